@@ -1,0 +1,136 @@
+# contactpoint
+#
+#   make demo          install what is missing, build, show the story
+#   make test          the same, then run every suite
+#
+# One suite, one test:  make regress | isolation | pgtap | tap  [TESTS="name ..."]
+# Checks alone:         make checks        Mend the layout of C files:  make indent
+# Packagers:            make [all], make install [DESTDIR=], make installcheck
+#
+# In the source tree this file hands over to itself in build/pgNN, so objects,
+# the staged installation and test results all stay under build/, one directory
+# for each major version of the server that PG_CONFIG points at.
+
+top       := $(patsubst %/,%,$(dir $(abspath $(firstword $(MAKEFILE_LIST)))))
+PG_CONFIG ?= pg_config
+export PG_CONFIG
+
+ifeq ($(CURDIR),$(top))
+# ---------- in the source tree: no server needed to read this part ----------
+
+# Looked up when used, since `make demo` may have to install it first.
+major  = $(shell $(PG_CONFIG) --version 2>/dev/null | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
+build  = build/pg$(major)
+module = $(MAKE) --no-print-directory -C $(build) -f $(top)/Makefile
+
+checks = style lint compile symbols sources
+suites = regress isolation pgtap tap
+SUITES = $(checks) $(suites)
+
+.PHONY: all install uninstall installcheck build-directory stage demo test suites checks quick indent clean $(checks) $(suites)
+
+all install uninstall installcheck: build-directory
+	@$(module) $@
+
+build-directory:
+	@$(PG_CONFIG) --pgxs >/dev/null 2>&1 || { \
+		echo "make: no server headers behind '$(PG_CONFIG)': run 'make demo' or 'make test', which install them, or set PG_CONFIG" >&2; exit 1; }
+	@mkdir -p $(build)
+
+# Tests load this copy; nothing of the system is touched.  Bitcode for the JIT
+# compiler is left out: it would double the time to build.
+stage: build-directory
+	@echo "building $(build)"
+	@$(module) -s all with_llvm=no
+	@rm -rf $(build)/stage
+	@$(module) -s install with_llvm=no DESTDIR=$(top)/$(build)/stage
+
+demo:
+	@test/setup.sh build
+	@$(MAKE) --no-print-directory stage
+	@test/with-cluster.sh psql -X -q -v ON_ERROR_STOP=1 -P pager=off -f test/demo.sql
+
+test:
+	@test/setup.sh test
+	@$(MAKE) --no-print-directory suites
+
+suites: stage
+	@test/run.sh $(SUITES)
+
+checks: stage
+	@test/run.sh $(checks)
+
+quick: stage
+	@test/run.sh regress
+
+$(checks) $(suites): stage
+	@TESTS="$(TESTS)" test/run.sh $@
+
+indent:
+	@test/check-style.sh --write
+
+clean:
+	rm -rf build
+
+else
+# ---------- in a build directory: the module, by PGXS ----------
+
+EXTENSION   = contactpoint
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(top)/contactpoint.control)
+MODULE_big  = contactpoint
+OBJS       := $(patsubst $(top)/%.c,%.o,$(sort $(wildcard $(top)/src/*.c)))
+SQL         = contactpoint--$(EXTVERSION).sql
+DATA_built  = $(SQL)
+DATA       := $(patsubst $(top)/%,%,$(wildcard $(top)/sql/upgrade/*--*--*.sql))
+PG_CPPFLAGS = -I$(top)/src -DCONTACTPOINT_VERSION='"$(EXTVERSION)"'
+SHLIB_LINK  = -Wl,--version-script=exports.map
+EXTRA_CLEAN = exports.map stage results expected src
+
+# Each file can run alone: pg_regress creates the extension in its database.
+load_extension  = --load-extension=pg_trgm --load-extension=pgcrypto --load-extension=contactpoint
+REGRESS        := $(patsubst $(top)/test/sql/%.sql,%,$(sort $(wildcard $(top)/test/sql/*.sql)))
+REGRESS_OPTS    = --inputdir=$(top)/test --outputdir=results/regress $(load_extension)
+ISOLATION      := $(patsubst $(top)/test/specs/%.spec,%,$(sort $(wildcard $(top)/test/specs/*.spec)))
+ISOLATION_OPTS  = --inputdir=$(top)/test --outputdir=results/isolation $(load_extension)
+
+# pg_regress looks for expected/ under --outputdir (15) or here (16 and later).
+REGRESS_PREP    = expected results/regress/expected results/isolation/expected
+
+# On a server that does not preload the library there is nothing to check.
+ifneq ($(filter installcheck,$(MAKECMDGOALS)),)
+ifeq ($(findstring contactpoint,$(shell psql -XAtq -d postgres -c 'SHOW shared_preload_libraries' || echo contactpoint)),)
+$(warning installcheck skipped: set shared_preload_libraries = 'contactpoint' on the server first)
+REGRESS   :=
+ISOLATION :=
+endif
+endif
+
+dummy := $(shell mkdir -p src)
+PGXS  := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# Every object depends on every header: the whole module builds in seconds.
+$(OBJS): $(wildcard $(top)/src/*.h) $(top)/contactpoint.control $(top)/Makefile
+ifeq ($(with_llvm),yes)
+$(OBJS:.o=.bc): $(wildcard $(top)/src/*.h) $(top)/contactpoint.control
+endif
+
+# What the server and SQL look up, and nothing else.  PGXS hides the rest by
+# itself from 16 on only, where its macros mark what is to be seen.
+$(MODULE_big).so: exports.map
+exports.map: $(top)/Makefile
+	@echo '{ global: contactpoint_*; pg_finfo_contactpoint_*; Pg_magic_func; _PG_init; cp_*_main; local: *; };' >$@
+
+# The directory is named too, so that a file taken away is noticed.
+$(SQL): $(sort $(wildcard $(top)/sql/*.sql)) $(top)/sql $(top)/contactpoint.control
+	cat /dev/null $(filter %.sql,$^) > $@
+
+# Phony, or make would find expected/ in the source tree and make no link.
+.PHONY: $(REGRESS_PREP)
+$(REGRESS_PREP):
+	@mkdir -p $(@D)
+	@ln -sfn $(top)/expected $@
+
+.DELETE_ON_ERROR:
+
+endif
