@@ -1,0 +1,343 @@
+-- The inbox: feeds append, one matcher settles.
+--
+-- A row stays in upload while it is pending or held and leaves it when it is
+-- settled. Pending means that its receipt has no settled_at: never a highest id.
+-- Nothing here tells a feed what became of a row: receipts say received and
+-- settled, in ticks of a minute, and held rows count as settled.
+
+CREATE TABLE contactpoint.source (
+    source text PRIMARY KEY CHECK (source <> '' AND length(source) <= 100 AND source <> 'manual'),
+    organisation_id bigint NOT NULL REFERENCES contactpoint.organisation,
+    feed_role name NOT NULL,
+    priority int NOT NULL DEFAULT 100,
+    paused_at timestamptz,
+    embargoed_at timestamptz
+);
+COMMENT ON TABLE contactpoint.source IS 'feeds: who sends, under which role';
+COMMENT ON COLUMN contactpoint.source.source IS 'name of the source';
+COMMENT ON COLUMN contactpoint.source.organisation_id IS 'whose data it is; its managers review what no authority is named for';
+COMMENT ON COLUMN contactpoint.source.feed_role IS 'the role that may upload under this name';
+COMMENT ON COLUMN contactpoint.source.priority IS 'lower comes first where sources differ';
+COMMENT ON COLUMN contactpoint.source.paused_at IS 'uploads are refused since then, null if they are not';
+COMMENT ON COLUMN contactpoint.source.embargoed_at IS 'rows wait in the inbox since then, null if they do not';
+ALTER TABLE contactpoint.source ENABLE ROW LEVEL SECURITY;
+ALTER TABLE contactpoint.source FORCE ROW LEVEL SECURITY;
+CREATE POLICY source_read ON contactpoint.source FOR SELECT
+    TO contactpoint_manager, contactpoint_admin USING (true);
+COMMENT ON POLICY source_read ON contactpoint.source IS 'managers and admins see the feeds';
+CREATE POLICY source_admin ON contactpoint.source FOR ALL
+    TO contactpoint_admin USING (true) WITH CHECK (true);
+COMMENT ON POLICY source_admin ON contactpoint.source IS 'admins keep the feeds';
+
+-- No row security: COPY FROM refuses it. Feeds hold INSERT and nothing else.
+CREATE TABLE contactpoint.upload (
+    upload_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source text NOT NULL REFERENCES contactpoint.source,
+    source_ref text NOT NULL,
+    batch text,
+    authority bigint REFERENCES contactpoint.organisation,
+    given_names text,
+    family_name text,
+    sex text,
+    date_of_birth text,
+    address text,
+    postcode text,
+    identifiers jsonb,
+    carers jsonb,
+    involvements jsonb,
+    alias_names jsonb,
+    received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    received_from name NOT NULL DEFAULT contactpoint._caller()
+);
+COMMENT ON TABLE contactpoint.upload IS 'the inbox: rows that are pending or held; null: not sent, empty: withdrawn';
+COMMENT ON COLUMN contactpoint.upload.upload_id IS 'number of the row';
+COMMENT ON COLUMN contactpoint.upload.source IS 'the feed';
+COMMENT ON COLUMN contactpoint.upload.source_ref IS 'the feed''s own reference for the child';
+COMMENT ON COLUMN contactpoint.upload.batch IS 'a name the feed gives to what it sends together';
+COMMENT ON COLUMN contactpoint.upload.authority IS 'organisation_id of the responsible authority, or null';
+COMMENT ON COLUMN contactpoint.upload.given_names IS 'given names';
+COMMENT ON COLUMN contactpoint.upload.family_name IS 'family name';
+COMMENT ON COLUMN contactpoint.upload.sex IS 'F, M or U';
+COMMENT ON COLUMN contactpoint.upload.date_of_birth IS 'YYYY-MM-DD (ISO 8601), whatever DateStyle says';
+COMMENT ON COLUMN contactpoint.upload.address IS 'street address';
+COMMENT ON COLUMN contactpoint.upload.postcode IS 'postcode';
+COMMENT ON COLUMN contactpoint.upload.identifiers IS '{"nhs": "...", "upn": "..."}';
+COMMENT ON COLUMN contactpoint.upload.carers IS '[{"full_name": ..., "relationship": ..., "contact": ...}, ...]';
+COMMENT ON COLUMN contactpoint.upload.involvements IS
+    '[{"service": ..., "organisation": ..., "practitioner": ..., "contact": ..., "started_on": ..., "ended_on": ...}, ...]';
+COMMENT ON COLUMN contactpoint.upload.alias_names IS '[{"kind": "birth", "given_names": ..., "family_name": ...}, ...]';
+COMMENT ON COLUMN contactpoint.upload.received_at IS 'when it arrived';
+COMMENT ON COLUMN contactpoint.upload.received_from IS 'the role that sent it';
+COMMENT ON SEQUENCE contactpoint.upload_upload_id_seq IS 'numbers of uploaded rows';
+ALTER TABLE contactpoint.upload
+    ALTER source_ref SET STATISTICS 0, ALTER given_names SET STATISTICS 0, ALTER family_name SET STATISTICS 0,
+    ALTER sex SET STATISTICS 0, ALTER date_of_birth SET STATISTICS 0, ALTER address SET STATISTICS 0,
+    ALTER postcode SET STATISTICS 0, ALTER identifiers SET STATISTICS 0, ALTER carers SET STATISTICS 0,
+    ALTER involvements SET STATISTICS 0, ALTER alias_names SET STATISTICS 0;
+
+CREATE FUNCTION contactpoint._upload_check() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'contactpoint_upload_check';
+COMMENT ON FUNCTION contactpoint._upload_check() IS
+    'validates and bounds an uploaded row, writes its receipt, wakes the matcher at commit';
+CREATE TRIGGER upload_check BEFORE INSERT OR UPDATE ON contactpoint.upload
+    FOR EACH ROW EXECUTE FUNCTION contactpoint._upload_check();
+ALTER TABLE contactpoint.upload ENABLE ALWAYS TRIGGER upload_check;
+COMMENT ON TRIGGER upload_check ON contactpoint.upload IS
+    'validates and bounds an uploaded row; a bad one fails its statement';
+
+-- One receipt a row, written with it: the pending ones are the matcher's queue.
+CREATE TABLE contactpoint.receipt (
+    upload_id bigint PRIMARY KEY,
+    source text NOT NULL,
+    source_ref text NOT NULL,
+    batch text,
+    received_at timestamptz NOT NULL,
+    settled_at timestamptz
+);
+CREATE INDEX receipt_pending_idx ON contactpoint.receipt (upload_id) WHERE settled_at IS NULL;
+COMMENT ON TABLE contactpoint.receipt IS 'received and settled, for every uploaded row';
+COMMENT ON COLUMN contactpoint.receipt.upload_id IS 'the uploaded row';
+COMMENT ON COLUMN contactpoint.receipt.source IS 'the feed';
+COMMENT ON COLUMN contactpoint.receipt.source_ref IS 'its reference';
+COMMENT ON COLUMN contactpoint.receipt.batch IS 'its batch';
+COMMENT ON COLUMN contactpoint.receipt.received_at IS 'when the row arrived';
+COMMENT ON COLUMN contactpoint.receipt.settled_at IS 'when the matcher was done with it, whatever the outcome; null while pending';
+COMMENT ON INDEX contactpoint.receipt_pending_idx IS 'the matcher''s queue';
+
+-- What became of a row. Held rows have an outcome too: hold.
+CREATE TABLE contactpoint.settlement (
+    upload_id bigint PRIMARY KEY,
+    source text NOT NULL,
+    source_ref text NOT NULL,
+    batch text,
+    outcome text NOT NULL CHECK (outcome IN ('match', 'new', 'hold', 'reject')),
+    child_id bigint REFERENCES contactpoint.child,
+    score real,
+    settled_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX settlement_child_id_idx ON contactpoint.settlement (child_id);
+COMMENT ON TABLE contactpoint.settlement IS 'what became of each uploaded row';
+COMMENT ON COLUMN contactpoint.settlement.upload_id IS 'the uploaded row';
+COMMENT ON COLUMN contactpoint.settlement.source IS 'the feed';
+COMMENT ON COLUMN contactpoint.settlement.source_ref IS 'its reference';
+COMMENT ON COLUMN contactpoint.settlement.batch IS 'its batch';
+COMMENT ON COLUMN contactpoint.settlement.outcome IS 'match, new, hold (a person decides) or reject';
+COMMENT ON COLUMN contactpoint.settlement.child_id IS 'the record it went to';
+COMMENT ON COLUMN contactpoint.settlement.score IS 'bits of evidence for the best candidate';
+COMMENT ON COLUMN contactpoint.settlement.settled_at IS 'when it was settled or held';
+COMMENT ON INDEX contactpoint.settlement_child_id_idx IS 'rows that went to one child';
+
+CREATE TABLE contactpoint.source_link (
+    source text NOT NULL REFERENCES contactpoint.source,
+    source_ref text NOT NULL,
+    child_id bigint NOT NULL REFERENCES contactpoint.child,
+    authority bigint REFERENCES contactpoint.organisation,
+    linked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (source, source_ref)
+);
+CREATE INDEX source_link_child_id_idx ON contactpoint.source_link (child_id);
+COMMENT ON TABLE contactpoint.source_link IS 'what every settled reference of every source went to';
+COMMENT ON COLUMN contactpoint.source_link.source IS 'the feed';
+COMMENT ON COLUMN contactpoint.source_link.source_ref IS 'its reference';
+COMMENT ON COLUMN contactpoint.source_link.child_id IS 'the child';
+COMMENT ON COLUMN contactpoint.source_link.authority IS 'the organisation whose managers see this row: the source''s';
+COMMENT ON COLUMN contactpoint.source_link.linked_at IS 'since when';
+COMMENT ON INDEX contactpoint.source_link_child_id_idx IS 'references of one child';
+
+-- Held rows wait for somebody: an authority, a due date, an owner.
+CREATE TABLE contactpoint.review (
+    review_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    upload_id bigint NOT NULL,
+    source text NOT NULL,
+    source_ref text NOT NULL,
+    authority bigint REFERENCES contactpoint.organisation,
+    score real,
+    candidates bigint[] NOT NULL,
+    shielded boolean NOT NULL,
+    reason text NOT NULL,
+    opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    due_at timestamptz NOT NULL,
+    assigned_to name,
+    decided_at timestamptz,
+    decided_by name,
+    decision text CHECK (decision IN ('same', 'new', 'reject')),
+    note text
+);
+COMMENT ON TABLE contactpoint.review IS 'rows held for a person; one open review a reference';
+COMMENT ON COLUMN contactpoint.review.review_id IS 'number of the review';
+COMMENT ON COLUMN contactpoint.review.upload_id IS 'the latest row of the reference; earlier held ones join it';
+COMMENT ON COLUMN contactpoint.review.source IS 'the feed';
+COMMENT ON COLUMN contactpoint.review.source_ref IS 'its reference';
+COMMENT ON COLUMN contactpoint.review.authority IS 'whose managers decide: the row''s authority, else the source''s organisation';
+COMMENT ON COLUMN contactpoint.review.score IS 'bits of evidence for the best candidate';
+COMMENT ON COLUMN contactpoint.review.candidates IS 'children it may be, best first';
+COMMENT ON COLUMN contactpoint.review.shielded IS 'one of the candidates is shielded';
+COMMENT ON COLUMN contactpoint.review.reason IS 'why it is held';
+COMMENT ON COLUMN contactpoint.review.opened_at IS 'since when it waits';
+COMMENT ON COLUMN contactpoint.review.due_at IS 'until when it should be decided';
+COMMENT ON COLUMN contactpoint.review.assigned_to IS 'who has taken it';
+COMMENT ON COLUMN contactpoint.review.decided_at IS 'when it was decided, null while it is open';
+COMMENT ON COLUMN contactpoint.review.decided_by IS 'who decided';
+COMMENT ON COLUMN contactpoint.review.decision IS 'same, new or reject';
+COMMENT ON COLUMN contactpoint.review.note IS 'what the person noted, also with ask';
+COMMENT ON SEQUENCE contactpoint.review_review_id_seq IS 'numbers of reviews';
+
+-- Finds the open review of a reference without an index on review that a
+-- manager's query could reach.
+CREATE TABLE contactpoint.held_reference (
+    source text NOT NULL,
+    source_ref text NOT NULL,
+    review_id bigint NOT NULL REFERENCES contactpoint.review,
+    PRIMARY KEY (source, source_ref)
+);
+COMMENT ON TABLE contactpoint.held_reference IS 'references with an open review';
+COMMENT ON COLUMN contactpoint.held_reference.source IS 'the feed';
+COMMENT ON COLUMN contactpoint.held_reference.source_ref IS 'its reference';
+COMMENT ON COLUMN contactpoint.held_reference.review_id IS 'the open review';
+
+ALTER TABLE contactpoint.settlement
+    ALTER source_ref SET STATISTICS 0, ALTER outcome SET STATISTICS 0, ALTER score SET STATISTICS 0,
+    ALTER child_id SET STATISTICS 0;
+ALTER TABLE contactpoint.source_link ALTER source_ref SET STATISTICS 0, ALTER child_id SET STATISTICS 0;
+ALTER TABLE contactpoint.review
+    ALTER source_ref SET STATISTICS 0, ALTER score SET STATISTICS 0, ALTER candidates SET STATISTICS 0,
+    ALTER shielded SET STATISTICS 0, ALTER reason SET STATISTICS 0;
+
+DO $$
+DECLARE
+    rel text;
+BEGIN
+    FOREACH rel IN ARRAY ARRAY['receipt', 'settlement', 'source_link', 'review', 'held_reference'] LOOP
+        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
+        EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
+    END LOOP;
+    FOREACH rel IN ARRAY ARRAY['source_link', 'review'] LOOP
+        EXECUTE format('CREATE POLICY %s_manager ON contactpoint.%I FOR SELECT
+            TO contactpoint_manager, contactpoint_admin USING (contactpoint._review_guard(authority))', rel, rel);
+        EXECUTE format('COMMENT ON POLICY %s_manager ON contactpoint.%I IS %L', rel, rel,
+            'managers see the rows of their own authority');
+    END LOOP;
+    FOREACH rel IN ARRAY ARRAY['upload', 'receipt', 'settlement', 'source_link', 'review', 'held_reference', 'shield',
+                               'unshield_request', 'access_grant'] LOOP
+        EXECUTE format('CREATE TRIGGER %s_restored BEFORE INSERT ON contactpoint.%I
+            FOR EACH STATEMENT EXECUTE FUNCTION contactpoint._restore_mark()', rel, rel);
+        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ALWAYS TRIGGER %s_restored', rel, rel);
+        EXECUTE format('COMMENT ON TRIGGER %s_restored ON contactpoint.%I IS %L', rel, rel,
+            'notes that an announced restore writes the table');
+    END LOOP;
+END
+$$;
+
+-- Receipts of the caller's own sources: received and settled, in minutes.
+CREATE VIEW contactpoint.upload_receipt WITH (security_barrier) AS
+    SELECT r.source, r.source_ref, r.batch,
+           date_bin('1 minute', r.received_at, 'epoch') AS received_at,
+           CASE WHEN r.settled_at < date_bin('1 minute', clock_timestamp(), 'epoch')
+                THEN date_bin('1 minute', r.settled_at, 'epoch') + interval '1 minute' END AS settled_at
+    FROM contactpoint.source s
+    JOIN contactpoint.receipt r ON r.source = s.source
+    WHERE contactpoint._has_role(s.feed_role);
+COMMENT ON VIEW contactpoint.upload_receipt IS
+    'receipts of the caller''s own feeds: received and settled, never the outcome';
+
+-- Reviews that nobody has decided, the late ones first.
+CREATE VIEW contactpoint.reviews_due WITH (security_invoker, security_barrier) AS
+    SELECT r.review_id, r.upload_id, r.source, r.authority, r.score, r.candidates, r.reason,
+           r.opened_at, r.due_at, r.assigned_to, r.due_at < now() AS late
+    FROM contactpoint.review r
+    WHERE r.decided_at IS NULL
+    ORDER BY r.due_at, r.review_id;
+COMMENT ON VIEW contactpoint.reviews_due IS 'reviews that wait for a decision, the most urgent first';
+
+CREATE FUNCTION contactpoint._settle_as(upload_id bigint, outcome text, child_id bigint) RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_settle_as';
+COMMENT ON FUNCTION contactpoint._settle_as(bigint, text, bigint) IS
+    'settles a held row as a person decided; returns the child it went to';
+
+CREATE FUNCTION contactpoint._do_decide(review_id bigint, decision text, child_id bigint, note text)
+    RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    held contactpoint.review;
+    went_to bigint;
+    waiting record;
+BEGIN
+    PERFORM contactpoint._require_role('contactpoint_manager');
+    PERFORM contactpoint._lock_matching();
+    SELECT r.* INTO held FROM contactpoint.review r WHERE r.review_id = _do_decide.review_id FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such review'
+            USING ERRCODE = 'KC010', HINT = 'See contactpoint.reviews_due.';
+    END IF;
+    PERFORM contactpoint._require_manager_of(held.authority);
+    IF held.decided_at IS NOT NULL THEN
+        RAISE EXCEPTION 'this review is decided'
+            USING ERRCODE = 'KC010', HINT = 'See contactpoint.reviews_due for those that wait.';
+    END IF;
+    IF decision IS NULL OR decision NOT IN ('same', 'new', 'reject', 'ask') THEN
+        RAISE EXCEPTION 'unknown decision'
+            USING ERRCODE = 'KC010', HINT = 'Use same, new, reject or ask.';
+    END IF;
+    IF (decision = 'same') <> (child_id IS NOT NULL) THEN
+        RAISE EXCEPTION 'a child is named with the decision same, and only then'
+            USING ERRCODE = 'KC010', HINT = 'Name one of the candidates of the review.';
+    END IF;
+    IF decision = 'same' AND NOT child_id = ANY (held.candidates) THEN
+        RAISE EXCEPTION 'that child is no candidate of this review'
+            USING ERRCODE = 'KC010', HINT = 'Name one of the candidates of the review.';
+    END IF;
+    IF note IS NOT NULL THEN
+        note := contactpoint._check_text('note', note, 2000);
+    END IF;
+    IF decision = 'ask' THEN
+        UPDATE contactpoint.review r SET assigned_to = contactpoint._caller(), note = _do_decide.note
+        WHERE r.review_id = held.review_id;
+        RETURN NULL;
+    END IF;
+    UPDATE contactpoint.review r
+    SET decided_at = clock_timestamp(), decided_by = contactpoint._caller(),
+        decision = _do_decide.decision, note = _do_decide.note
+    WHERE r.review_id = held.review_id;
+    DELETE FROM contactpoint.held_reference h WHERE h.review_id = held.review_id;
+    -- Rows that joined the review are settled in the order in which they came.
+    went_to := child_id;
+    FOR waiting IN
+        SELECT u.upload_id FROM contactpoint.upload u
+        JOIN contactpoint.settlement s ON s.upload_id = u.upload_id AND s.outcome = 'hold'
+        WHERE u.source = held.source AND u.source_ref = held.source_ref AND u.upload_id <= held.upload_id
+        ORDER BY u.upload_id
+    LOOP
+        went_to := contactpoint._settle_as(waiting.upload_id,
+            CASE WHEN decision = 'reject' THEN 'reject' WHEN went_to IS NULL THEN 'new' ELSE 'match' END, went_to);
+    END LOOP;
+    RETURN went_to;
+END
+$$;
+CREATE FUNCTION contactpoint.decide(review_id bigint, decision text, child_id bigint DEFAULT NULL, note text DEFAULT NULL)
+    RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
+COMMENT ON FUNCTION contactpoint.decide(bigint, text, bigint, text) IS
+    'Decide a held row: same (name the child), new, reject or ask; returns the child it went to.';
+
+-- What a manager needs to see to decide: the held row itself.
+CREATE FUNCTION contactpoint._do_held_upload(review_id bigint) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    held contactpoint.review;
+BEGIN
+    PERFORM contactpoint._require_role('contactpoint_manager');
+    SELECT r.* INTO held FROM contactpoint.review r WHERE r.review_id = _do_held_upload.review_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such review'
+            USING ERRCODE = 'KC010', HINT = 'See contactpoint.reviews_due.';
+    END IF;
+    PERFORM contactpoint._require_manager_of(held.authority);
+    RETURN (SELECT to_jsonb(u) - 'received_from' FROM contactpoint.upload u WHERE u.upload_id = held.upload_id);
+END
+$$;
+CREATE FUNCTION contactpoint.held_upload(review_id bigint)
+    RETURNS jsonb LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
+COMMENT ON FUNCTION contactpoint.held_upload(bigint) IS 'The uploaded row behind a review, for those who decide it.';
+
+CREATE PROCEDURE contactpoint.settle(timeout interval DEFAULT '10 minutes')
+    LANGUAGE c AS 'MODULE_PATHNAME', 'contactpoint_settle';
+COMMENT ON PROCEDURE contactpoint.settle(interval) IS
+    'Wait until everything received so far is settled; an error after the timeout.';

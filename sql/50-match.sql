@@ -1,0 +1,219 @@
+-- Matching: what the matcher keeps for itself. Nobody is granted anything here;
+-- row security with no policy says so twice. All of it but the weights is made
+-- of the registry's own tables and can be made anew by _rekey_all().
+
+CREATE TABLE contactpoint.name_word (
+    word_id int PRIMARY KEY,
+    word text COLLATE "C" NOT NULL UNIQUE,
+    given_count bigint NOT NULL,
+    family_count bigint NOT NULL,
+    code text NOT NULL
+);
+COMMENT ON TABLE contactpoint.name_word IS 'distinct words of names of records; word 0, empty, counts the records';
+COMMENT ON COLUMN contactpoint.name_word.word_id IS 'number of the word';
+COMMENT ON COLUMN contactpoint.name_word.word IS 'the word in normal form';
+COMMENT ON COLUMN contactpoint.name_word.given_count IS 'records with this given name, sampled where there are many';
+COMMENT ON COLUMN contactpoint.name_word.family_count IS 'records with this family name, sampled where there are many';
+COMMENT ON COLUMN contactpoint.name_word.code IS 'phonetic code';
+CREATE INDEX name_word_word_idx ON contactpoint.name_word USING gin (word gin_trgm_ops) WITH (fastupdate = off);
+COMMENT ON INDEX contactpoint.name_word_word_idx IS 'words spelt alike';
+COMMENT ON INDEX contactpoint.name_word_pkey IS 'words by number';
+COMMENT ON INDEX contactpoint.name_word_word_key IS 'numbers by word';
+INSERT INTO contactpoint.name_word VALUES (0, '', 0, 0, '');
+
+CREATE TABLE contactpoint.similar_word (
+    word_id int NOT NULL,
+    other_id int NOT NULL,
+    similarity real NOT NULL,
+    PRIMARY KEY (word_id, other_id)
+);
+COMMENT ON TABLE contactpoint.similar_word IS 'words that one may have written for another and that sound different; each pair twice';
+COMMENT ON COLUMN contactpoint.similar_word.word_id IS 'a word';
+COMMENT ON COLUMN contactpoint.similar_word.other_id IS 'a word spelt nearly like it';
+COMMENT ON COLUMN contactpoint.similar_word.similarity IS 'trigram similarity of the two';
+COMMENT ON INDEX contactpoint.similar_word_pkey IS 'similar words of one word';
+
+CREATE TABLE contactpoint.match_key (
+    key bigint NOT NULL,
+    date_of_birth date NOT NULL,
+    given_id int NOT NULL,
+    family_id int NOT NULL,
+    child_id bigint NOT NULL
+);
+CREATE INDEX match_key_key_idx ON contactpoint.match_key (key, date_of_birth, given_id, family_id, child_id);
+COMMENT ON TABLE contactpoint.match_key IS 'blocking keys: hashes of facts by which a record may be found';
+COMMENT ON COLUMN contactpoint.match_key.key IS 'hash of the fact';
+COMMENT ON COLUMN contactpoint.match_key.date_of_birth IS 'birth date of the child';
+COMMENT ON COLUMN contactpoint.match_key.given_id IS 'first given word of the name the key comes from';
+COMMENT ON COLUMN contactpoint.match_key.family_id IS 'first family word of the name the key comes from';
+COMMENT ON COLUMN contactpoint.match_key.child_id IS 'the child';
+COMMENT ON INDEX contactpoint.match_key_key_idx IS 'records by key; holds all the columns, the matcher reads nothing else';
+
+CREATE TABLE contactpoint.match_person (
+    child_id bigint PRIMARY KEY,
+    date_of_birth date NOT NULL,
+    sex text NOT NULL,
+    nearness smallint NOT NULL,
+    names text[] NOT NULL,
+    postcodes text[] NOT NULL,
+    addresses text[] NOT NULL,
+    identifiers text[] NOT NULL
+);
+COMMENT ON TABLE contactpoint.match_person IS 'one row a record: all that the matcher compares';
+COMMENT ON COLUMN contactpoint.match_person.child_id IS 'the child';
+COMMENT ON COLUMN contactpoint.match_person.date_of_birth IS 'birth date';
+COMMENT ON COLUMN contactpoint.match_person.sex IS 'F, M or U';
+COMMENT ON COLUMN contactpoint.match_person.nearness IS
+    '0 open, 1 open with a hidden name, 2 shielded, 3 shielded and a new surname to be expected';
+COMMENT ON COLUMN contactpoint.match_person.names IS 'given words|family words|p(ublic) or h(idden), in normal form, the public name first';
+COMMENT ON COLUMN contactpoint.match_person.postcodes IS 'postcodes in normal form';
+COMMENT ON COLUMN contactpoint.match_person.addresses IS 'addresses in normal form';
+COMMENT ON COLUMN contactpoint.match_person.identifiers IS 'kind:NUMBER in normal form';
+COMMENT ON INDEX contactpoint.match_person_pkey IS 'records by number';
+
+-- Rows change with every settled upload and stay short-lived in the dictionary.
+ALTER TABLE contactpoint.name_word SET (fillfactor = 80);
+ALTER TABLE contactpoint.match_person SET (fillfactor = 90);
+
+-- Frozen weights in bits. A later version adds rows with a higher number.
+CREATE TABLE contactpoint.weight (
+    version int NOT NULL,
+    field text NOT NULL,
+    level text NOT NULL,
+    bits float8 NOT NULL,
+    PRIMARY KEY (version, field, level)
+);
+COMMENT ON TABLE contactpoint.weight IS 'weights of the matcher; the highest version of each counts';
+COMMENT ON COLUMN contactpoint.weight.version IS 'version of the weights';
+COMMENT ON COLUMN contactpoint.weight.field IS 'what is compared';
+COMMENT ON COLUMN contactpoint.weight.level IS 'how well it agrees';
+COMMENT ON COLUMN contactpoint.weight.bits IS 'log2 of how much more often that is seen between rows about one child than between two children';
+COMMENT ON INDEX contactpoint.weight_pkey IS 'one weight a version, field and level';
+INSERT INTO contactpoint.weight (version, field, level, bits) VALUES
+    (1, 'given', 'equal', 8.7), (1, 'given', 'edit', 5.5), (1, 'given', 'close', 4),
+    (1, 'given', 'weak', 1), (1, 'given', 'initial', 1), (1, 'given', 'differ', -5),
+    (1, 'family', 'equal', 8.7), (1, 'family', 'edit', 5.5), (1, 'family', 'close', 4),
+    (1, 'family', 'weak', 1), (1, 'family', 'initial', 0.5), (1, 'family', 'differ', -4.5),
+    (1, 'name', 'swapped', -3.5), (1, 'name', 'shifted', -2),
+    (1, 'name', 'more', 2), (1, 'name', 'more differ', -1),
+    (1, 'birth', 'equal', 12.6), (1, 'birth', 'swapped', 6.5), (1, 'birth', 'digit', 4),
+    (1, 'birth', 'parts', 1), (1, 'birth', 'default', 1), (1, 'birth', 'digits', -2),
+    (1, 'birth', 'year', -3.5), (1, 'birth', 'differ', -8), (1, 'birth', 'equal default', 8),
+    (1, 'sex', 'equal', 0.9), (1, 'sex', 'differ', -4.5),
+    (1, 'postcode', 'equal', 8), (1, 'postcode', 'near', 4), (1, 'postcode', 'area', 2), (1, 'postcode', 'differ', -1.5),
+    (1, 'address', 'equal', 10), (1, 'address', 'near', 8), (1, 'address', 'part', 3), (1, 'address', 'differ', -1),
+    (1, 'identifier', 'equal', 16), (1, 'identifier', 'differ', -4),
+    (1, 'prior', 'least', 13), (1, 'cap', 'other child', 2);
+
+DO $$
+DECLARE
+    rel text;
+BEGIN
+    FOREACH rel IN ARRAY ARRAY['name_word', 'similar_word', 'match_key', 'match_person', 'weight'] LOOP
+        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
+        EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
+    END LOOP;
+END
+$$;
+ALTER TABLE contactpoint.name_word
+    ALTER word SET STATISTICS 0, ALTER given_count SET STATISTICS 0, ALTER family_count SET STATISTICS 0,
+    ALTER code SET STATISTICS 0;
+ALTER TABLE contactpoint.match_key
+    ALTER key SET STATISTICS 0, ALTER date_of_birth SET STATISTICS 0, ALTER given_id SET STATISTICS 0,
+    ALTER family_id SET STATISTICS 0, ALTER child_id SET STATISTICS 0;
+ALTER TABLE contactpoint.match_person
+    ALTER child_id SET STATISTICS 0, ALTER date_of_birth SET STATISTICS 0, ALTER sex SET STATISTICS 0,
+    ALTER nearness SET STATISTICS 0, ALTER names SET STATISTICS 0, ALTER postcodes SET STATISTICS 0,
+    ALTER addresses SET STATISTICS 0, ALTER identifiers SET STATISTICS 0;
+
+-- pg_trgm is called here and nowhere else in matching: the body is stored with
+-- the operator itself, the threshold is pinned.
+CREATE FUNCTION contactpoint._similar_words(word text)
+    RETURNS TABLE (word_id int, word_found text, code text, similarity real)
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 50
+    SET pg_trgm.similarity_threshold = 0.25 SET enable_seqscan = off
+BEGIN ATOMIC
+    SELECT w.word_id, w.word, w.code, similarity(w.word, _similar_words.word)
+    FROM contactpoint.name_word w
+    WHERE w.word % _similar_words.word AND w.word_id > 0
+    ORDER BY 4 DESC, 1
+    LIMIT 100;
+END;
+COMMENT ON FUNCTION contactpoint._similar_words(text) IS 'words of the dictionary that are spelt alike';
+
+-- What a record is matched by, read from the registry's own tables.
+CREATE FUNCTION contactpoint._match_facts(child_id bigint)
+    RETURNS TABLE (given_names text, family_name text, sex text, date_of_birth date, nearness int,
+                   alias_given text[], alias_family text[], postcodes text[], addresses text[],
+                   identifier_kinds text[], identifier_values text[])
+    LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 1
+BEGIN ATOMIC
+    SELECT c.given_names, c.family_name, c.sex, c.date_of_birth,
+           CASE WHEN NOT c.shielded
+                THEN CASE WHEN EXISTS (SELECT FROM contactpoint.alias a WHERE a.child_id = c.child_id) THEN 1 ELSE 0 END
+                WHEN EXISTS (SELECT FROM contactpoint.shield s JOIN contactpoint.shield_category g ON g.category = s.category
+                             WHERE s.child_id = c.child_id AND s.lifted_at IS NULL AND g.wide) THEN 3
+                ELSE 2 END,
+           ARRAY(SELECT a.given_names FROM contactpoint.alias a WHERE a.child_id = c.child_id
+                 ORDER BY a.recorded_at, a.kind, a.given_names, a.family_name LIMIT 15),
+           ARRAY(SELECT a.family_name FROM contactpoint.alias a WHERE a.child_id = c.child_id
+                 ORDER BY a.recorded_at, a.kind, a.given_names, a.family_name LIMIT 15),
+           ARRAY(SELECT a.postcode FROM contactpoint.address a WHERE a.child_id = c.child_id AND a.postcode IS NOT NULL
+                 ORDER BY a.recorded_at DESC, a.postcode LIMIT 32),
+           ARRAY(SELECT a.address FROM contactpoint.address a WHERE a.child_id = c.child_id AND a.address IS NOT NULL
+                 ORDER BY a.recorded_at DESC, a.address LIMIT 32),
+           ARRAY(SELECT i.kind FROM contactpoint.identifier i WHERE i.child_id = c.child_id ORDER BY i.kind, i.value LIMIT 32),
+           ARRAY(SELECT i.value FROM contactpoint.identifier i WHERE i.child_id = c.child_id ORDER BY i.kind, i.value LIMIT 32)
+    FROM contactpoint.child c
+    WHERE c.child_id = _match_facts.child_id;
+END;
+COMMENT ON FUNCTION contactpoint._match_facts(bigint) IS 'what the matcher needs to know of a record';
+
+CREATE FUNCTION contactpoint._same_source(child_id bigint, source text, source_ref text) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM contactpoint.source_link l
+                   WHERE l.child_id = _same_source.child_id AND l.source = _same_source.source
+                     AND l.source_ref <> _same_source.source_ref);
+END;
+COMMENT ON FUNCTION contactpoint._same_source(bigint, text, text) IS
+    'has this source sent the child under another reference?';
+
+CREATE FUNCTION contactpoint._lock_matching() RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_lock_matching';
+COMMENT ON FUNCTION contactpoint._lock_matching() IS
+    'takes the lock under which it is decided who is known, until the end of the transaction';
+
+CREATE FUNCTION contactpoint._rekey(child_id bigint) RETURNS void
+    LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_rekey';
+COMMENT ON FUNCTION contactpoint._rekey(bigint) IS 'makes a record''s private keys anew, or removes them where the record is gone';
+
+CREATE FUNCTION contactpoint._match_forget() RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_match_forget';
+COMMENT ON FUNCTION contactpoint._match_forget() IS 'makes every session forget the words it knows';
+
+-- After a restore: everything anew from the registry's own tables.
+CREATE FUNCTION contactpoint._rekey_all() RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    records bigint;
+BEGIN
+    PERFORM contactpoint._lock_matching();
+    TRUNCATE contactpoint.match_key, contactpoint.match_person, contactpoint.similar_word, contactpoint.name_word;
+    INSERT INTO contactpoint.name_word VALUES (0, '', 0, 0, '');
+    PERFORM contactpoint._match_forget();
+    SELECT count(contactpoint._rekey(c.child_id)) INTO records FROM contactpoint.child c;
+    RETURN records;
+END
+$$;
+COMMENT ON FUNCTION contactpoint._rekey_all() IS 'makes all private keys of the matcher anew; returns how many records there are';
+
+CREATE FUNCTION contactpoint._normalize_name(name text) RETURNS text
+    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_name';
+COMMENT ON FUNCTION contactpoint._normalize_name(text) IS 'the words of a name in the form in which they are compared';
+CREATE FUNCTION contactpoint._normalize_address(address text) RETURNS text
+    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_address';
+COMMENT ON FUNCTION contactpoint._normalize_address(text) IS 'the words of an address in the form in which they are compared';
+CREATE FUNCTION contactpoint._name_fault(name text) RETURNS text
+    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_name_fault';
+COMMENT ON FUNCTION contactpoint._name_fault(text) IS 'why a text cannot be a name; null if it can';

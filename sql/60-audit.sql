@@ -1,0 +1,89 @@
+-- The audit: the journal that no ROLLBACK undoes, and the view on it.
+--
+-- An entry is appended by the library itself (src/journal.c), frozen and with
+-- its own WAL record. The table must stay as it is made here: an index, a
+-- trigger, a TOAST table or another access method would not be served by that,
+-- so the library refuses all reads of the registry where there is one.
+
+-- Bytes that are never moved out of line, so the journal has no TOAST table.
+CREATE TYPE contactpoint.journal_body;
+CREATE FUNCTION contactpoint._journal_body_in(cstring) RETURNS contactpoint.journal_body
+    LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteain';
+COMMENT ON FUNCTION contactpoint._journal_body_in(cstring) IS 'input of journal_body';
+CREATE FUNCTION contactpoint._journal_body_out(contactpoint.journal_body) RETURNS cstring
+    LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteaout';
+COMMENT ON FUNCTION contactpoint._journal_body_out(contactpoint.journal_body) IS 'output of journal_body';
+CREATE FUNCTION contactpoint._journal_body_recv(internal) RETURNS contactpoint.journal_body
+    LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bytearecv';
+COMMENT ON FUNCTION contactpoint._journal_body_recv(internal) IS 'binary input of journal_body';
+CREATE FUNCTION contactpoint._journal_body_send(contactpoint.journal_body) RETURNS bytea
+    LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteasend';
+COMMENT ON FUNCTION contactpoint._journal_body_send(contactpoint.journal_body) IS 'binary output of journal_body';
+CREATE TYPE contactpoint.journal_body (
+    INPUT = contactpoint._journal_body_in, OUTPUT = contactpoint._journal_body_out,
+    RECEIVE = contactpoint._journal_body_recv, SEND = contactpoint._journal_body_send,
+    INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = plain
+);
+COMMENT ON TYPE contactpoint.journal_body IS 'one audit entry, as bytes that fit a page; see src/entry.c';
+
+CREATE TABLE contactpoint.journal (
+    at timestamptz NOT NULL,
+    pid int NOT NULL,
+    seq bigint NOT NULL,
+    body contactpoint.journal_body NOT NULL
+) USING heap WITH (vacuum_truncate = off);
+COMMENT ON TABLE contactpoint.journal IS 'every look at the registry and every command, appended before the answer leaves';
+COMMENT ON COLUMN contactpoint.journal.at IS 'when the entry was appended';
+COMMENT ON COLUMN contactpoint.journal.pid IS 'process of the server that appended it';
+COMMENT ON COLUMN contactpoint.journal.seq IS 'its number in that process: no gaps';
+COMMENT ON COLUMN contactpoint.journal.body IS 'the entry; view audit shows its fields';
+ALTER TABLE contactpoint.journal ENABLE ROW LEVEL SECURITY;
+ALTER TABLE contactpoint.journal FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION contactpoint._audit_decode(body contactpoint.journal_body,
+        OUT "session_user" name, OUT effective_role name, OUT organisation bigint, OUT reason text,
+        OUT application text, OUT client text, OUT command text, OUT statement text, OUT relation text,
+        OUT children bigint[], OUT vault boolean, OUT outcome text)
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_audit_decode';
+COMMENT ON FUNCTION contactpoint._audit_decode(contactpoint.journal_body) IS 'the fields of an audit entry';
+-- A view reads tables with its owner's rights, but calls functions with the
+-- rights of whoever asks.
+GRANT EXECUTE ON FUNCTION contactpoint._audit_decode(contactpoint.journal_body) TO contactpoint_auditor;
+
+-- Runs with the owner's rights: auditors see entries, but hold nothing on the
+-- journal. Reading it is itself a look, and recorded.
+CREATE VIEW contactpoint.audit AS
+    SELECT row_number() OVER (ORDER BY j.at, j.pid, j.seq) AS entry, j.at,
+           d."session_user", d.effective_role, d.organisation, d.reason, d.application, d.client,
+           d.command, d.statement, d.relation, d.children, d.vault, d.outcome
+    FROM contactpoint.journal j, LATERAL contactpoint._audit_decode(j.body) d;
+COMMENT ON VIEW contactpoint.audit IS
+    'who looked at which children, when and why; commands of the interface; refused attempts';
+COMMENT ON COLUMN contactpoint.audit.entry IS 'number of the entry, in order of time';
+COMMENT ON COLUMN contactpoint.audit.at IS 'when';
+COMMENT ON COLUMN contactpoint.audit."session_user" IS 'the log-in';
+COMMENT ON COLUMN contactpoint.audit.effective_role IS 'the role in force: the log-in, or what SET ROLE made of it';
+COMMENT ON COLUMN contactpoint.audit.organisation IS 'the organisation of its account, null without one';
+COMMENT ON COLUMN contactpoint.audit.reason IS 'contactpoint.reason: a claim, not a fact';
+COMMENT ON COLUMN contactpoint.audit.application IS 'application_name: a claim, not a fact';
+COMMENT ON COLUMN contactpoint.audit.client IS 'network address of the client, or local';
+COMMENT ON COLUMN contactpoint.audit.command IS 'SELECT, COPY, FETCH ..., or the function of the interface';
+COMMENT ON COLUMN contactpoint.audit.statement IS 'what the client sent, its first 1000 bytes';
+COMMENT ON COLUMN contactpoint.audit.relation IS 'the table that was looked at, null for functions of the interface';
+COMMENT ON COLUMN contactpoint.audit.children IS 'numbers of the children whose rows were consulted; a large look has several entries';
+COMMENT ON COLUMN contactpoint.audit.vault IS 'rows of shielded children''s details were among them';
+COMMENT ON COLUMN contactpoint.audit.outcome IS
+    'disclosed, nothing (found), refused, done (a command), failed (consulted, then an error)';
+
+-- The planner hook puts calls of these into plans; called by anybody else they
+-- are an error. A plan runs with the rights of whoever asks, so PUBLIC may
+-- execute them, as 90-privileges.sql says.
+CREATE FUNCTION contactpoint._capture(relation oid, child_id bigint) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_capture';
+COMMENT ON FUNCTION contactpoint._capture(oid, bigint) IS 'a row about this child is consulted; true';
+CREATE FUNCTION contactpoint._capture(relation oid, candidates bigint[]) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_capture_all';
+COMMENT ON FUNCTION contactpoint._capture(oid, bigint[]) IS 'a row about these children is consulted; true';
+CREATE FUNCTION contactpoint._touch(relation oid, child_id bigint) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_touch';
+COMMENT ON FUNCTION contactpoint._touch(oid, bigint) IS 'an error may quote a row about this child; true';

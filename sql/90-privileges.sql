@@ -1,0 +1,84 @@
+-- Nothing to PUBLIC; then the few grants. What each group role may do stands in
+-- one table of the README.
+
+DO $$
+DECLARE
+    f record;
+BEGIN
+    -- Every private function is described by the door it serves.
+    FOR f IN
+        SELECT p.oid::regprocedure AS sig, substr(p.proname, 5) AS door FROM pg_catalog.pg_proc p
+        WHERE p.pronamespace = 'contactpoint'::regnamespace AND p.proname LIKE E'\\_do\\_%'
+    LOOP
+        EXECUTE format('COMMENT ON FUNCTION %s IS %L', f.sig, 'the work behind ' || f.door || '()');
+    END LOOP;
+END
+$$;
+
+REVOKE ALL ON ALL TABLES IN SCHEMA contactpoint FROM PUBLIC;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA contactpoint FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA contactpoint FROM PUBLIC;
+
+-- Calls that the planner hook puts into plans run with the rights of whoever
+-- asks. Called from SQL they refuse, or tell what the caller may see anyway.
+GRANT EXECUTE ON FUNCTION contactpoint._capture(oid, bigint), contactpoint._capture(oid, bigint[]),
+    contactpoint._touch(oid, bigint), contactpoint._vault_guard(bigint), contactpoint._review_guard(bigint) TO PUBLIC;
+
+-- reading
+GRANT SELECT ON contactpoint.child, contactpoint.address, contactpoint.carer, contactpoint.involvement,
+    contactpoint.identifier, contactpoint.responsibility, contactpoint.record
+    TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager;
+GRANT EXECUTE ON FUNCTION contactpoint.search(text, text, date, text, text, int)
+    TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager;
+GRANT SELECT ON contactpoint.organisation
+    TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager,
+       contactpoint_auditor, contactpoint_admin;
+GRANT SELECT ON contactpoint.account
+    TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager,
+       contactpoint_auditor, contactpoint_feed, contactpoint_admin;
+
+-- The doors are open to every group: they ask for the right themselves, and
+-- whoever is turned away there is in the audit.
+GRANT EXECUTE ON FUNCTION contactpoint.open_shielded(bigint, text, boolean), contactpoint.close_shielded(bigint),
+    contactpoint.shield(bigint, text, text, boolean),
+    contactpoint.request_unshield(bigint, text), contactpoint.approve_unshield(bigint),
+    contactpoint.grant_access(bigint, name, text, timestamptz), contactpoint.revoke_access(bigint, name, text),
+    contactpoint.decide(bigint, text, bigint, text), contactpoint.held_upload(bigint)
+    TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager,
+       contactpoint_feed, contactpoint_auditor, contactpoint_admin;
+
+-- the vault
+GRANT SELECT ON contactpoint.shield, contactpoint.unshield_request, contactpoint.access_grant
+    TO contactpoint_manager, contactpoint_admin;
+GRANT SELECT ON contactpoint.shield_category TO contactpoint_manager, contactpoint_admin;
+
+-- records by hand
+GRANT INSERT (given_names, family_name, sex, date_of_birth) ON contactpoint.child TO contactpoint_manager;
+GRANT UPDATE (given_names, family_name, sex, date_of_birth) ON contactpoint.child TO contactpoint_manager;
+GRANT INSERT (child_id, address, postcode) ON contactpoint.address TO contactpoint_manager;
+GRANT INSERT (child_id, full_name, relationship, contact) ON contactpoint.carer TO contactpoint_manager;
+GRANT INSERT (child_id, service, organisation, practitioner, contact, started_on, ended_on)
+    ON contactpoint.involvement TO contactpoint_manager;
+GRANT INSERT (child_id, kind, value) ON contactpoint.identifier TO contactpoint_manager;
+GRANT EXECUTE ON FUNCTION contactpoint._child_number() TO contactpoint_manager;
+GRANT EXECUTE ON FUNCTION contactpoint._child_number_valid(bigint) TO contactpoint_manager;
+
+-- feeds
+GRANT INSERT (source, source_ref, batch, authority, given_names, family_name, sex, date_of_birth, address,
+    postcode, identifiers, carers, involvements, alias_names) ON contactpoint.upload TO contactpoint_feed;
+GRANT EXECUTE ON FUNCTION contactpoint._caller() TO contactpoint_feed;
+GRANT SELECT ON contactpoint.upload_receipt TO contactpoint_feed;
+GRANT EXECUTE ON FUNCTION contactpoint._has_role(name) TO contactpoint_feed;
+GRANT SELECT ON contactpoint.source TO contactpoint_manager, contactpoint_admin;
+
+-- matching
+GRANT EXECUTE ON PROCEDURE contactpoint.settle(interval) TO contactpoint_manager, contactpoint_admin;
+GRANT SELECT ON contactpoint.review, contactpoint.reviews_due, contactpoint.source_link
+    TO contactpoint_manager, contactpoint_admin;
+
+-- audit
+GRANT SELECT ON contactpoint.audit TO contactpoint_auditor;
+
+-- keeping it
+GRANT INSERT, UPDATE, DELETE ON contactpoint.organisation, contactpoint.account, contactpoint.source
+    TO contactpoint_admin;

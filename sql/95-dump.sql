@@ -1,0 +1,21 @@
+-- What pg_dump takes along. Leaves hold the rows of partitioned tables, so they
+-- are named; the matcher's private keys are built anew by validate_restore().
+
+DO $$
+DECLARE
+    rel text;
+BEGIN
+    FOREACH rel IN ARRAY ARRAY[
+        'organisation', 'organisation_organisation_id_seq', 'account',
+        'child', 'alias',
+        'address_open', 'address_vault', 'carer_open', 'carer_vault',
+        'involvement_open', 'involvement_vault', 'identifier_open', 'identifier_vault',
+        'responsibility_open', 'responsibility_vault',
+        'shield', 'shield_shield_id_seq', 'unshield_request', 'unshield_request_request_id_seq', 'access_grant',
+        'source', 'upload', 'upload_upload_id_seq', 'receipt', 'settlement', 'source_link',
+        'review', 'review_review_id_seq', 'held_reference', 'journal']
+    LOOP
+        PERFORM pg_catalog.pg_extension_config_dump(format('contactpoint.%I', rel)::regclass, '');
+    END LOOP;
+END
+$$;

@@ -1,0 +1,441 @@
+/*-------------------------------------------------------------------------
+ *
+ * authority.c
+ *	  May this person, now?
+ *
+ *	  The person is the role in force: the authenticated log-in, or what SET
+ *	  ROLE made of it (GetOuterUserId), never the owner of a definer function
+ *	  and never a setting.  What the person may do is said by membership in
+ *	  the group roles; whether the person may do anything at all by a row of
+ *	  contactpoint.account and the stage of its organisation.
+ *
+ *	  Both rows are read with the latest snapshot, so a suspension counts
+ *	  from the next statement on, also inside REPEATABLE READ.  One statement
+ *	  asks once: the answer is kept until role or statement changes.
+ *
+ *	  Locks: AccessShareLock on account and organisation, kept no longer than
+ *	  the look-up.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "storage/bufmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "contactpoint.h"
+
+typedef enum AccountState
+{
+	ACCOUNT_CURRENT,
+	ACCOUNT_ABSENT,
+	ACCOUNT_SUSPENDED,
+	ACCOUNT_UNTRAINED,
+	ACCOUNT_UNCHECKED,
+	ACCOUNT_CLOSED				/* organisation neither testing nor live */
+} AccountState;
+
+/* columns of contactpoint.account and contactpoint.organisation */
+enum
+{
+	ACCOUNT_ROLE_NAME = 1,
+	ACCOUNT_ORGANISATION_ID,
+	ACCOUNT_FULL_NAME,
+	ACCOUNT_TRAINED_UNTIL,
+	ACCOUNT_CHECKED_UNTIL,
+	ACCOUNT_SUSPENDED_AT
+};
+enum
+{
+	ORGANISATION_ID = 1,
+	ORGANISATION_NAME,
+	ORGANISATION_KIND,
+	ORGANISATION_STAGE
+};
+
+/* the answer for one role in one statement */
+static struct
+{
+	Oid			role;
+	TimestampTz statement;
+	CommandId	command;
+	AccountState state;
+	int64		organisation;
+}			known;
+
+/*
+ * Today in UTC: a session cannot move it by its TimeZone.
+ */
+DateADT
+cp_today(void)
+{
+	return (DateADT) (GetCurrentTimestamp() / USECS_PER_DAY);
+}
+
+static bool
+organisation_is_open(int64 organisation_id, Snapshot snapshot)
+{
+	Relation	rel = table_open(cp_relation_oid("organisation"), AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		open = false;
+
+	ScanKeyInit(&key, ORGANISATION_ID, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(organisation_id));
+	scan = systable_beginscan(rel, cp_relation_oid("organisation_pkey"), true,
+							  snapshot, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		stage = heap_getattr(tuple, ORGANISATION_STAGE,
+										 RelationGetDescr(rel), &isnull);
+		char	   *word = TextDatumGetCString(stage);
+
+		open = strcmp(word, "testing") == 0 || strcmp(word, "live") == 0;
+		pfree(word);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return open;
+}
+
+static AccountState
+account_state(HeapTuple tuple, TupleDesc desc, Snapshot snapshot)
+{
+	bool		isnull;
+	DateADT		today = cp_today();
+
+	heap_getattr(tuple, ACCOUNT_SUSPENDED_AT, desc, &isnull);
+	if (!isnull)
+		return ACCOUNT_SUSPENDED;
+	if (DatumGetDateADT(heap_getattr(tuple, ACCOUNT_TRAINED_UNTIL, desc, &isnull)) < today)
+		return ACCOUNT_UNTRAINED;
+	if (DatumGetDateADT(heap_getattr(tuple, ACCOUNT_CHECKED_UNTIL, desc, &isnull)) < today)
+		return ACCOUNT_UNCHECKED;
+	if (!organisation_is_open(DatumGetInt64(heap_getattr(tuple, ACCOUNT_ORGANISATION_ID,
+														 desc, &isnull)), snapshot))
+		return ACCOUNT_CLOSED;
+	return ACCOUNT_CURRENT;
+}
+
+/*
+ * Looks the caller's account up, once a statement.
+ */
+static void
+learn_account(void)
+{
+	Oid			role = GetOuterUserId();
+	TimestampTz statement = GetCurrentStatementStartTimestamp();
+	CommandId	command = GetCurrentCommandId(false);
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Snapshot	snapshot;
+	NameData	name;
+
+	if (known.role == role && known.statement == statement &&
+		known.command == command)
+		return;
+
+	known.role = InvalidOid;
+	known.state = ACCOUNT_ABSENT;
+	known.organisation = 0;
+	namestrcpy(&name, GetUserNameFromId(role, false));
+
+	rel = table_open(cp_relation_oid("account"), AccessShareLock);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	ScanKeyInit(&key, ACCOUNT_ROLE_NAME, BTEqualStrategyNumber, F_NAMEEQ,
+				NameGetDatum(&name));
+	scan = systable_beginscan(rel, cp_relation_oid("account_pkey"), true,
+							  snapshot, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+
+		known.organisation =
+			DatumGetInt64(heap_getattr(tuple, ACCOUNT_ORGANISATION_ID,
+									   RelationGetDescr(rel), &isnull));
+		known.state = account_state(tuple, RelationGetDescr(rel), snapshot);
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+
+	known.role = role;
+	known.statement = statement;
+	known.command = command;
+}
+
+Oid
+cp_caller_role(void)
+{
+	return GetOuterUserId();
+}
+
+/*
+ * By log-in or SET ROLE, not through a definer function.
+ */
+bool
+cp_caller_is_superuser(void)
+{
+	return superuser_arg(GetOuterUserId());
+}
+
+int64
+cp_caller_organisation(void)
+{
+	learn_account();
+	return known.organisation;
+}
+
+/*
+ * Superusers are members of every group.
+ */
+bool
+cp_caller_has_role(const char *group)
+{
+	Oid			role = get_role_oid(group, true);
+
+	return OidIsValid(role) && has_privs_of_role(GetOuterUserId(), role);
+}
+
+/*
+ * Raises KC002 unless the caller's account and organisation are current.
+ */
+void
+cp_require_account(void)
+{
+	const char *why;
+	const char *hint;
+
+	cp_require_preloaded();
+	if (cp_caller_is_superuser())
+		return;
+	learn_account();
+	switch (known.state)
+	{
+		case ACCOUNT_CURRENT:
+			return;
+		case ACCOUNT_ABSENT:
+			why = "the role in force has no account";
+			hint = "An admin adds a row to contactpoint.account; behind a pooler, SET ROLE to a person first.";
+			break;
+		case ACCOUNT_SUSPENDED:
+			why = "the account is suspended";
+			hint = "Ask an admin of the registry.";
+			break;
+		case ACCOUNT_UNTRAINED:
+			why = "the training of the account has lapsed";
+			hint = "After the training an admin renews contactpoint.account.trained_until.";
+			break;
+		case ACCOUNT_UNCHECKED:
+			why = "the checks of the account have lapsed";
+			hint = "After the checks an admin renews contactpoint.account.checked_until.";
+			break;
+		case ACCOUNT_CLOSED:
+		default:
+			why = "the organisation of the account is not open for service";
+			hint = "An admin sets contactpoint.organisation.stage to testing or live.";
+			break;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_CP_ACCOUNT_NOT_CURRENT),
+			 errmsg("%s", why),
+			 errhint("%s", hint)));
+}
+
+/*
+ * A restore that was announced and not validated closes the registry.
+ */
+static void
+require_validated(void)
+{
+	Oid			relid = cp_relation_oid("restore_mark");
+	Relation	rel;
+	bool		pending = false;
+
+	rel = table_open(relid, AccessShareLock);
+	if (RelationGetNumberOfBlocks(rel) > 0)
+	{
+		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+		SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
+
+		pending = HeapTupleIsValid(systable_getnext(scan));
+		systable_endscan(scan);
+		UnregisterSnapshot(snapshot);
+	}
+	table_close(rel, AccessShareLock);
+	if (pending)
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_RESTORE_PENDING),
+				 errmsg("the registry was restored and is not validated yet"),
+				 errhint("A superuser runs SELECT contactpoint.validate_restore().")));
+}
+
+/*
+ * Everything a look at protected rows needs.  Raises KC011, KC003, KC002 and
+ * KC001, in this order.
+ */
+void
+cp_require_reader(void)
+{
+	require_validated();
+	if (cp_caller_is_superuser())
+		return;
+	if (!superuser_arg(GetUserId()) &&
+		(has_bypassrls_privilege(GetUserId()) || has_bypassrls_privilege(GetOuterUserId())))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_NOT_AUTHORISED),
+				 errmsg("a role that bypasses row security cannot read the registry"),
+				 errhint("ALTER ROLE ... NOBYPASSRLS, or let a superuser do it, which is recorded.")));
+	cp_require_account();
+	if (cp_reason() == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_REASON_MISSING),
+				 errmsg("a reason is needed before looking at records of children"),
+				 errhint("SET contactpoint.reason = 'why you look', in this session and under this role; it holds for %d minutes.",
+						 cp_reason_minutes)));
+}
+
+/*
+ * May the caller manage records of this organisation (0: of nobody)?
+ */
+bool
+cp_caller_manages(int64 organisation_id)
+{
+	if (cp_caller_is_superuser())
+		return true;
+	learn_account();
+	if (known.state != ACCOUNT_CURRENT)
+		return false;
+	if (cp_caller_has_role("contactpoint_admin"))
+		return true;
+	return cp_caller_has_role("contactpoint_manager") &&
+		(organisation_id == 0 || organisation_id == known.organisation);
+}
+
+PG_FUNCTION_INFO_V1(contactpoint_caller);
+Datum
+contactpoint_caller(PG_FUNCTION_ARGS)
+{
+	Name		name = palloc0(sizeof(NameData));
+
+	namestrcpy(name, GetUserNameFromId(cp_caller_role(), false));
+	PG_RETURN_NAME(name);
+}
+
+PG_FUNCTION_INFO_V1(contactpoint_caller_organisation);
+Datum
+contactpoint_caller_organisation(PG_FUNCTION_ARGS)
+{
+	int64		organisation = cp_caller_organisation();
+
+	if (organisation == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(organisation);
+}
+
+PG_FUNCTION_INFO_V1(contactpoint_has_role);
+Datum
+contactpoint_has_role(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(cp_caller_has_role(NameStr(*PG_GETARG_NAME(0))));
+}
+
+PG_FUNCTION_INFO_V1(contactpoint_manages);
+Datum
+contactpoint_manages(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(cp_caller_manages(PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0)));
+}
+
+/*
+ * _require_role(VARIADIC name[]): KC002 or KC003.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_require_role);
+Datum
+contactpoint_require_role(PG_FUNCTION_ARGS)
+{
+	ArrayType  *roles = PG_GETARG_ARRAYTYPE_P(0);
+	ArrayIterator iterator = array_create_iterator(roles, 0, NULL);
+	Datum		role;
+	bool		isnull;
+
+	cp_require_account();
+	while (array_iterate(iterator, &role, &isnull))
+		if (!isnull && cp_caller_has_role(NameStr(*DatumGetName(role))))
+			PG_RETURN_VOID();
+	ereport(ERROR,
+			(errcode(ERRCODE_CP_NOT_AUTHORISED),
+			 errmsg("the role in force may not do this"),
+			 errhint("A DBA grants the group role it needs; see the table of roles in the README.")));
+}
+
+PG_FUNCTION_INFO_V1(contactpoint_require_manager_of);
+Datum
+contactpoint_require_manager_of(PG_FUNCTION_ARGS)
+{
+	cp_require_account();
+	if (!cp_caller_manages(PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0)))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_NOT_AUTHORISED),
+				 errmsg("only managers of the responsible authority may do this"),
+				 errhint("Ask a manager of the authority that is responsible for the record.")));
+	PG_RETURN_VOID();
+}
+
+/*
+ * First qual of every scan of a table whose rows belong to an authority.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_review_guard);
+Datum
+contactpoint_review_guard(PG_FUNCTION_ARGS)
+{
+	if (cp_in_own_work() || InNoForceRLSOperation())
+		PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(cp_caller_manages(PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0)));
+}
+
+/*
+ * _check_text(what, value, max_chars): the value, trimmed, or an error.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_check_text);
+Datum
+contactpoint_check_text(PG_FUNCTION_ARGS)
+{
+	const char *what = PG_ARGISNULL(0) ? "text" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int			max_chars = PG_GETARG_INT32(2);
+	char	   *value = PG_ARGISNULL(1) ? pstrdup("") : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	const char *fault;
+	int			length;
+
+	while (*value == ' ')
+		value++;
+	for (length = strlen(value); length > 0 && value[length - 1] == ' '; length--)
+		value[length - 1] = '\0';
+	fault = cp_text_fault(value, max_chars);
+	if (fault != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_WRONG_STATE),
+				 errmsg("the %s %s", what, fault),
+				 errhint("Give one line of 1 to %d characters.", max_chars)));
+	PG_RETURN_TEXT_P(cstring_to_text(value));
+}

@@ -1,0 +1,745 @@
+/*-------------------------------------------------------------------------
+ *
+ * capture.c
+ *	  Who looks at which children.
+ *
+ *	  Each executor whose plan scans protected relations gets a Look when it
+ *	  starts.  There it is decided, once, whether it is a person's: own work of
+ *	  the extension, foreign-key checks and extension scripts are nobody's
+ *	  look.  A person's is refused unless the person may read now and the
+ *	  journal can be written; a refusal is an entry too.
+ *
+ *	  While executors run they are on a stack, for the calls that mark.c put
+ *	  into plans to find their Look.  Numbers of consulted children gather in
+ *	  memory and are appended to the journal
+ *	  - when too many have gathered,
+ *	  - when the gate is about to let bytes out,
+ *	  - when the run ends, with or without an error.
+ *	  So outside a run nothing is pending.  What ends in an error is appended
+ *	  while the error is on its way up, before anybody can catch it: all that
+ *	  the failing code may hold is released first, as a transaction abort
+ *	  would.  If even that fails the session ends, and the gate lets nothing
+ *	  out.  A look that consulted nothing leaves one entry that says so.
+ *
+ *	  A Look lives in its executor's memory and goes with it.  Lock order: what
+ *	  the query holds, then the journal.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+
+#include "access/parallel.h"
+#include "access/xloginsert.h"
+#include "catalog/partition.h"
+#include "commands/extension.h"
+#include "executor/execdesc.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "storage/bufmgr.h"
+#include "storage/condition_variable.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "tcop/cmdtag.h"
+#include "tcop/pquery.h"
+#include "tcop/tcopprot.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "contactpoint.h"
+
+#define FIRST_CHILDREN 32		/* room for numbers at first, */
+#define MAX_CHILDREN 8192		/* and at most, before an entry is appended */
+
+/* what a look has consulted of one relation and not yet recorded */
+typedef struct Consulted
+{
+	struct Look *look;
+	struct Consulted *next;
+	Oid			relid;
+	NameData	name;			/* of the table, of a leaf its parent's */
+	bool		vault;
+	bool		rows;			/* rows were consulted, with or without number */
+	bool		touched;		/* an error now may quote a row about ... */
+	int64		touched_child;
+	int			nchildren;
+	int			room;
+	int64	   *children;
+} Consulted;
+
+/* one executor that scans protected relations */
+typedef struct Look
+{
+	MemoryContextCallback forget;	/* when the executor's memory goes */
+	struct Look *next;			/* in the list of all */
+	EState	   *estate;
+	bool		personal;		/* else own work: nothing is recorded */
+	bool		ran;
+	bool		recorded;		/* there is an entry */
+	const char *command;
+	CpEntryHead head;
+	Consulted  *consulted;
+} Look;
+
+/* an executor that is running */
+typedef struct Run
+{
+	struct Run *below;
+	Look	   *look;
+} Run;
+
+/* what fn_extra of a call in a plan points to where nothing is recorded */
+static Consulted nobodys;
+
+static Look *looks = NULL;
+static Run *running = NULL;
+static bool pending = false;	/* something consulted is not recorded */
+
+static ExecutorStart_hook_type prev_ExecutorStart = NULL;
+static ExecutorRun_hook_type prev_ExecutorRun = NULL;
+static ExecutorFinish_hook_type prev_ExecutorFinish = NULL;
+
+/* ---------- the list of looks ---------- */
+
+static Look *
+find_look(QueryDesc *queryDesc)
+{
+	for (Look *look = looks; look != NULL; look = look->next)
+		if (look->estate == queryDesc->estate)
+			return look;
+	return NULL;
+}
+
+static void
+forget_look(void *arg)
+{
+	Look	  **link = &looks;
+
+	while (*link != NULL && *link != arg)
+		link = &(*link)->next;
+	if (*link != NULL)
+		*link = (*link)->next;
+}
+
+static Look *
+make_look(QueryDesc *queryDesc)
+{
+	MemoryContext context = queryDesc->estate->es_query_cxt;
+	Look	   *look = MemoryContextAllocZero(context, sizeof(Look));
+
+	look->estate = queryDesc->estate;
+	look->forget.func = forget_look;
+	look->forget.arg = look;
+	MemoryContextRegisterResetCallback(context, &look->forget);
+	look->next = looks;
+	looks = look;
+	return look;
+}
+
+static Consulted *
+find_consulted(Look *look, Oid relid)
+{
+	for (Consulted *consulted = look->consulted; consulted != NULL; consulted = consulted->next)
+		if (consulted->relid == relid)
+			return consulted;
+	return NULL;
+}
+
+/*
+ * Room for what will be consulted of a relation.  Reads catalogues, so it is
+ * done when the executor starts.
+ */
+static void
+expect_relation(Look *look, Relation rel, const CpProtected *protected)
+{
+	Consulted  *consulted;
+	const char *name = RelationGetRelationName(rel);
+
+	if (find_consulted(look, protected->relid) != NULL)
+		return;
+	if (rel->rd_rel->relispartition)
+		name = get_rel_name(get_partition_parent(RelationGetRelid(rel), true));
+
+	consulted = palloc0(sizeof(Consulted));
+	consulted->look = look;
+	consulted->relid = protected->relid;
+	consulted->vault = protected->vault;
+	namestrcpy(&consulted->name, name);
+	consulted->room = FIRST_CHILDREN;
+	consulted->children = palloc(FIRST_CHILDREN * sizeof(int64));
+
+	/* the first one scanned stays first, it stands for looks that find nothing */
+	if (look->consulted == NULL)
+		look->consulted = consulted;
+	else
+	{
+		consulted->next = look->consulted->next;
+		look->consulted->next = consulted;
+	}
+}
+
+/* ---------- recording ---------- */
+
+static const char *
+current_command(const Look *look)
+{
+	return cp_utility_fetching ? "FETCH" : look->command;
+}
+
+/*
+ * Appends what has gathered of one relation.
+ */
+static void
+append_consulted(Look *look, Consulted *consulted, CpVerdict verdict)
+{
+	cp_entry_append(&look->head, current_command(look), NameStr(consulted->name),
+					consulted->vault, verdict, consulted->children, consulted->nchildren);
+	consulted->nchildren = 0;
+	consulted->rows = false;
+	look->recorded = true;
+}
+
+/*
+ * Appends what a look has gathered.
+ */
+static void
+append_look(Look *look, CpVerdict verdict)
+{
+	for (Consulted *consulted = look->consulted; consulted != NULL; consulted = consulted->next)
+		if (consulted->rows)
+			append_consulted(look, consulted, verdict);
+}
+
+/*
+ * Appends an entry without children, for a look that has none yet.
+ */
+static void
+append_empty(Look *look, CpVerdict verdict)
+{
+	Consulted  *first = look->consulted;
+
+	cp_entry_append(&look->head, current_command(look),
+					first != NULL ? NameStr(first->name) : NULL,
+					false, verdict, NULL, 0);
+	look->recorded = true;
+}
+
+/*
+ * Appends what all running executors have consulted and not yet recorded.
+ */
+void
+cp_capture_append_pending(void)
+{
+	if (!pending)
+		return;
+	for (Run *run = running; run != NULL; run = run->below)
+		if (run->look->personal)
+			append_look(run->look, CP_VERDICT_DISCLOSED);
+	pending = false;
+}
+
+bool
+cp_capture_is_pending(void)
+{
+	return pending;
+}
+
+/*
+ * The gate has dropped the bytes that stood for what was pending.
+ */
+void
+cp_capture_forget_pending(void)
+{
+	for (Run *run = running; run != NULL; run = run->below)
+		for (Consulted *consulted = run->look->consulted; consulted != NULL; consulted = consulted->next)
+		{
+			consulted->nchildren = 0;
+			consulted->rows = false;
+		}
+	pending = false;
+}
+
+/*
+ * Does a running executor below this one have anything pending?
+ */
+static bool
+others_are_pending(void)
+{
+	for (Run *run = running; run != NULL; run = run->below)
+		for (Consulted *consulted = run->look->consulted; consulted != NULL; consulted = consulted->next)
+			if (consulted->rows)
+				return true;
+	return false;
+}
+
+/*
+ * Sorts what has gathered; if it still fills half the room, makes more room or
+ * appends it.
+ */
+static void
+make_room(Consulted *consulted)
+{
+	consulted->nchildren = cp_entry_unique(consulted->children, consulted->nchildren);
+	if (consulted->nchildren <= consulted->room / 2)
+		return;
+	if (consulted->room < MAX_CHILDREN)
+	{
+		consulted->room *= 4;
+		consulted->children = repalloc(consulted->children,
+									   consulted->room * sizeof(int64));
+	}
+	else
+		append_consulted(consulted->look, consulted, CP_VERDICT_DISCLOSED);
+}
+
+StaticAssertDecl(FIRST_CHILDREN * 4 * 4 * 4 * 4 == MAX_CHILDREN,
+				 "room grows to exactly MAX_CHILDREN");
+
+static inline void
+consult(Consulted *consulted, int64 child)
+{
+	if (consulted->nchildren > 0 &&
+		consulted->children[consulted->nchildren - 1] == child)
+		return;
+	if (consulted->nchildren == consulted->room)
+		make_room(consulted);
+	consulted->children[consulted->nchildren++] = child;
+	consulted->rows = true;
+	pending = true;
+}
+
+/* ---------- calls in plans ---------- */
+
+/*
+ * What the executor that evaluates this call gathers of its relation; found
+ * once for each call in an executor.
+ */
+static Consulted *
+consulted_here(FunctionCallInfo fcinfo)
+{
+	FmgrInfo   *flinfo = fcinfo->flinfo;
+	Consulted  *consulted = flinfo->fn_extra;
+
+	if (consulted != NULL)
+		return consulted;
+	cp_require_preloaded();
+	if (!cp_mark_is_genuine(flinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("this function serves plans over the registry only"),
+				 errhint("Reads are recorded without a call; see the view contactpoint.audit.")));
+	if (running != NULL)
+		consulted = running->look->personal ?
+			find_consulted(running->look, PG_GETARG_OID(0)) : &nobodys;
+	if (consulted == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
+				 errmsg("the registry was read outside an executor that records"),
+				 errhint("Look for extensions that run plans of their own.")));
+	flinfo->fn_extra = consulted;
+	return consulted;
+}
+
+/*
+ * _capture(relation, child): a row is consulted; true.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_capture);
+Datum
+contactpoint_capture(PG_FUNCTION_ARGS)
+{
+	Consulted  *consulted = consulted_here(fcinfo);
+
+	if (consulted == &nobodys)
+		PG_RETURN_BOOL(true);
+	consulted->touched = false;
+	if (PG_ARGISNULL(1))
+	{
+		consulted->rows = true;
+		pending = true;
+	}
+	else
+		consult(consulted, PG_GETARG_INT64(1));
+	PG_RETURN_BOOL(true);
+}
+
+/*
+ * _capture(relation, candidates): the same for a row about several children.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_capture_all);
+Datum
+contactpoint_capture_all(PG_FUNCTION_ARGS)
+{
+	Consulted  *consulted = consulted_here(fcinfo);
+
+	if (consulted == &nobodys)
+		PG_RETURN_BOOL(true);
+	consulted->rows = true;
+	pending = true;
+	if (!PG_ARGISNULL(1))
+	{
+		ArrayIterator iterator = array_create_iterator(PG_GETARG_ARRAYTYPE_P(1), 0, NULL);
+		Datum		child;
+		bool		isnull;
+
+		while (array_iterate(iterator, &child, &isnull))
+			if (!isnull)
+				consult(consulted, DatumGetInt64(child));
+		array_free_iterator(iterator);
+	}
+	PG_RETURN_BOOL(true);
+}
+
+/*
+ * _touch(relation, child): an error raised before the next call may quote a
+ * row about this child; true.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_touch);
+Datum
+contactpoint_touch(PG_FUNCTION_ARGS)
+{
+	Consulted  *consulted = consulted_here(fcinfo);
+
+	if (consulted != &nobodys && !PG_ARGISNULL(1))
+	{
+		consulted->touched = true;
+		consulted->touched_child = PG_GETARG_INT64(1);
+	}
+	PG_RETURN_BOOL(true);
+}
+
+/* ---------- errors ---------- */
+
+/*
+ * Releases what failing code may hold, in the order of a transaction abort.
+ */
+static void
+release_after_error(void)
+{
+	LWLockReleaseAll();
+	ConditionVariableCancelSleep();
+	cp_io_error_cleanup();
+	UnlockBuffers();
+	XLogResetInsertion();
+	LockErrorCleanup();
+}
+
+/*
+ * Appends what a look has consulted, or that it failed or was refused, while
+ * an error is on its way up.  Where that cannot be done the session ends: the
+ * error may quote what is not on record, and must not be caught by anybody.
+ */
+static void
+append_despite_error(Look *look, CpVerdict verdict)
+{
+	HOLD_INTERRUPTS();
+	PG_TRY();
+	{
+		for (Consulted *consulted = look->consulted; consulted != NULL; consulted = consulted->next)
+			if (consulted->touched)
+			{
+				consulted->touched = false;
+				consult(consulted, consulted->touched_child);
+			}
+		append_look(look, verdict);
+		if (!look->recorded)
+			append_empty(look, verdict);
+		pending = others_are_pending();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(look->estate->es_query_cxt);
+		edata = CopyErrorData();
+		FlushErrorState();
+		pending = true;
+		ereport(FATAL,
+				(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
+				 errmsg("a look at the registry could not be recorded"),
+				 errdetail_log("%s", edata->message),
+				 errhint("The session ends and its answer is withheld. See the server log for the reason.")));
+	}
+	PG_END_TRY();
+	RESUME_INTERRUPTS();
+}
+
+/*
+ * In PG_CATCH: records the look, then goes on with the error.
+ */
+static void
+record_and_rethrow(Look *look, CpVerdict verdict)
+{
+	ErrorData  *edata;
+
+	release_after_error();
+	MemoryContextSwitchTo(look->estate->es_query_cxt);
+	edata = CopyErrorData();
+	FlushErrorState();
+	append_despite_error(look, verdict);
+	ReThrowError(edata);
+}
+
+/* ---------- the start of an executor ---------- */
+
+/*
+ * Is this nobody's look?
+ */
+static bool
+is_own_work(void)
+{
+	return cp_in_own_work() || InNoForceRLSOperation() ||
+		(creating_extension && CurrentExtensionObject == cp_extension_oid());
+}
+
+static bool
+reads_registry(QueryDesc *queryDesc)
+{
+	ListCell   *lc;
+
+	foreach(lc, queryDesc->plannedstmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		if (rte->rtekind == RTE_RELATION && cp_protect_lookup(rte->relid) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void
+check_scan(Look *look, Relation rel, List *quals)
+{
+	const CpProtected *protected;
+
+	if (rel == NULL)
+		return;
+	protected = cp_protect_lookup(RelationGetRelid(rel));
+	if (protected == NULL)
+		return;
+	if (!cp_mark_complete(quals, protected))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
+				 errmsg("a plan would read the registry without recording it"),
+				 errhint("Connect anew; if that does not help, look for extensions that replace the planner.")));
+	expect_relation(look, rel, protected);
+}
+
+/*
+ * Refuses scans of protected relations that lack their marks, whoever made the
+ * plan and whenever; makes room for what the others will consult.
+ */
+static bool
+check_plan_state(PlanState *state, void *context)
+{
+	Look	   *look = context;
+
+	switch (nodeTag(state))
+	{
+		case T_SeqScanState:
+		case T_SampleScanState:
+		case T_IndexScanState:
+		case T_IndexOnlyScanState:
+		case T_BitmapHeapScanState:
+		case T_TidScanState:
+		case T_TidRangeScanState:
+		case T_ForeignScanState:
+		case T_CustomScanState:
+			check_scan(look, ((ScanState *) state)->ss_currentRelation,
+					   state->plan->qual);
+			break;
+		case T_ModifyTableState:
+			if (((ModifyTable *) state->plan)->onConflictAction == ONCONFLICT_UPDATE)
+				check_scan(look, ((ModifyTableState *) state)->resultRelInfo->ri_RelationDesc,
+						   (List *) ((ModifyTable *) state->plan)->onConflictWhere);
+			break;
+		default:
+			break;
+	}
+	return planstate_tree_walker(state, check_plan_state, context);
+}
+
+/*
+ * May this person look, now, in this way?
+ */
+static void
+require_permission(void)
+{
+	if (IsParallelWorker())
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
+				 errmsg("the registry cannot be read in a parallel worker"),
+				 errhint("Mark functions that read it as PARALLEL UNSAFE.")));
+	cp_require_reader();
+	if (cp_utility_forbidden == CP_FORBIDDEN_HOLD)
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("a cursor over the registry cannot be held beyond its transaction"),
+				 errhint("Leave WITH HOLD out and fetch within the transaction.")));
+	if (cp_utility_forbidden == CP_FORBIDDEN_FILE)
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("the registry cannot be copied to a file or program of the server"),
+				 errhint("Use COPY ... TO STDOUT, or \\copy of psql.")));
+	cp_opened_refresh();
+}
+
+static void
+begin_personal_look(Look *look, const char *statement)
+{
+	MemoryContext oldcontext = CurrentMemoryContext;
+
+	cp_journal_require_writable();
+	cp_log_keep_private();
+	cp_gate_install();
+	look->command = ActivePortal != NULL ?
+		GetCommandTagName(ActivePortal->commandTag) : "SELECT";
+	look->head = cp_entry_head(debug_query_string != NULL ? debug_query_string : statement);
+	PG_TRY();
+	{
+		require_permission();
+	}
+	PG_CATCH();
+	{
+		record_and_rethrow(look, CP_VERDICT_REFUSED);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(oldcontext);
+	look->personal = true;
+}
+
+static void
+start_executor(QueryDesc *queryDesc, int eflags)
+{
+	MemoryContext oldcontext;
+	Look	   *look;
+
+	if (prev_ExecutorStart)
+		prev_ExecutorStart(queryDesc, eflags);
+	else
+		standard_ExecutorStart(queryDesc, eflags);
+
+	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0 || queryDesc->planstate == NULL ||
+		!reads_registry(queryDesc))
+		return;
+
+	oldcontext = MemoryContextSwitchTo(queryDesc->estate->es_query_cxt);
+	look = make_look(queryDesc);
+	check_plan_state(queryDesc->planstate, look);
+	if (look->consulted != NULL && !is_own_work())
+		begin_personal_look(look, queryDesc->sourceText);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/* ---------- runs ---------- */
+
+/*
+ * The end of a run without an error.  finished: no row comes after this; if
+ * nothing was found at all, that is said before the answer leaves.
+ */
+static void
+append_run(Look *look, bool finished)
+{
+	if (!look->personal)
+		return;
+	append_look(look, CP_VERDICT_DISCLOSED);
+	pending = others_are_pending();
+	for (Consulted *consulted = look->consulted; consulted != NULL; consulted = consulted->next)
+		consulted->touched = false;
+	if (finished && look->ran && !look->recorded)
+		append_empty(look, CP_VERDICT_NOTHING);
+	cp_gate_settle();
+}
+
+static void
+run_failed(Run *run)
+{
+	running = run->below;
+	if (run->look->personal)
+		record_and_rethrow(run->look, CP_VERDICT_FAILED);
+	PG_RE_THROW();
+}
+
+static void
+run_executor(CP_EXECUTOR_RUN_PARAMETERS)
+{
+	Run			run = {running, find_look(queryDesc)};
+
+	if (run.look == NULL)
+	{
+		if (prev_ExecutorRun)
+			prev_ExecutorRun(CP_EXECUTOR_RUN_ARGUMENTS);
+		else
+			standard_ExecutorRun(CP_EXECUTOR_RUN_ARGUMENTS);
+		return;
+	}
+
+	running = &run;
+	PG_TRY();
+	{
+		if (prev_ExecutorRun)
+			prev_ExecutorRun(CP_EXECUTOR_RUN_ARGUMENTS);
+		else
+			standard_ExecutorRun(CP_EXECUTOR_RUN_ARGUMENTS);
+		run.look->ran |= !ScanDirectionIsNoMovement(direction);
+		append_run(run.look, count == 0 || queryDesc->estate->es_processed < count);
+	}
+	PG_CATCH();
+	{
+		run_failed(&run);
+	}
+	PG_END_TRY();
+	running = run.below;
+}
+
+static void
+finish_executor(QueryDesc *queryDesc)
+{
+	Run			run = {running, find_look(queryDesc)};
+
+	if (run.look == NULL)
+	{
+		if (prev_ExecutorFinish)
+			prev_ExecutorFinish(queryDesc);
+		else
+			standard_ExecutorFinish(queryDesc);
+		return;
+	}
+
+	running = &run;
+	PG_TRY();
+	{
+		if (prev_ExecutorFinish)
+			prev_ExecutorFinish(queryDesc);
+		else
+			standard_ExecutorFinish(queryDesc);
+		append_run(run.look, true);
+	}
+	PG_CATCH();
+	{
+		run_failed(&run);
+	}
+	PG_END_TRY();
+	running = run.below;
+}
+
+/*
+ * Installs the hooks of capture and marks.
+ */
+void
+cp_capture_init(void)
+{
+	cp_mark_init();
+	prev_ExecutorStart = ExecutorStart_hook;
+	ExecutorStart_hook = start_executor;
+	prev_ExecutorRun = ExecutorRun_hook;
+	ExecutorRun_hook = run_executor;
+	prev_ExecutorFinish = ExecutorFinish_hook;
+	ExecutorFinish_hook = finish_executor;
+}

@@ -1,0 +1,301 @@
+/*-------------------------------------------------------------------------
+ *
+ * child_guard.c
+ *	  The triggers on the registry's tables.
+ *
+ *	  All are ENABLE ALWAYS, so they hold for anybody and under any
+ *	  session_replication_role.
+ *	  - child_guard (BEFORE) refuses names and dates that cannot be, and a
+ *	    change of child.shielded or child.child_id that is not the shielding
+ *	    functions' own work; even theirs where replica mode would keep the
+ *	    foreign keys from moving the details.
+ *	  - the rekey triggers (AFTER) refuse a row that makes a second record of
+ *	    a known child (KC004, one constant message that names nobody), then
+ *	    bring the matcher's keys up to date; row by row, so that the second of
+ *	    two rows in one statement meets the keys of the first.
+ *	  Own work has decided already and passes; so does an announced restore.
+ *
+ *	  Lock order: the matching lock first, then child rows in child_id order.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/datum.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "contactpoint.h"
+
+/* columns of contactpoint.child */
+enum
+{
+	CHILD_ID = 1,
+	CHILD_GIVEN_NAMES,
+	CHILD_FAMILY_NAME,
+	CHILD_SEX,
+	CHILD_DATE_OF_BIRTH,
+	CHILD_SHIELDED
+};
+
+static TriggerData *
+require_trigger(FunctionCallInfo fcinfo)
+{
+	cp_require_preloaded();
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("this function serves triggers of the registry only"),
+				 errhint("Use the functions listed in the README.")));
+	return (TriggerData *) fcinfo->context;
+}
+
+static bool
+same_value(HeapTuple a, HeapTuple b, TupleDesc desc, int attno)
+{
+	Form_pg_attribute att = TupleDescAttr(desc, attno - 1);
+	bool		a_null,
+				b_null;
+	Datum		a_value = heap_getattr(a, attno, desc, &a_null);
+	Datum		b_value = heap_getattr(b, attno, desc, &b_null);
+
+	if (a_null || b_null)
+		return a_null == b_null;
+	return datum_image_eq(a_value, b_value, att->attbyval, att->attlen);
+}
+
+static void
+refuse_child(const char *column, const char *fault, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CP_INVALID_UPLOAD),
+			 errmsg("column \"%s\" of the record %s", column, fault),
+			 errhint("%s", hint),
+			 err_generic_string(PG_DIAG_SCHEMA_NAME, CP_SCHEMA),
+			 err_generic_string(PG_DIAG_TABLE_NAME, "child"),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, column)));
+}
+
+static char *
+text_of(HeapTuple tuple, TupleDesc desc, int attno)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, attno, desc, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+static void
+check_name(const char *column, const char *name)
+{
+	const char *fault = name == NULL ? "is missing" : cp_name_fault(name);
+
+	if (fault != NULL)
+		refuse_child(column, fault, "Write the name as it is, 2 to 200 letters.");
+}
+
+/*
+ * Refuses names and dates that cannot be.
+ */
+static void
+check_child(HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		value;
+	DateADT		birth;
+
+	check_name("given_names", text_of(tuple, desc, CHILD_GIVEN_NAMES));
+	check_name("family_name", text_of(tuple, desc, CHILD_FAMILY_NAME));
+	value = heap_getattr(tuple, CHILD_DATE_OF_BIRTH, desc, &isnull);
+	if (isnull)
+		refuse_child("date_of_birth", "is missing", "A record needs a date of birth.");
+	birth = DatumGetDateADT(value);
+	if (DATE_NOT_FINITE(birth) || birth < date2j(1900, 1, 1) - POSTGRES_EPOCH_JDATE ||
+		birth > cp_today())
+		refuse_child("date_of_birth", "lies before 1900 or in the future",
+					 "A record needs the child's date of birth.");
+}
+
+/*
+ * The matching side of a row of child.
+ */
+static CpPerson *
+person_of(HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+	DateADT		birth = DatumGetDateADT(heap_getattr(tuple, CHILD_DATE_OF_BIRTH, desc, &isnull));
+
+	return cp_person_make(text_of(tuple, desc, CHILD_GIVEN_NAMES),
+						  text_of(tuple, desc, CHILD_FAMILY_NAME),
+						  &birth, *text_of(tuple, desc, CHILD_SEX), NULL, NULL, NIL);
+}
+
+/*
+ * Raises KC004 where the row would be a second record.  The caller has started
+ * own work and holds the matching lock.
+ */
+static void
+refuse_duplicate(HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+	int64		child_id = DatumGetInt64(heap_getattr(tuple, CHILD_ID, desc, &isnull));
+
+	if (cp_is_duplicate(person_of(tuple, desc), child_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_DUPLICATE),
+				 errmsg("this child may have a record already, so no second one is made"),
+				 errhint("Send the child through contactpoint.upload: a person decides with decide().")));
+}
+
+/*
+ * By hand a shield is never placed or lifted.  Own work may, but not where
+ * replica mode would leave the details on the wrong side.
+ */
+static void
+guard_shield(bool changed)
+{
+	if (changed && !cp_in_own_work())
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("a shield is placed and lifted by the shielding functions only"),
+				 errhint("SELECT contactpoint.shield(...), or request_unshield() and approve_unshield().")));
+	if (changed && SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("a shield cannot change while session_replication_role is replica"),
+				 errhint("RESET session_replication_role: foreign keys must move the details.")));
+}
+
+PG_FUNCTION_INFO_V1(contactpoint_child_guard);
+Datum
+contactpoint_child_guard(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = require_trigger(fcinfo);
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	HeapTuple	old = trigger->tg_trigtuple;
+	HeapTuple	new;
+	bool		isnull;
+
+	cp_log_keep_private();
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+	{
+		if (!(cp_restoring && cp_caller_is_superuser()) && !cp_in_own_work())
+		{
+			cp_require_account();
+			guard_shield(DatumGetBool(heap_getattr(old, CHILD_SHIELDED, desc, &isnull)));
+			check_child(old, desc);
+		}
+		return PointerGetDatum(old);
+	}
+
+	new = trigger->tg_newtuple;
+	guard_shield(!same_value(old, new, desc, CHILD_SHIELDED));
+	if (!same_value(old, new, desc, CHILD_ID))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("the number of a child never changes"),
+				 errhint("Leave child_id alone.")));
+	if (!cp_in_own_work() && !InNoForceRLSOperation())
+	{
+		cp_require_account();
+		check_child(new, desc);
+	}
+	return PointerGetDatum(new);
+}
+
+/*
+ * Does this event make a record, or change who its child is?
+ */
+static bool
+changes_identity(TriggerData *trigger)
+{
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	HeapTuple	old = trigger->tg_trigtuple;
+	HeapTuple	new = trigger->tg_newtuple;
+
+	if (RelationGetRelid(trigger->tg_relation) != cp_relation_oid("child") ||
+		TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		return false;
+	return TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
+		!same_value(old, new, desc, CHILD_GIVEN_NAMES) ||
+		!same_value(old, new, desc, CHILD_FAMILY_NAME) ||
+		!same_value(old, new, desc, CHILD_SEX) ||
+		!same_value(old, new, desc, CHILD_DATE_OF_BIRTH);
+}
+
+/*
+ * AFTER INSERT OR UPDATE OR DELETE, for each row, on whatever the matcher's
+ * keys are made of.  Own work and foreign-key work rebuild keys themselves.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_rekey_changed);
+Datum
+contactpoint_rekey_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = require_trigger(fcinfo);
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	int			attno = SPI_fnumber(desc, "child_id");
+	HeapTuple	tuple = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+	trigger->tg_newtuple : trigger->tg_trigtuple;
+	bool		isnull;
+	CpOwnWork	work;
+
+	if (cp_in_own_work() || InNoForceRLSOperation() ||
+		(cp_restoring && cp_caller_is_superuser()))
+		return PointerGetDatum(NULL);
+
+	cp_own_work_begin(&work);
+	PG_TRY();
+	{
+		cp_lock_matching();
+		if (changes_identity(trigger))
+			refuse_duplicate(tuple, desc);
+		cp_rekey(DatumGetInt64(heap_getattr(tuple, attno, desc, &isnull)));
+	}
+	PG_FINALLY();
+	{
+		cp_own_work_end(&work);
+	}
+	PG_END_TRY();
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * BEFORE INSERT, for each statement: an announced restore leaves a mark, and
+ * while there is one nobody reads.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_restore_mark);
+Datum
+contactpoint_restore_mark(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = require_trigger(fcinfo);
+	Oid			types[1] = {OIDOID};
+	Datum		values[1];
+	CpOwnWork	work;
+
+	if (!cp_restoring || !cp_caller_is_superuser())
+		return PointerGetDatum(NULL);
+
+	values[0] = ObjectIdGetDatum(RelationGetRelid(trigger->tg_relation));
+	cp_own_work_begin(&work);
+	PG_TRY();
+	{
+		SPI_connect();
+		if (SPI_execute_with_args("INSERT INTO contactpoint.restore_mark (relation) VALUES ($1)",
+								  1, types, values, NULL, false, 0) != SPI_OK_INSERT)
+			elog(ERROR, "could not mark a restore");
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		cp_own_work_end(&work);
+	}
+	PG_END_TRY();
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,197 @@
+/*-------------------------------------------------------------------------
+ *
+ * command.c
+ *	  The door of the interface: every function that changes something.
+ *
+ *	  shield(), decide() and the others all are the C function
+ *	  contactpoint_command.  It runs the private function of the same name
+ *	  with _do_ before it, as own work of the extension, and leaves an audit
+ *	  entry: done, or refused.  The private functions are granted to nobody.
+ *
+ *	  Rights are asked by the private function, which knows the record; the
+ *	  door asks only for a current account.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lwlock.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "contactpoint.h"
+
+#define MAX_COVERED 1000		/* numbers of children named in one entry */
+
+/* what fn_extra remembers of a door */
+typedef struct Door
+{
+	FmgrInfo	work;			/* the private function */
+	char		name[NAMEDATALEN];
+	int			child_arg;		/* argument that names a child, or -1 */
+	Oid			result_type;
+} Door;
+
+static int
+find_child_argument(HeapTuple proctup)
+{
+	Datum		proargnames;
+	bool		isnull;
+	Datum	   *names;
+	int			nnames;
+
+	proargnames = SysCacheGetAttr(PROCOID, proctup, Anum_pg_proc_proargnames, &isnull);
+	if (isnull)
+		return -1;
+	deconstruct_array(DatumGetArrayTypeP(proargnames), TEXTOID, -1, false,
+					  TYPALIGN_INT, &names, NULL, &nnames);
+	for (int i = 0; i < nnames; i++)
+		if (strcmp(TextDatumGetCString(names[i]), "child_id") == 0)
+			return i;
+	return -1;
+}
+
+static Door *
+open_door(FunctionCallInfo fcinfo)
+{
+	FmgrInfo   *flinfo = fcinfo->flinfo;
+	HeapTuple	proctup;
+	Form_pg_proc proc;
+	Door	   *door;
+	char		work_name[NAMEDATALEN];
+
+	if (flinfo->fn_extra != NULL)
+		return flinfo->fn_extra;
+
+	proctup = SearchSysCache1(PROCOID, ObjectIdGetDatum(flinfo->fn_oid));
+	if (!HeapTupleIsValid(proctup))
+		elog(ERROR, "cache lookup failed for function %u", flinfo->fn_oid);
+	proc = (Form_pg_proc) GETSTRUCT(proctup);
+
+	door = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(Door));
+	strlcpy(door->name, NameStr(proc->proname), NAMEDATALEN);
+	door->child_arg = find_child_argument(proctup);
+	door->result_type = proc->prorettype;
+	snprintf(work_name, sizeof(work_name), "_do_%s", door->name);
+	fmgr_info_cxt(cp_function_oid(work_name, proc->pronargs, proc->proargtypes.values),
+				  &door->work, flinfo->fn_mcxt);
+	ReleaseSysCache(proctup);
+
+	flinfo->fn_extra = door;
+	return door;
+}
+
+/*
+ * The children an entry names: the argument child_id, and whatever child
+ * numbers the call returned.
+ */
+static int
+named_children(Door *door, FunctionCallInfo fcinfo, bool done, Datum result,
+			   int64 *children)
+{
+	int			n = 0;
+
+	if (door->child_arg >= 0 && !PG_ARGISNULL(door->child_arg))
+		children[n++] = PG_GETARG_INT64(door->child_arg);
+	if (done && door->result_type == INT8OID &&
+		cp_child_number_valid(DatumGetInt64(result)))
+		children[n++] = DatumGetInt64(result);
+	if (done && door->result_type == INT8ARRAYOID)
+	{
+		Datum	   *elements;
+		int			nelements;
+
+		deconstruct_array(DatumGetArrayTypeP(result), INT8OID, sizeof(int64),
+						  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, NULL, &nelements);
+		for (int i = 0; i < nelements && n < MAX_COVERED; i++)
+			children[n++] = DatumGetInt64(elements[i]);
+	}
+	return n;
+}
+
+static Datum
+work_behind(Door *door, FunctionCallInfo fcinfo, bool *isnull)
+{
+	LOCAL_FCINFO(call, FUNC_MAX_ARGS);
+	Datum		result;
+
+	InitFunctionCallInfoData(*call, &door->work, fcinfo->nargs, InvalidOid, NULL, NULL);
+	memcpy(call->args, fcinfo->args, fcinfo->nargs * sizeof(NullableDatum));
+	result = FunctionCallInvoke(call);
+	*isnull = call->isnull;
+	return result;
+}
+
+/*
+ * Records a refusal from within PG_CATCH, then goes on with the error.  What
+ * the failing code held is released first: the append must not wait for it.
+ */
+static void
+record_refusal(Door *door, FunctionCallInfo fcinfo, MemoryContext oldcontext)
+{
+	ErrorData  *edata;
+	int64		children[2];
+	int			nchildren;
+
+	LWLockReleaseAll();
+	UnlockBuffers();
+	MemoryContextSwitchTo(oldcontext);
+	edata = CopyErrorData();
+	FlushErrorState();
+	nchildren = named_children(door, fcinfo, false, (Datum) 0, children);
+	cp_audit_command(door->name, children, nchildren, CP_VERDICT_REFUSED);
+	ReThrowError(edata);
+}
+
+PG_FUNCTION_INFO_V1(contactpoint_command);
+Datum
+contactpoint_command(PG_FUNCTION_ARGS)
+{
+	Door	   *door;
+	MemoryContext oldcontext = CurrentMemoryContext;
+	CpOwnWork	work;
+	volatile bool working = false;
+	volatile bool isnull = false;
+	Datum		result = (Datum) 0;
+	int64		children[MAX_COVERED + 2];
+	int			nchildren;
+
+	cp_require_preloaded();
+	cp_log_keep_private();
+	door = open_door(fcinfo);
+
+	PG_TRY();
+	{
+		bool		null;
+
+		cp_require_account();
+		cp_own_work_begin(&work);
+		working = true;
+		result = work_behind(door, fcinfo, &null);
+		isnull = null;
+		cp_own_work_end(&work);
+		working = false;
+	}
+	PG_CATCH();
+	{
+		if (working)
+			cp_own_work_end(&work);
+		record_refusal(door, fcinfo, oldcontext);
+	}
+	PG_END_TRY();
+
+	nchildren = named_children(door, fcinfo, !isnull, result, children);
+	cp_audit_command(door->name, children, nchildren, CP_VERDICT_DONE);
+	if (isnull)
+		PG_RETURN_NULL();
+	return result;
+}

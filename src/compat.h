@@ -1,0 +1,120 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  Everything that differs between the supported major versions of
+ *	  PostgreSQL (15, 17, 18; 16 compiles).  No other file tests
+ *	  PG_VERSION_NUM.
+ *
+ *	  Included by contactpoint.h.  Files that need libpq's Port include this
+ *	  one straight after postgres.h, see ENABLE_GSS below.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CP_COMPAT_H
+#define CP_COMPAT_H
+
+#include <stdlib.h>
+
+/* 15 is the first with security_invoker views and shmem_request_hook */
+#if PG_VERSION_NUM < 150000
+#error "contactpoint needs PostgreSQL 15 or newer"
+#endif
+
+/*
+ * Debian's header package asks for krb5 headers in libpq/libpq-be.h without
+ * depending on them.  Port.gss is never touched here, and core keeps a pointer
+ * of the same size in its place so that the struct stays compatible.
+ */
+#undef ENABLE_GSS
+
+/* 18 lets a module tell its name and version */
+#if PG_VERSION_NUM >= 180000
+#define CP_MODULE_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "contactpoint", .version = CONTACTPOINT_VERSION)
+#else
+#define CP_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+/* 16 gave settings a memory context of their own */
+#if PG_VERSION_NUM >= 160000
+#define cp_guc_alloc(size) guc_malloc(LOG, (size))
+#else
+#define cp_guc_alloc(size) malloc(size)
+#endif
+
+/* 18 took execute_once out of ExecutorRun (core commit 3eea7a0c97) */
+#if PG_VERSION_NUM >= 180000
+#define CP_EXECUTOR_RUN_PARAMETERS \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count
+#define CP_EXECUTOR_RUN_ARGUMENTS queryDesc, direction, count
+#else
+#define CP_EXECUTOR_RUN_PARAMETERS \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count, bool execute_once
+#define CP_EXECUTOR_RUN_ARGUMENTS queryDesc, direction, count, execute_once
+#endif
+
+/* 16 can extend a heap by several pages at once */
+#if PG_VERSION_NUM >= 160000
+#define cp_get_buffer_for_tuple(rel, length, vmbuffer) \
+	RelationGetBufferForTuple((rel), (length), InvalidBuffer, 0, NULL, (vmbuffer), NULL, 0)
+#else
+#define cp_get_buffer_for_tuple(rel, length, vmbuffer) \
+	RelationGetBufferForTuple((rel), (length), InvalidBuffer, 0, NULL, (vmbuffer), NULL)
+#endif
+
+/* 16 renamed relfilenode to relfilelocator */
+#if PG_VERSION_NUM >= 160000
+#define cp_relation_is_rewritten(rel) \
+	((rel)->rd_createSubid != InvalidSubTransactionId || \
+	 (rel)->rd_newRelfilelocatorSubid != InvalidSubTransactionId || \
+	 (rel)->rd_firstRelfilelocatorSubid != InvalidSubTransactionId)
+#else
+#define cp_relation_is_rewritten(rel) \
+	((rel)->rd_createSubid != InvalidSubTransactionId || \
+	 (rel)->rd_newRelfilenodeSubid != InvalidSubTransactionId || \
+	 (rel)->rd_firstRelfilenodeSubid != InvalidSubTransactionId)
+#endif
+
+/* 16 took the prefix t_ from the table counters */
+#if PG_VERSION_NUM >= 160000
+#define cp_count_frozen_insert(rel) \
+	do { \
+		(rel)->pgstat_info->counts.tuples_inserted++; \
+		(rel)->pgstat_info->counts.delta_live_tuples++; \
+		(rel)->pgstat_info->counts.changed_tuples++; \
+	} while (0)
+#else
+#define cp_count_frozen_insert(rel) \
+	do { \
+		(rel)->pgstat_info->t_counts.t_tuples_inserted++; \
+		(rel)->pgstat_info->t_counts.t_delta_live_tuples++; \
+		(rel)->pgstat_info->t_counts.t_changed_tuples++; \
+	} while (0)
+#endif
+
+/* 16 has one function for who owns what */
+#if PG_VERSION_NUM >= 160000
+#define cp_owns_database(database, role) \
+	object_ownercheck(DatabaseRelationId, (database), (role))
+#else
+#define cp_owns_database(database, role) \
+	pg_database_ownercheck((database), (role))
+#endif
+
+/* 18 reads asynchronously and cleans up after errors */
+#if PG_VERSION_NUM >= 180000
+#define cp_io_error_cleanup() pgaio_error_cleanup()
+#else
+#define cp_io_error_cleanup() ((void) 0)
+#endif
+
+/* 18 lets an index scan count what it does (core commit 0fbceae841) */
+#if PG_VERSION_NUM >= 180000
+#define cp_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan((heap), (index), (snapshot), NULL, (nkeys), 0)
+#else
+#define cp_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan((heap), (index), (snapshot), (nkeys), 0)
+#endif
+
+#endif							/* CP_COMPAT_H */

@@ -1,0 +1,69 @@
+/*-------------------------------------------------------------------------
+ *
+ * contactpoint.c
+ *	  Loading the library, and refusing to work where it was not preloaded.
+ *
+ *	  Everything the registry promises rests on hooks, so the library is of
+ *	  use only in shared_preload_libraries.  Loaded later it installs nothing
+ *	  and every entry point that could open a registry raises KC008: the
+ *	  table access method first of all, so that no table of the registry can
+ *	  be opened, by whomever.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "contactpoint.h"
+
+CP_MODULE_MAGIC;
+
+bool		cp_preloaded = false;
+
+PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	cp_preloaded = true;
+
+	cp_settings_init();
+	cp_log_init();
+	cp_protect_init();
+	cp_opened_init();
+	cp_utility_init();
+	cp_matcher_init();
+	cp_capture_init();
+}
+
+/*
+ * Raises KC008 with a hint unless the library is preloaded.
+ */
+void
+cp_require_preloaded(void)
+{
+	if (!cp_preloaded)
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_NOT_PRELOADED),
+				 errmsg("contactpoint is not preloaded, so the registry stays closed"),
+				 errhint("Add contactpoint to shared_preload_libraries and restart the server.")));
+}
+
+/*
+ * Table access method handler: PostgreSQL's own heap, or KC008.
+ *
+ * The routine handed out is core's own, so everything that insists on heap
+ * (index builds, vacuum, logical checks) works as with any table.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_heap_handler);
+Datum
+contactpoint_heap_handler(PG_FUNCTION_ARGS)
+{
+	cp_require_preloaded();
+	PG_RETURN_POINTER(GetHeapamTableAmRoutine());
+}

@@ -1,0 +1,486 @@
+/*-------------------------------------------------------------------------
+ *
+ * contactpoint.h
+ *	  What the files of the extension promise to each other, grouped by the
+ *	  file that defines it, in the order in which data flows: upload, match,
+ *	  registry, vault, read, gate, journal.
+ *
+ *	  SQL entry points (PG_FUNCTION_INFO_V1, named contactpoint_*) are not
+ *	  declared here: only SQL calls them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CONTACTPOINT_H
+#define CONTACTPOINT_H
+
+#include "access/xlogdefs.h"
+#include "datatype/timestamp.h"
+#include "fmgr.h"
+#include "nodes/pg_list.h"
+#include "utils/date.h"
+#include "utils/relcache.h"
+
+#include "compat.h"
+#include "errors.h"
+
+#define CP_SCHEMA "contactpoint"
+
+/* ---------- contactpoint.c: loading ---------- */
+
+/* true in every process of a server that has the library preloaded */
+extern bool cp_preloaded;
+
+/* Raises KC008 with a hint unless the library is preloaded. */
+extern void cp_require_preloaded(void);
+
+/* ---------- settings.c: contactpoint.* settings ---------- */
+
+typedef enum CpDurability
+{
+	CP_DURABILITY_FLUSH,		/* on disk before the first byte leaves */
+	CP_DURABILITY_ASYNC			/* a server crash may lose the last entries */
+} CpDurability;
+
+extern int	cp_reason_minutes;	/* life of a session's reason, minutes */
+extern int	cp_open_minutes;	/* life of an opened record, minutes */
+extern int	cp_hold_buffer;		/* bytes held back before a flush, kB */
+extern int	cp_audit_durability;	/* a CpDurability */
+extern char *cp_databases;		/* databases whose matcher starts with the
+								 * server, comma separated */
+extern int	cp_settle_batch;	/* rows a matcher settles in a transaction */
+extern int	cp_review_days;		/* days until a review is due */
+extern bool cp_restoring;		/* a superuser has announced a restore */
+extern bool cp_allow_drop;		/* DROP EXTENSION may take children along */
+extern double cp_match_threshold;	/* bits at which a row may be attached */
+extern double cp_possible_threshold;	/* bits from which a row is held */
+extern double cp_guard_threshold;	/* the same near a shielded child */
+extern double cp_match_margin;	/* bits over the second candidate */
+
+extern void cp_settings_init(void);
+
+/*
+ * The reason in force, or NULL: set by SET (not by ALTER ROLE, ALTER DATABASE
+ * or the connection), by the role now in force, in this transaction or less
+ * than contactpoint.reason_minutes ago.
+ */
+extern const char *cp_reason(void);
+
+/* ---------- log.c: nothing personal in the server log ---------- */
+
+extern void cp_log_init(void);
+
+/* From now on this backend's errors go to the log without statement. */
+extern void cp_log_keep_private(void);
+
+/* ---------- own_work.c: what the extension does on its own account ---------- */
+
+/*
+ * Between begin and end the extension's own statements run as the owner of the
+ * extension and are no look by a person: capture, vault guard and duplicate
+ * guard stand aside.  Calls nest.  Use PG_TRY/PG_FINALLY around the work.
+ */
+typedef struct CpOwnWork
+{
+	Oid			save_userid;
+	int			save_context;
+	int			guc_level;
+} CpOwnWork;
+
+extern void cp_own_work_begin(CpOwnWork *work);
+extern void cp_own_work_end(const CpOwnWork *work);
+extern bool cp_in_own_work(void);
+
+/* ---------- protect.c: which relations are protected ---------- */
+
+typedef enum CpSubject
+{
+	CP_SUBJECT_NONE,			/* protected, but rows name no child */
+	CP_SUBJECT_CHILD,			/* bigint child_id */
+	CP_SUBJECT_CANDIDATES		/* bigint[] candidates */
+} CpSubject;
+
+typedef enum CpGuard
+{
+	CP_GUARD_NONE,
+	CP_GUARD_VAULT,				/* guard on child_id: opened by me? */
+	CP_GUARD_REVIEW				/* guard on authority: of my organisation? */
+} CpGuard;
+
+typedef struct CpProtected
+{
+	Oid			relid;			/* hash key */
+	bool		is_protected;
+	CpSubject	subject;
+	AttrNumber	subject_attno;	/* 0 where subject is none */
+	CpGuard		guard;
+	AttrNumber	guard_attno;	/* 0 where guard is none */
+	bool		vault;			/* a vault leaf */
+} CpProtected;
+
+/* NULL where relid is no protected table.  Needs a transaction; no lock. */
+extern const CpProtected *cp_protect_lookup(Oid relid);
+
+/* OID of contactpoint.name (table, view or index), or InvalidOid. */
+extern Oid	cp_relation_oid(const char *name);
+
+/* OID of the function contactpoint.name with these argument types; ERROR if absent. */
+extern Oid	cp_function_oid(const char *name, int nargs, const Oid *argtypes);
+
+/* OID of the extension in this database, or InvalidOid. */
+extern Oid	cp_extension_oid(void);
+
+/* OID of the role that owns the extension; ERROR if it is not installed. */
+extern Oid	cp_extension_owner(void);
+
+extern void cp_protect_init(void);
+
+/* ---------- authority.c: may this person, now? ---------- */
+
+/* Today in UTC. */
+extern DateADT cp_today(void);
+
+/* Organisation of the caller's account, 0 where there is none. */
+extern int64 cp_caller_organisation(void);
+
+/* The role in force (SET ROLE, else the session user), never a definer's. */
+extern Oid	cp_caller_role(void);
+
+/* Is the caller a superuser by log-in (and not by a definer function)? */
+extern bool cp_caller_is_superuser(void);
+
+/* Is the caller a member of the named group role?  Superusers are. */
+extern bool cp_caller_has_role(const char *group);
+
+/*
+ * Raises KC002 where the caller's account, or its organisation, is not
+ * current.  Superusers pass.
+ */
+extern void cp_require_account(void);
+
+/*
+ * Everything a look at protected rows needs: account (KC002), no BYPASSRLS
+ * (KC003), reason (KC001), no restore under way (KC011).  Superusers need
+ * neither account nor reason.
+ */
+extern void cp_require_reader(void);
+
+/* May the caller manage records of this organisation (0: of nobody)? */
+extern bool cp_caller_manages(int64 organisation_id);
+
+/* ---------- opened.c: vault records opened by this session ---------- */
+
+extern void cp_opened_init(void);	/* shared memory, reset callbacks */
+
+/* Has the caller this shielded child's record open now?  No catalog access. */
+extern bool cp_opened(int64 child_id);
+
+/*
+ * Drops what is over: time, role changed, grant revoked since.  Called once at
+ * the start of a statement that reads protected rows; may run own work.
+ */
+extern void cp_opened_refresh(void);
+
+/* DISCARD ALL: close every record. */
+extern void cp_opened_close_all(void);
+
+/* ---------- normalize.c: uploaded text to normal form ---------- */
+
+#define CP_NAME_MAX 200			/* characters in one name field */
+
+/*
+ * All functions below allocate in the current memory context and raise nothing
+ * but out of memory unless they say so.  Text is in the database encoding,
+ * which the prologue demands to be UTF8.
+ */
+
+/* Letters-only, lower-case, folded words, single spaces between; "" if none. */
+extern char *cp_normalize_name(const char *name);
+
+/* Upper-case letters and digits only; "" if none. */
+extern char *cp_normalize_code(const char *code);
+
+/* Folded words and numbers of an address, single spaces between. */
+extern char *cp_normalize_address(const char *address);
+
+/* ISO 8601 YYYY-MM-DD only; false if the text is no such existing date. */
+extern bool cp_parse_iso_date(const char *text, DateADT *date);
+
+/*
+ * Why this text cannot be a name, or NULL: "is empty", "has only one letter",
+ * "is longer than 200 characters", "holds control or format characters",
+ * "holds no letters" ...
+ */
+extern const char *cp_name_fault(const char *name);
+
+/* The same for any other free text of at most max_chars characters. */
+extern const char *cp_text_fault(const char *text, int max_chars);
+
+/* ---------- dictionary.c: distinct name words ---------- */
+
+/* Id of a normalised word; a new one gets its similar words at once. */
+extern int32 cp_dictionary_id(const char *word);
+
+/* ---------- candidate.c / score.c / decision.c: matching ---------- */
+
+#define CP_MAX_NAMES 16			/* names (public and alias) of one person */
+#define CP_MAX_WORDS 8			/* words of one given or family name */
+
+typedef struct CpName
+{
+	bool		hidden;			/* an alias: matches, never shows */
+	int			ngiven;
+	int32		given[CP_MAX_WORDS];	/* dictionary ids */
+	int			nfamily;
+	int32		family[CP_MAX_WORDS];
+} CpName;
+
+typedef enum CpNearness
+{
+	CP_NEAR_OPEN,				/* not shielded, no hidden name */
+	CP_NEAR_ALIAS,				/* open, with a hidden name */
+	CP_NEAR_SHIELDED,			/* shielded: name, place or identifier too */
+	CP_NEAR_SHIELDED_WIDE		/* shielded, new surname to be expected */
+} CpNearness;
+
+/* One side of a comparison: an uploaded row, or a record of the registry. */
+typedef struct CpPerson
+{
+	int64		child_id;		/* 0 for an uploaded row */
+	CpNearness	nearness;
+	int			nnames;			/* the public name first */
+	CpName		names[CP_MAX_NAMES];
+	bool		has_birth;
+	DateADT		date_of_birth;
+	char		sex;			/* F, M or U */
+	List	   *postcodes;		/* char *, normalised */
+	List	   *addresses;		/* char *, normalised */
+	List	   *identifiers;	/* char *, "kind:VALUE" normalised */
+} CpPerson;
+
+typedef struct CpCandidate
+{
+	int64		child_id;
+	CpNearness	nearness;
+	double		score;			/* bits: log2 of the odds that it is the same */
+	bool		birth_equal;	/* exact date of birth on both sides */
+	bool		birth_near;		/* equal, swapped or one part or digit off */
+	bool		identifier_equal;
+	bool		identifier_differs; /* same kind, other value */
+	bool		given_agrees;	/* equal, variant or close */
+	bool		given_differs;	/* clearly another given name */
+	bool		family_agrees;
+	bool		place_agrees;	/* postcode or address */
+	bool		sex_differs;	/* F against M */
+	bool		given_equal;	/* the same first given name */
+	bool		given_slip;		/* equal, or close with the same first letter */
+	bool		birth_swapped;	/* day and month have changed places */
+	double		guard_score;	/* score, another surname and place forgiven */
+} CpCandidate;
+
+typedef enum CpOutcome
+{
+	CP_OUTCOME_MATCH,			/* attach to child_id */
+	CP_OUTCOME_NEW,				/* make a new record */
+	CP_OUTCOME_HOLD				/* a person decides */
+} CpOutcome;
+
+typedef struct CpDecision
+{
+	CpOutcome	outcome;
+	int64		child_id;		/* for match */
+	double		score;			/* of the best candidate, 0 without one */
+	const char *reason;			/* for hold: constant text, no data */
+	List	   *candidates;		/* CpCandidate *, those worth showing, best first */
+	bool		shielded;		/* any of them is shielded */
+} CpDecision;
+
+/* What the registry already knows of the reference a row came under. */
+typedef struct CpReference
+{
+	const char *source;
+	const char *source_ref;
+	int64		linked_child;	/* 0 where the reference is new */
+} CpReference;
+
+/*
+ * The matching side of an uploaded row.  names: the row's own, then its
+ * alias_names.  NULL arguments were not sent.  identifiers: List of
+ * "kind:VALUE" strings.  Needs the matching lock where words may be new.
+ */
+extern CpPerson *cp_person_make(const char *given_names, const char *family_name,
+								const DateADT *date_of_birth, char sex,
+								const char *postcode, const char *address,
+								List *identifiers);
+extern void cp_person_add_name(CpPerson *person, const char *given_names,
+							   const char *family_name, bool hidden);
+
+/* The matching side of a record, from the private index; NULL if absent. */
+extern CpPerson *cp_person_fetch(int64 child_id);
+
+/* Compares two persons; fills everything of a candidate. */
+extern void cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result);
+
+/*
+ * Every record that may be this person, scored, best first; reads with the
+ * latest snapshot, so it sees what other transactions committed.  The caller
+ * holds the matching lock.
+ */
+extern List *cp_candidates(const CpPerson *row, int64 except_child);
+
+/*
+ * What is to become of an uploaded row (D2).  Reads source_link to tell twins
+ * (separate references of one source).
+ */
+extern CpDecision *cp_decide(const CpPerson *row, const CpReference *reference);
+
+/*
+ * Would this person be a second record of a known child?  For the synchronous
+ * guard on child; except_child is the record itself on UPDATE.
+ */
+extern bool cp_is_duplicate(const CpPerson *row, int64 except_child);
+
+/*
+ * Builds a child's private keys anew from the registry's own tables (child,
+ * alias, address, identifier, shield), or removes them where the child is
+ * gone.  Runs as own work under the matching lock.
+ */
+extern void cp_rekey(int64 child_id);
+
+/*
+ * The lock that matcher and guard hold to commit: one decision at a time on
+ * who is known.  ShareRowExclusiveLock on contactpoint.match_key.
+ */
+extern void cp_lock_matching(void);
+
+/* ---------- settle.c: an outcome becomes rows of the registry ---------- */
+
+/* Settles one pending row of the inbox; the caller holds the matching lock. */
+extern void cp_settle_upload(int64 upload_id);
+
+/* Holds a row that could not be processed. */
+extern void cp_settle_poisoned(int64 upload_id);
+
+/* ---------- matcher.c: the worker ---------- */
+
+extern void cp_matcher_init(void);
+
+/* Starts this database's matcher if none runs, and wakes it at commit. */
+extern void cp_matcher_wake_at_commit(void);
+
+/* Makes the matcher of a database leave, for DROP or CREATE DATABASE. */
+extern void cp_matcher_stop(Oid database);
+
+/* ---------- child_number.c ---------- */
+
+extern bool cp_child_number_valid(int64 child_id);
+extern int64 cp_child_number_random(void);
+
+/* ---------- mark.c: guard and capture in every finished plan ---------- */
+
+extern void cp_mark_init(void);
+
+/* Do these quals of a scan of the relation hold all marks it must have? */
+extern bool cp_mark_complete(List *quals, const CpProtected *protected);
+
+/* Was this call put into a plan by mark.c? */
+extern bool cp_mark_is_genuine(const FmgrInfo *flinfo);
+
+/* ---------- capture.c: who looks at which children ---------- */
+
+extern void cp_capture_init(void);
+
+/*
+ * Appends what running statements have consulted and not yet recorded.  Called
+ * by the gate before it releases bytes; never while an error is reported.
+ */
+extern void cp_capture_append_pending(void);
+extern bool cp_capture_is_pending(void);
+
+/* The gate has dropped what was pending. */
+extern void cp_capture_forget_pending(void);
+
+/* ---------- entry.c: one audit entry ---------- */
+
+typedef enum CpVerdict
+{
+	CP_VERDICT_DISCLOSED,		/* rows were consulted */
+	CP_VERDICT_NOTHING,			/* a look that found nothing */
+	CP_VERDICT_REFUSED,			/* a look or command that was refused */
+	CP_VERDICT_DONE,			/* a command that was carried out */
+	CP_VERDICT_FAILED			/* rows were consulted, then an error */
+} CpVerdict;
+
+/* What all entries of one look or command have in common, ready made. */
+typedef struct CpEntryHead
+{
+	char	   *data;
+	int			length;
+} CpEntryHead;
+
+/*
+ * Makes a head in the current memory context: who, for whom, why, from where,
+ * with which statement.  Reads catalogues.
+ */
+extern CpEntryHead cp_entry_head(const char *statement);
+
+/*
+ * Appends one look or command, in as many entries as its children need, and
+ * tells the gate.  Sorts children and drops repetitions.  relation may be NULL.
+ */
+extern void cp_entry_append(const CpEntryHead *head, const char *command,
+							const char *relation, bool vault, CpVerdict verdict,
+							int64 *children, int nchildren);
+
+/* Sorts and drops repetitions; returns how many are left. */
+extern int	cp_entry_unique(int64 *children, int nchildren);
+
+/*
+ * Records a command of the interface (shield, decide ...) or its refusal.
+ * Appends one entry at once; the gate makes it durable before the reply.
+ * children may be NULL.  Raises KC006 where no entry can be written.
+ */
+extern void cp_audit_command(const char *command, const int64 *children,
+							 int nchildren, CpVerdict verdict);
+
+/* ---------- gate.c: nothing leaves before its entry is durable ---------- */
+
+extern void cp_gate_install(void);
+
+/* An entry up to this position must be durable before the next byte leaves. */
+extern void cp_gate_require(XLogRecPtr lsn);
+
+/* Makes all required entries durable now. */
+extern void cp_gate_make_durable(void);
+
+/* The same where there is no client, and so no gate, in this process. */
+extern void cp_gate_settle(void);
+
+/* ---------- journal.c: the append that no ROLLBACK undoes ---------- */
+
+/* Raises KC006 where the journal cannot be written: recovery, lag. */
+extern void cp_journal_require_writable(void);
+
+/*
+ * Appends one frozen row; visible at once, kept whatever becomes of the
+ * transaction.  Returns the end of its WAL record, which cp_gate_require wants.
+ */
+extern XLogRecPtr cp_journal_append(const char *body, int length);
+
+/* ---------- utility.c ---------- */
+
+/* what the utility command now running may not do with protected tables */
+typedef enum CpForbidden
+{
+	CP_FORBIDDEN_NOTHING,
+	CP_FORBIDDEN_HOLD,			/* DECLARE CURSOR ... WITH HOLD */
+	CP_FORBIDDEN_FILE			/* COPY ... TO a file or program */
+} CpForbidden;
+
+extern CpForbidden cp_utility_forbidden;
+
+/* FETCH or MOVE is running */
+extern bool cp_utility_fetching;
+
+extern void cp_utility_init(void);
+
+#endif							/* CONTACTPOINT_H */

@@ -1,0 +1,376 @@
+/*-------------------------------------------------------------------------
+ *
+ * entry.c
+ *	  One audit entry: from facts to bytes and back.
+ *
+ *	  The body of an entry, integers in network byte order, strings as two
+ *	  bytes of length and the bytes as they are in the database:
+ *
+ *		byte	version (1)
+ *		byte	verdict (CpVerdict)
+ *		byte	1 if rows of the vault were among those consulted
+ *		string	command, relation
+ *		head	int64 organisation (0: none); strings session_user,
+ *				effective_role, reason, application, client, statement
+ *		int32	number of children
+ *		bytes	their numbers, ascending: the first as a varint, then the
+ *				difference to the one before, as varints
+ *
+ *	  Time, process and sequence number are columns of the journal.  A body
+ *	  fits a page, so what a large look consulted fills several entries, each
+ *	  complete in itself.  Old versions stay readable for ever: a new one gets
+ *	  a new number here.
+ *
+ *	  The head is made while catalogues may be read; appending only copies.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "common/ip.h"
+#include "funcapi.h"
+#include "libpq/libpq-be.h"
+#include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+#include "tcop/tcopprot.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "contactpoint.h"
+
+#define ENTRY_VERSION 1
+#define BODY_MAX 7500			/* bytes of a body, so that it fits a page */
+#define STATEMENT_MAX 1000		/* bytes of a statement that are kept */
+#define REASON_MAX 2000			/* bytes; the setting allows 500 characters */
+#define VARINT_MAX 10			/* bytes of a 64-bit varint */
+
+/* columns of what _audit_decode returns */
+enum
+{
+	ENTRY_SESSION_USER,
+	ENTRY_EFFECTIVE_ROLE,
+	ENTRY_ORGANISATION,
+	ENTRY_REASON,
+	ENTRY_APPLICATION,
+	ENTRY_CLIENT,
+	ENTRY_COMMAND,
+	ENTRY_STATEMENT,
+	ENTRY_RELATION,
+	ENTRY_CHILDREN,
+	ENTRY_VAULT,
+	ENTRY_OUTCOME,
+	ENTRY_COLUMNS
+};
+
+static const char *const outcomes[] = {
+	[CP_VERDICT_DISCLOSED] = "disclosed",
+	[CP_VERDICT_NOTHING] = "nothing",
+	[CP_VERDICT_REFUSED] = "refused",
+	[CP_VERDICT_DONE] = "done",
+	[CP_VERDICT_FAILED] = "failed",
+};
+
+StaticAssertDecl(lengthof(outcomes) == CP_VERDICT_FAILED + 1,
+				 "every verdict has a word");
+
+/* ---------- writing ---------- */
+
+/*
+ * At most max bytes of the string, cut between characters.  The bytes go as
+ * they are: pq_sendcountedtext would convert them to the client's encoding.
+ */
+static void
+put_string(StringInfo buffer, const char *string, int max)
+{
+	int			length;
+
+	if (string == NULL)
+		string = "";
+	length = strlen(string);
+	length = pg_mbcliplen(string, length, Min(length, max));
+	pq_sendint16(buffer, (uint16) length);
+	appendBinaryStringInfo(buffer, string, length);
+}
+
+static void
+put_varint(StringInfo buffer, uint64 value)
+{
+	while (value >= 0x80)
+	{
+		pq_sendbyte(buffer, (uint8) (value | 0x80));
+		value >>= 7;
+	}
+	pq_sendbyte(buffer, (uint8) value);
+}
+
+/*
+ * Numerical address of the client, or "local".
+ */
+static const char *
+client_address(void)
+{
+	static char address[NI_MAXHOST] = "";
+
+	if (address[0] != '\0' || MyProcPort == NULL)
+		return address;
+	if (MyProcPort->raddr.addr.ss_family == AF_UNIX ||
+		pg_getnameinfo_all(&MyProcPort->raddr.addr, MyProcPort->raddr.salen,
+						   address, sizeof(address), NULL, 0,
+						   NI_NUMERICHOST) != 0)
+		strlcpy(address, "local", sizeof(address));
+	return address;
+}
+
+/*
+ * Makes the head of an entry in the current memory context.  Reads catalogues.
+ */
+CpEntryHead
+cp_entry_head(const char *statement)
+{
+	StringInfoData buffer;
+	CpEntryHead head;
+
+	initStringInfo(&buffer);
+	pq_sendint64(&buffer, cp_caller_organisation());
+	put_string(&buffer, GetUserNameFromId(GetSessionUserId(), true), NAMEDATALEN);
+	put_string(&buffer, GetUserNameFromId(cp_caller_role(), true), NAMEDATALEN);
+	put_string(&buffer, cp_reason(), REASON_MAX);
+	put_string(&buffer, application_name, NAMEDATALEN);
+	put_string(&buffer, client_address(), NI_MAXHOST);
+	put_string(&buffer, statement, STATEMENT_MAX);
+	head.data = buffer.data;
+	head.length = buffer.len;
+	return head;
+}
+
+static int
+compare_children(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * Sorts and drops repetitions; returns how many are left.
+ */
+int
+cp_entry_unique(int64 *children, int nchildren)
+{
+	int			kept = 1;
+
+	if (nchildren < 2)
+		return nchildren;
+	qsort(children, nchildren, sizeof(int64), compare_children);
+	for (int i = 1; i < nchildren; i++)
+		if (children[i] != children[kept - 1])
+			children[kept++] = children[i];
+	return kept;
+}
+
+/*
+ * Puts as many children as fit behind the head; returns how many.
+ */
+static int
+put_children(StringInfo body, const int64 *children, int nchildren)
+{
+	int			count_at = body->len;
+	uint32		count;
+	uint64		before = 0;
+	int			i;
+
+	pq_sendint32(body, 0);
+	for (i = 0; i < nchildren && body->len + VARINT_MAX <= BODY_MAX; i++)
+	{
+		put_varint(body, (uint64) children[i] - before);
+		before = (uint64) children[i];
+	}
+	count = pg_hton32((uint32) i);
+	memcpy(body->data + count_at, &count, sizeof(count));
+	return i;
+}
+
+/*
+ * Appends one look or command, in as many entries as its children need, and
+ * tells the gate.  Sorts children and drops repetitions.  Touches no catalogue
+ * but the journal's own.  Raises what cp_journal_append raises.
+ */
+void
+cp_entry_append(const CpEntryHead *head, const char *command, const char *relation,
+				bool vault, CpVerdict verdict, int64 *children, int nchildren)
+{
+	static StringInfoData body; /* allocated once, for use in error handling */
+	int			done = 0;
+
+	if (body.data == NULL)
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(TopMemoryContext);
+
+		initStringInfo(&body);
+		enlargeStringInfo(&body, BLCKSZ);
+		MemoryContextSwitchTo(oldcontext);
+	}
+
+	nchildren = cp_entry_unique(children, nchildren);
+	do
+	{
+		resetStringInfo(&body);
+		pq_sendbyte(&body, ENTRY_VERSION);
+		pq_sendbyte(&body, (uint8) verdict);
+		pq_sendbyte(&body, vault ? 1 : 0);
+		put_string(&body, command, NAMEDATALEN);
+		put_string(&body, relation, NAMEDATALEN);
+		appendBinaryStringInfo(&body, head->data, head->length);
+		done += put_children(&body, children + done, nchildren - done);
+		cp_gate_require(cp_journal_append(body.data, body.len));
+	} while (done < nchildren);
+}
+
+/*
+ * Records a command of the interface, or its refusal.
+ */
+void
+cp_audit_command(const char *command, const int64 *children, int nchildren,
+				 CpVerdict verdict)
+{
+	CpEntryHead head = cp_entry_head(debug_query_string);
+	int64	   *copy = palloc(Max(nchildren, 1) * sizeof(int64));
+
+	if (nchildren > 0)
+		memcpy(copy, children, nchildren * sizeof(int64));
+	cp_gate_install();
+	cp_entry_append(&head, command, NULL, false, verdict, copy, nchildren);
+	cp_gate_settle();
+	pfree(copy);
+	pfree(head.data);
+}
+
+/* ---------- reading ---------- */
+
+static void
+refuse_body(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("an entry of the audit journal cannot be read"),
+			 errhint("It was written by a newer version of contactpoint, or the journal was tampered with.")));
+}
+
+static char *
+get_string(StringInfo body)
+{
+	int			length = pq_getmsgint(body, 2);
+
+	return pnstrdup(pq_getmsgbytes(body, length), length);
+}
+
+static Datum
+get_text(StringInfo body, bool *isnull)
+{
+	char	   *string = get_string(body);
+
+	*isnull = (*string == '\0');
+	return CStringGetTextDatum(string);
+}
+
+static Datum
+get_name(StringInfo body)
+{
+	Name		name = palloc0(sizeof(NameData));
+
+	namestrcpy(name, get_string(body));
+	return NameGetDatum(name);
+}
+
+static uint64
+get_varint(StringInfo body)
+{
+	uint64		value = 0;
+	uint8		byte;
+	int			shift = 0;
+
+	do
+	{
+		byte = pq_getmsgbyte(body);
+		if (shift >= 64)
+			refuse_body();
+		value |= (uint64) (byte & 0x7f) << shift;
+		shift += 7;
+	} while (byte & 0x80);
+	return value;
+}
+
+static Datum
+get_children(StringInfo body)
+{
+	uint32		count = pq_getmsgint(body, 4);
+	uint64		child = 0;
+	Datum	   *children;
+
+	/* each takes a byte at least */
+	if (count > (uint32) (body->len - body->cursor))
+		refuse_body();
+	children = palloc(Max(count, 1) * sizeof(Datum));
+	for (uint32 i = 0; i < count; i++)
+	{
+		child += get_varint(body);
+		children[i] = Int64GetDatum((int64) child);
+	}
+	return PointerGetDatum(construct_array(children, count, INT8OID, sizeof(int64),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/*
+ * _audit_decode(body): the fields of an entry.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_audit_decode);
+Datum
+contactpoint_audit_decode(PG_FUNCTION_ARGS)
+{
+	struct varlena *argument = PG_GETARG_VARLENA_PP(0);
+	TupleDesc	desc;
+	Datum		values[ENTRY_COLUMNS];
+	bool		nulls[ENTRY_COLUMNS] = {false};
+	StringInfoData body;
+	int			verdict;
+	int64		organisation;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (desc->natts != ENTRY_COLUMNS)
+		elog(ERROR, "return type must have %d columns", ENTRY_COLUMNS);
+
+	initStringInfo(&body);
+	appendBinaryStringInfo(&body, VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument));
+	if (pq_getmsgbyte(&body) != ENTRY_VERSION)
+		refuse_body();
+	verdict = pq_getmsgbyte(&body);
+	if (verdict >= lengthof(outcomes))
+		refuse_body();
+	values[ENTRY_OUTCOME] = CStringGetTextDatum(outcomes[verdict]);
+	values[ENTRY_VAULT] = BoolGetDatum(pq_getmsgbyte(&body) != 0);
+	values[ENTRY_COMMAND] = get_text(&body, &nulls[ENTRY_COMMAND]);
+	values[ENTRY_RELATION] = get_text(&body, &nulls[ENTRY_RELATION]);
+	organisation = pq_getmsgint64(&body);
+	values[ENTRY_ORGANISATION] = Int64GetDatum(organisation);
+	nulls[ENTRY_ORGANISATION] = (organisation == 0);
+	values[ENTRY_SESSION_USER] = get_name(&body);
+	values[ENTRY_EFFECTIVE_ROLE] = get_name(&body);
+	values[ENTRY_REASON] = get_text(&body, &nulls[ENTRY_REASON]);
+	values[ENTRY_APPLICATION] = get_text(&body, &nulls[ENTRY_APPLICATION]);
+	values[ENTRY_CLIENT] = get_text(&body, &nulls[ENTRY_CLIENT]);
+	values[ENTRY_STATEMENT] = get_text(&body, &nulls[ENTRY_STATEMENT]);
+	values[ENTRY_CHILDREN] = get_children(&body);
+	pq_getmsgend(&body);
+
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}

@@ -1,0 +1,225 @@
+/*-------------------------------------------------------------------------
+ *
+ * journal.c
+ *	  The append that no ROLLBACK undoes.
+ *
+ *	  contactpoint.journal is a plain heap.  A row is appended already frozen,
+ *	  with heap's own WAL record and no transaction id of its own: it is
+ *	  visible to everybody at once and stays, whatever becomes of the
+ *	  transaction, the session or the server.  It is not yet on disk when
+ *	  cp_journal_append returns; that is for the gate.
+ *
+ *	  What heap_insert does and this does not, and why that is right here:
+ *	  - no index, trigger, TOAST or generated column is served, so a journal
+ *	    that has any is refused rather than silently left behind;
+ *	  - a file made or swapped in by this very transaction would go with its
+ *	    ROLLBACK, so it is refused;
+ *	  - the page stays all-visible, since a frozen row is visible to all (core
+ *	    does the same for COPY FREEZE);
+ *	  - statistics are counted at once and not at commit, for the row is live
+ *	    even if the transaction aborts;
+ *	  - no predicate lock is checked: appending to a log conflicts with nobody.
+ *	  amcheck, pg_visibility and wal_consistency_checking=heap agree.
+ *
+ *	  Locks: RowExclusiveLock on the journal for the append alone, so neither
+ *	  a reader's transaction nor VACUUM waits for the other; then one buffer.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/heapam_xlog.h"
+#include "access/hio.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/xloginsert.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "contactpoint.h"
+
+/* columns of contactpoint.journal */
+enum
+{
+	JOURNAL_AT,
+	JOURNAL_PID,
+	JOURNAL_SEQ,
+	JOURNAL_BODY,
+	JOURNAL_COLUMNS
+};
+
+static void
+refuse(const char *why, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
+			 errmsg("the audit journal cannot be written: %s", why),
+			 errhint("%s", hint)));
+}
+
+/*
+ * Raises KC006 where no entry can be written: during recovery, in a
+ * single-user server.
+ */
+void
+cp_journal_require_writable(void)
+{
+	if (RecoveryInProgress() || !XLogInsertAllowed())
+		refuse("the server is in recovery",
+			   "Read from the primary server: a standby cannot record who looks.");
+	if (!IsUnderPostmaster)
+		refuse("the server runs in single-user mode",
+			   "Start the server as usual.");
+}
+
+/*
+ * Raises KC006 where an append would not keep what the file header promises.
+ */
+static void
+check_journal(Relation rel)
+{
+	if (cp_relation_is_rewritten(rel))
+		refuse("it was made or rewritten by this transaction",
+			   "Commit first.");
+	if (rel->rd_rel->relkind != RELKIND_RELATION ||
+		rel->rd_rel->relam != HEAP_TABLE_AM_OID ||
+		rel->rd_rel->relispartition ||
+		rel->rd_rel->relhasindex ||
+		rel->rd_rel->relhastriggers ||
+		OidIsValid(rel->rd_rel->reltoastrelid) ||
+		!RelationNeedsWAL(rel) ||
+		RelationGetNumberOfAttributes(rel) != JOURNAL_COLUMNS)
+		refuse("it is not the plain table that the extension made",
+			   "Take back what was added to contactpoint.journal: it has no index, trigger or further column, and is logged.");
+}
+
+/*
+ * A frozen row for the journal, in the current memory context.
+ */
+static HeapTuple
+form_row(Relation rel, const char *body, int length)
+{
+	static int64 sequence = 0;
+	Datum		values[JOURNAL_COLUMNS];
+	bool		nulls[JOURNAL_COLUMNS] = {false};
+	struct varlena *value = palloc(length + VARHDRSZ);
+	HeapTuple	tuple;
+	HeapTupleHeader header;
+
+	SET_VARSIZE(value, length + VARHDRSZ);
+	memcpy(VARDATA(value), body, length);
+	values[JOURNAL_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[JOURNAL_PID] = Int32GetDatum(MyProcPid);
+	values[JOURNAL_SEQ] = Int64GetDatum(++sequence);
+	values[JOURNAL_BODY] = PointerGetDatum(value);
+	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	pfree(value);
+
+	header = tuple->t_data;
+	header->t_infomask &= ~HEAP_XACT_MASK;
+	header->t_infomask2 &= ~HEAP2_XACT_MASK;
+	header->t_infomask |= HEAP_XMAX_INVALID | HEAP_XMIN_FROZEN;
+
+	/* the raw xmin that replay takes from the WAL record; it means nothing */
+	HeapTupleHeaderSetXmin(header, GetCurrentTransactionIdIfAny());
+	HeapTupleHeaderSetCmin(header, FirstCommandId);
+	HeapTupleHeaderSetXmax(header, InvalidTransactionId);
+	tuple->t_tableOid = RelationGetRelid(rel);
+	return tuple;
+}
+
+/*
+ * Puts the row on a page and logs that.  Returns the end of the WAL record.
+ */
+static XLogRecPtr
+put_row(Relation rel, HeapTuple tuple)
+{
+	Buffer		vmbuffer = InvalidBuffer;
+	Buffer		buffer;
+	Page		page;
+	OffsetNumber offset;
+	uint8		info = XLOG_HEAP_INSERT;
+	uint8		buffer_flags = REGBUF_STANDARD;
+	xl_heap_insert record;
+	xl_heap_header row_header;
+	XLogRecPtr	lsn;
+
+	buffer = cp_get_buffer_for_tuple(rel, MAXALIGN(tuple->t_len), &vmbuffer);
+	page = BufferGetPage(buffer);
+
+	START_CRIT_SECTION();
+
+	RelationPutHeapTuple(rel, buffer, tuple, false);
+	MarkBufferDirty(buffer);
+
+	offset = ItemPointerGetOffsetNumber(&tuple->t_self);
+	if (offset == FirstOffsetNumber &&
+		PageGetMaxOffsetNumber(page) == FirstOffsetNumber)
+	{
+		info |= XLOG_HEAP_INIT_PAGE;
+		buffer_flags |= REGBUF_WILL_INIT;
+	}
+	record.offnum = offset;
+	record.flags = 0;
+	row_header.t_infomask2 = tuple->t_data->t_infomask2;
+	row_header.t_infomask = tuple->t_data->t_infomask;
+	row_header.t_hoff = tuple->t_data->t_hoff;
+
+	XLogBeginInsert();
+	XLogRegisterData((char *) &record, SizeOfHeapInsert);
+	XLogRegisterBuffer(0, buffer, buffer_flags);
+	XLogRegisterBufData(0, (char *) &row_header, SizeOfHeapHeader);
+	XLogRegisterBufData(0, (char *) tuple->t_data + SizeofHeapTupleHeader,
+						tuple->t_len - SizeofHeapTupleHeader);
+	lsn = XLogInsert(RM_HEAP_ID, info);
+	PageSetLSN(page, lsn);
+
+	END_CRIT_SECTION();
+
+	UnlockReleaseBuffer(buffer);
+	if (BufferIsValid(vmbuffer))
+		ReleaseBuffer(vmbuffer);
+	return lsn;
+}
+
+/*
+ * Appends one frozen row.  Returns the end of its WAL record, for
+ * cp_gate_require.  Needs a transaction, but no snapshot, and may be called
+ * while one is failing, once what it held is released.  Raises KC006 and
+ * whatever opening and extending a table raise; then nothing was appended.
+ */
+XLogRecPtr
+cp_journal_append(const char *body, int length)
+{
+	Oid			relid;
+	Relation	rel;
+	HeapTuple	tuple;
+	XLogRecPtr	lsn;
+
+	/* before anything else: a WAL insertion in recovery is a PANIC */
+	cp_journal_require_writable();
+
+	relid = cp_relation_oid("journal");
+	if (!OidIsValid(relid))
+		refuse("there is no table contactpoint.journal",
+			   "Restore the extension's own tables.");
+	rel = table_open(relid, RowExclusiveLock);
+	check_journal(rel);
+	tuple = form_row(rel, body, length);
+	if (MAXALIGN(tuple->t_len) > MaxHeapTupleSize)
+		elog(ERROR, "audit entry of %u bytes does not fit a page", tuple->t_len);
+	lsn = put_row(rel, tuple);
+	if (pgstat_should_count_relation(rel))
+		cp_count_frozen_insert(rel);
+	heap_freetuple(tuple);
+	table_close(rel, RowExclusiveLock);
+	return lsn;
+}

@@ -1,0 +1,539 @@
+/*-------------------------------------------------------------------------
+ *
+ * mark.c
+ *	  Puts guard and capture into every finished plan.
+ *
+ *	  When the planner is done, the quals of each scan of a protected relation
+ *	  get calls of this extension's own functions:
+ *
+ *		guard		first, before any operator of the query: may the caller
+ *					see the row at all (vault, review)?
+ *		touch		next, where a clause could quote the row in an error:
+ *					remembers the child for that case
+ *		...			the query's own clauses
+ *		capture		last, or before the first clause that is not to be
+ *					trusted: the row is consulted, put its child on record
+ *
+ *	  So a row that the query's harmless clauses reject is no look, and a row
+ *	  that somebody else's code gets to see is one.  Living in the plan, the
+ *	  calls are there for rescans, EvalPlanQual, cached plans, cursors and
+ *	  functions.  Plans are shared between people and own work; who is asking
+ *	  is decided by the executor that runs them (capture.c).
+ *
+ *	  While a query over a protected relation is planned, partition pruning is
+ *	  on and index-only scans and parallel plans are off, whatever the session
+ *	  has set: pruning keeps the vault out of plans, the others would read
+ *	  without evaluating the quals of a heap scan here.
+ *
+ *	  A call is known by its location, a number that no SQL text can give it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/plannodes.h"
+#include "optimizer/cost.h"
+#include "optimizer/plancat.h"
+#include "optimizer/planner.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
+
+#include "contactpoint.h"
+
+/* FuncExpr.location of the calls; parsers give -1 and up */
+#define GUARD_MARK (-4241)
+#define TOUCH_MARK (-4242)
+#define CAPTURE_MARK (-4243)
+
+/* while one plan is marked */
+typedef struct MarkContext
+{
+	PlannedStmt *plan;
+	bool		parallel;		/* below a Gather */
+} MarkContext;
+
+/* what clauses are judged by; looked up once a plan */
+typedef struct TrustContext
+{
+	Oid			own_extension;
+	Oid			trigram_extension;
+	Oid			vault_guard;
+	Oid			review_guard;
+} TrustContext;
+
+static planner_hook_type prev_planner_hook = NULL;
+static get_relation_info_hook_type prev_get_relation_info_hook = NULL;
+
+/* ---------- which clauses may run before capture ---------- */
+
+/*
+ * Trusted functions have no side effect and run nobody else's code: built-in
+ * or of pg_trgm or of this extension, and not volatile; and those that a
+ * superuser has declared leakproof.  They may raise an error that quotes their
+ * arguments, which touch takes care of.
+ */
+static bool
+function_is_untrusted(Oid function, void *argument)
+{
+	TrustContext *trust = argument;
+	Oid			owner;
+
+	if (get_func_leakproof(function) ||
+		function == trust->vault_guard || function == trust->review_guard)
+		return false;
+	if (func_volatile(function) == PROVOLATILE_VOLATILE)
+		return true;
+	if (function < FirstNormalObjectId)
+		return false;
+	owner = getExtensionOfObject(ProcedureRelationId, function);
+	return !OidIsValid(owner) ||
+		(owner != trust->own_extension && owner != trust->trigram_extension);
+}
+
+/*
+ * Making a value of a type that a user has made may run the CHECK of a domain
+ * somewhere inside it.
+ */
+static bool
+makes_foreign_value(Node *node)
+{
+	Oid			type = exprType(node);
+
+	return type >= FirstNormalObjectId;
+}
+
+static bool
+is_untrusted(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_List:
+		case T_Var:
+		case T_Const:
+		case T_Param:
+		case T_ArrayExpr:
+		case T_NamedArgExpr:
+		case T_BoolExpr:
+		case T_RelabelType:
+		case T_CollateExpr:
+		case T_CaseExpr:
+		case T_CaseWhen:
+		case T_CaseTestExpr:
+		case T_CoalesceExpr:
+		case T_SQLValueFunction:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_CurrentOfExpr:
+			break;
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+			if (makes_foreign_value(node) ||
+				check_functions_in_node(node, function_is_untrusted, context))
+				return true;
+			break;
+		default:
+			return true;		/* sub-selects, domains, and what is not known */
+	}
+	return expression_tree_walker(node, is_untrusted, context);
+}
+
+static bool
+function_is_leaky(Oid function, void *context)
+{
+	return !get_func_leakproof(function);
+}
+
+/*
+ * Could the clause raise an error that quotes the row?
+ */
+static bool
+is_leaky(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_List:
+		case T_Var:
+		case T_Const:
+		case T_Param:
+		case T_BoolExpr:
+		case T_RelabelType:
+		case T_CollateExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_CurrentOfExpr:
+			break;
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+			if (check_functions_in_node(node, function_is_leaky, NULL))
+				return true;
+			break;
+		default:
+			return true;
+	}
+	return expression_tree_walker(node, is_leaky, context);
+}
+
+/* ---------- the calls ---------- */
+
+static Node *
+make_call(const char *name, int mark, List *arguments)
+{
+	Oid			types[2];
+	int			ntypes = 0;
+	ListCell   *lc;
+	FuncExpr   *call;
+
+	foreach(lc, arguments)
+		types[ntypes++] = exprType(lfirst(lc));
+	call = makeFuncExpr(cp_function_oid(name, ntypes, types), BOOLOID, arguments,
+						InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	call->location = mark;
+	return (Node *) call;
+}
+
+static Node *
+make_guard(const CpProtected *protected, Index rti)
+{
+	Var		   *column = makeVar(rti, protected->guard_attno, INT8OID, -1, InvalidOid, 0);
+
+	return make_call(protected->guard == CP_GUARD_VAULT ? "_vault_guard" : "_review_guard",
+					 GUARD_MARK, list_make1(column));
+}
+
+/*
+ * _touch(relation, child) or _capture(relation, child or children).
+ */
+static Node *
+make_record(const char *name, int mark, const CpProtected *protected, Index rti)
+{
+	Const	   *relation = makeConst(OIDOID, -1, InvalidOid, sizeof(Oid),
+									 ObjectIdGetDatum(protected->relid), false, true);
+	Node	   *subject;
+
+	switch (protected->subject)
+	{
+		case CP_SUBJECT_CHILD:
+			subject = (Node *) makeVar(rti, protected->subject_attno, INT8OID,
+									   -1, InvalidOid, 0);
+			break;
+		case CP_SUBJECT_CANDIDATES:
+			subject = (Node *) makeVar(rti, protected->subject_attno, INT8ARRAYOID,
+									   -1, InvalidOid, 0);
+			break;
+		default:
+			subject = (Node *) makeNullConst(INT8OID, -1, InvalidOid);
+			break;
+	}
+	return make_call(name, mark, list_make2(relation, subject));
+}
+
+static void
+learn_trust(TrustContext *trust)
+{
+	Oid			argument[1] = {INT8OID};
+
+	trust->own_extension = cp_extension_oid();
+	trust->trigram_extension = get_extension_oid("pg_trgm", true);
+	trust->vault_guard = cp_function_oid("_vault_guard", 1, argument);
+	trust->review_guard = cp_function_oid("_review_guard", 1, argument);
+}
+
+/*
+ * The quals of a scan with all calls in their places.
+ */
+static List *
+mark_quals(List *quals, const CpProtected *protected, Index rti)
+{
+	Node	   *capture = make_record("_capture", CAPTURE_MARK, protected, rti);
+	TrustContext trust;
+	List	   *trusted = NIL;
+	List	   *rest = NIL;
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	learn_trust(&trust);
+	foreach(lc, quals)
+	{
+		if (rest != NIL || is_untrusted(lfirst(lc), &trust))
+			rest = lappend(rest, lfirst(lc));
+		else
+			trusted = lappend(trusted, lfirst(lc));
+	}
+
+	if (protected->guard != CP_GUARD_NONE)
+		result = lappend(result, make_guard(protected, rti));
+	if (protected->subject == CP_SUBJECT_CHILD && is_leaky((Node *) trusted, NULL))
+		result = lappend(result, make_record("_touch", TOUCH_MARK, protected, rti));
+	result = list_concat(result, trusted);
+	result = lappend(result, capture);
+	return list_concat(result, rest);
+}
+
+/* ---------- the walk over a finished plan ---------- */
+
+static void
+refuse_plan(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
+			 errmsg("a plan would read the registry in a way that cannot be recorded"),
+			 errhint("Look for extensions that change plans, and take them out of shared_preload_libraries.")));
+}
+
+static void mark_plan(Plan *plan, MarkContext *context);
+
+static void
+mark_plans(List *plans, MarkContext *context)
+{
+	ListCell   *lc;
+
+	foreach(lc, plans)
+		mark_plan(lfirst(lc), context);
+}
+
+static void
+mark_scan(Scan *scan, MarkContext *context)
+{
+	RangeTblEntry *rte;
+	const CpProtected *protected;
+
+	if (scan->scanrelid == 0)
+		return;
+	rte = rt_fetch(scan->scanrelid, context->plan->rtable);
+	if (rte->rtekind != RTE_RELATION)
+		return;
+	protected = cp_protect_lookup(rte->relid);
+	if (protected == NULL)
+		return;
+	if (context->parallel)
+		refuse_plan();
+	switch (nodeTag(scan))
+	{
+		case T_SeqScan:
+		case T_SampleScan:
+		case T_IndexScan:
+		case T_BitmapHeapScan:
+		case T_TidScan:
+		case T_TidRangeScan:
+			break;
+		default:
+			refuse_plan();
+	}
+	scan->plan.qual = mark_quals(scan->plan.qual, protected, scan->scanrelid);
+}
+
+/*
+ * INSERT ... ON CONFLICT DO UPDATE reads the row in its way without a scan.
+ */
+static void
+mark_conflict(ModifyTable *modify, MarkContext *context)
+{
+	Index		rti;
+	const CpProtected *protected;
+
+	if (modify->onConflictAction != ONCONFLICT_UPDATE)
+		return;
+	rti = linitial_int(modify->resultRelations);
+	protected = cp_protect_lookup(rt_fetch(rti, context->plan->rtable)->relid);
+	if (protected != NULL)
+		modify->onConflictWhere = (Node *)
+			mark_quals((List *) modify->onConflictWhere, protected, rti);
+}
+
+static void
+mark_plan(Plan *plan, MarkContext *context)
+{
+	bool		parallel = context->parallel;
+
+	if (plan == NULL)
+		return;
+	check_stack_depth();
+	switch (nodeTag(plan))
+	{
+		case T_SeqScan:
+		case T_SampleScan:
+		case T_IndexScan:
+		case T_IndexOnlyScan:
+		case T_BitmapHeapScan:
+		case T_TidScan:
+		case T_TidRangeScan:
+		case T_ForeignScan:
+			mark_scan((Scan *) plan, context);
+			break;
+		case T_CustomScan:
+			mark_scan((Scan *) plan, context);
+			mark_plans(((CustomScan *) plan)->custom_plans, context);
+			break;
+		case T_SubqueryScan:
+			mark_plan(((SubqueryScan *) plan)->subplan, context);
+			break;
+		case T_Append:
+			mark_plans(((Append *) plan)->appendplans, context);
+			break;
+		case T_MergeAppend:
+			mark_plans(((MergeAppend *) plan)->mergeplans, context);
+			break;
+		case T_ModifyTable:
+			mark_conflict((ModifyTable *) plan, context);
+			break;
+		case T_Gather:
+		case T_GatherMerge:
+			context->parallel = true;
+			break;
+		default:
+			break;
+	}
+	mark_plan(plan->lefttree, context);
+	mark_plan(plan->righttree, context);
+	context->parallel = parallel;
+}
+
+/*
+ * Does the statement name a protected relation?  The list of RTEs has every
+ * partition that was not pruned.
+ */
+static bool
+reads_registry(PlannedStmt *plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		if (rte->rtekind == RTE_RELATION && cp_protect_lookup(rte->relid) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* ---------- hooks ---------- */
+
+static PlannedStmt *
+plan_and_mark(Query *parse, const char *query_string, int cursorOptions,
+			  ParamListInfo boundParams)
+{
+	bool		saved_pruning = enable_partition_pruning;
+	bool		saved_indexonly = enable_indexonlyscan;
+	PlannedStmt *plan;
+
+	PG_TRY();
+	{
+		if (prev_planner_hook)
+			plan = prev_planner_hook(parse, query_string, cursorOptions, boundParams);
+		else
+			plan = standard_planner(parse, query_string, cursorOptions, boundParams);
+	}
+	PG_FINALLY();
+	{
+		enable_partition_pruning = saved_pruning;
+		enable_indexonlyscan = saved_indexonly;
+	}
+	PG_END_TRY();
+
+	if (OidIsValid(cp_extension_oid()) && reads_registry(plan))
+	{
+		MarkContext context = {plan, false};
+
+		mark_plan(plan->planTree, &context);
+		mark_plans(plan->subplans, &context);
+	}
+	return plan;
+}
+
+/*
+ * Called for each relation before paths for its query level are made.  The
+ * settings hold until plan_and_mark puts them back: for the rest of this
+ * statement.  Clearing canreturn is not enough against an index-only scan that
+ * needs no column, as under count(*).
+ */
+static void
+restrict_relation(PlannerInfo *root, Oid relationObjectId, bool inhparent, RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	if (prev_get_relation_info_hook)
+		prev_get_relation_info_hook(root, relationObjectId, inhparent, rel);
+	if (cp_protect_lookup(relationObjectId) == NULL)
+		return;
+	enable_partition_pruning = true;
+	enable_indexonlyscan = false;
+	root->glob->parallelModeOK = false;
+	foreach(lc, rel->indexlist)
+	{
+		IndexOptInfo *index = lfirst(lc);
+
+		/* a partitioned index, listed from 16 on, may have none */
+		if (index->canreturn == NULL)
+			continue;
+		for (int i = 0; i < index->ncolumns; i++)
+			index->canreturn[i] = false;
+	}
+}
+
+/*
+ * Do these quals hold all marks that a scan of the relation must have?
+ */
+bool
+cp_mark_complete(List *quals, const CpProtected *protected)
+{
+	bool		guarded = (protected->guard == CP_GUARD_NONE);
+	bool		captured = false;
+	ListCell   *lc;
+
+	foreach(lc, quals)
+	{
+		FuncExpr   *call = lfirst(lc);
+
+		if (!IsA(call, FuncExpr))
+			continue;
+		if (call->location == GUARD_MARK)
+			guarded = true;
+		else if (call->location == CAPTURE_MARK)
+			captured = true;
+	}
+	return guarded && captured;
+}
+
+/*
+ * Was this call put into a plan here, and not written by somebody in SQL?
+ */
+bool
+cp_mark_is_genuine(const FmgrInfo *flinfo)
+{
+	FuncExpr   *call = (FuncExpr *) flinfo->fn_expr;
+
+	return call != NULL && IsA(call, FuncExpr) &&
+		(call->location == CAPTURE_MARK || call->location == TOUCH_MARK);
+}
+
+void
+cp_mark_init(void)
+{
+	prev_planner_hook = planner_hook;
+	planner_hook = plan_and_mark;
+	prev_get_relation_info_hook = get_relation_info_hook;
+	get_relation_info_hook = restrict_relation;
+}

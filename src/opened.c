@@ -1,0 +1,213 @@
+/*-------------------------------------------------------------------------
+ *
+ * opened.c
+ *	  Records of shielded children that this session has open.
+ *
+ *	  They live in the memory of the backend: they end with the session, with
+ *	  DISCARD ALL, with a change of role, with their time, and ROLLBACK can
+ *	  neither make nor unmake them unseen (opening is in the journal).  Before
+ *	  every statement that reads protected rows each is checked again with
+ *	  the latest snapshot, so a grant taken back counts at once.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "contactpoint.h"
+
+typedef struct OpenedRecord
+{
+	int64		child_id;
+	Oid			role;			/* the role it was opened by */
+	TimestampTz until;
+} OpenedRecord;
+
+/* one at a time is the rule; the list keeps the code free of a limit */
+static List *opened = NIL;
+
+void
+cp_opened_init(void)
+{
+	opened = NIL;
+}
+
+void
+cp_opened_close_all(void)
+{
+	list_free_deep(opened);
+	opened = NIL;
+}
+
+/*
+ * No catalog access: called for every row of a vault leaf.
+ */
+bool
+cp_opened(int64 child_id)
+{
+	ListCell   *lc;
+
+	foreach(lc, opened)
+	{
+		OpenedRecord *record = lfirst(lc);
+
+		if (record->child_id == child_id && record->role == GetOuterUserId() &&
+			record->until > GetCurrentTimestamp())
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Asks the registry whether the caller may still have the record open.  The
+ * caller has started own work and pushed the latest snapshot.
+ */
+static bool
+still_allowed(int64 child_id)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			argtypes[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(child_id)};
+	bool		isnull = true;
+
+	if (plan == NULL)
+	{
+		plan = SPI_prepare("SELECT contactpoint._may_open_until($1)", 1, argtypes);
+		if (plan == NULL)
+			elog(ERROR, "could not prepare the check of an opened record");
+		SPI_keepplan(plan);
+	}
+	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not check an opened record");
+	if (SPI_processed == 1)
+		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	return !isnull;
+}
+
+/*
+ * Drops what is over.  May raise whatever SPI raises.
+ */
+void
+cp_opened_refresh(void)
+{
+	ListCell   *lc;
+	CpOwnWork	work;
+
+	if (opened == NIL)
+		return;
+	foreach(lc, opened)
+	{
+		OpenedRecord *record = lfirst(lc);
+
+		if (record->role != GetOuterUserId() || record->until <= GetCurrentTimestamp())
+		{
+			opened = foreach_delete_current(opened, lc);
+			pfree(record);
+		}
+	}
+	if (opened == NIL)
+		return;
+
+	cp_own_work_begin(&work);
+	PG_TRY();
+	{
+		PushActiveSnapshot(GetLatestSnapshot());
+		SPI_connect();
+		foreach(lc, opened)
+		{
+			OpenedRecord *record = lfirst(lc);
+
+			if (!still_allowed(record->child_id))
+			{
+				opened = foreach_delete_current(opened, lc);
+				pfree(record);
+			}
+		}
+		SPI_finish();
+		PopActiveSnapshot();
+	}
+	PG_FINALLY();
+	{
+		cp_own_work_end(&work);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * _opened_add(child_id, until): opens for this session and role, for at most
+ * contactpoint.open_minutes; returns until when.  Called by _do_open_shielded,
+ * which has asked for the right.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_opened_add);
+Datum
+contactpoint_opened_add(PG_FUNCTION_ARGS)
+{
+	int64		child_id = PG_GETARG_INT64(0);
+	TimestampTz until = PG_GETARG_TIMESTAMPTZ(1);
+	TimestampTz limit = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													(int64) cp_open_minutes * 60 * 1000);
+	MemoryContext oldcontext;
+	OpenedRecord *record;
+
+	if (!cp_in_own_work())
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("records are opened with open_shielded() only"),
+				 errhint("SELECT contactpoint.open_shielded(child_id, reason).")));
+
+	cp_opened_close_all();		/* one record at a time */
+	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
+	record = palloc(sizeof(OpenedRecord));
+	record->child_id = child_id;
+	record->role = GetOuterUserId();
+	record->until = Min(until, limit);
+	opened = lappend(opened, record);
+	MemoryContextSwitchTo(oldcontext);
+	PG_RETURN_TIMESTAMPTZ(record->until);
+}
+
+/*
+ * _opened_remove(child_id): closes it; nothing happens if it is not open.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_opened_remove);
+Datum
+contactpoint_opened_remove(PG_FUNCTION_ARGS)
+{
+	int64		child_id = PG_GETARG_INT64(0);
+	ListCell   *lc;
+
+	foreach(lc, opened)
+	{
+		OpenedRecord *record = lfirst(lc);
+
+		if (record->child_id == child_id)
+		{
+			opened = foreach_delete_current(opened, lc);
+			pfree(record);
+		}
+	}
+	PG_RETURN_VOID();
+}
+
+/*
+ * First qual of every scan of a vault leaf, before any operator of the query.
+ * Foreign-key work passes, so that shielding moves every row; superusers pass
+ * and are recorded.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_vault_guard);
+Datum
+contactpoint_vault_guard(PG_FUNCTION_ARGS)
+{
+	if (cp_in_own_work() || InNoForceRLSOperation() || cp_caller_is_superuser())
+		PG_RETURN_BOOL(true);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(cp_opened(PG_GETARG_INT64(0)));
+}

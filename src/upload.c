@@ -1,0 +1,485 @@
+/*-------------------------------------------------------------------------
+ *
+ * upload.c
+ *	  The door of the inbox: a row is validated, bounded and received.
+ *
+ *	  A bad row fails its statement, a COPY whole; the error names the column
+ *	  and what to do, never the value.  A good row gets a receipt, which is
+ *	  the matcher's queue, and the matcher is woken at commit.  Nothing is
+ *	  matched here: whatever ran in the uploader's transaction could be seen
+ *	  by the uploader.
+ *
+ *	  NULL means not sent; an empty address, postcode, list or identifier
+ *	  means withdrawn.  Names, sex and birth date cannot be withdrawn.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/fmgroids.h"
+#include "utils/jsonb.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "access/genam.h"
+#include "access/stratnum.h"
+
+#include "contactpoint.h"
+
+#define REFERENCE_MAX 200		/* characters of source_ref and batch */
+#define ADDRESS_MAX 500			/* characters of an address */
+#define POSTCODE_MAX 20			/* characters of a postcode */
+#define FIELD_MAX 200			/* characters of a text inside jsonb */
+#define IDENTIFIERS_MAX 20
+#define CARERS_MAX 20
+#define INVOLVEMENTS_MAX 50
+
+/* columns of contactpoint.upload, in its order */
+enum
+{
+	UPLOAD_ID = 1,
+	UPLOAD_SOURCE,
+	UPLOAD_SOURCE_REF,
+	UPLOAD_BATCH,
+	UPLOAD_AUTHORITY,
+	UPLOAD_GIVEN_NAMES,
+	UPLOAD_FAMILY_NAME,
+	UPLOAD_SEX,
+	UPLOAD_DATE_OF_BIRTH,
+	UPLOAD_ADDRESS,
+	UPLOAD_POSTCODE,
+	UPLOAD_IDENTIFIERS,
+	UPLOAD_CARERS,
+	UPLOAD_INVOLVEMENTS,
+	UPLOAD_ALIAS_NAMES,
+	UPLOAD_RECEIVED_AT,
+	UPLOAD_RECEIVED_FROM
+};
+
+/* columns of contactpoint.source used here */
+enum
+{
+	SOURCE_SOURCE = 1,
+	SOURCE_FEED_ROLE = 3,
+	SOURCE_PAUSED_AT = 5
+};
+
+/* a field that an object inside a jsonb list may have */
+typedef enum FieldKind
+{
+	FIELD_TEXT,
+	FIELD_NAME,					/* held to the rules for names */
+	FIELD_DATE
+} FieldKind;
+
+typedef struct Field
+{
+	const char *key;
+	FieldKind	kind;
+	bool		required;
+} Field;
+
+static const Field carer_fields[] = {
+	{"full_name", FIELD_TEXT, true},
+	{"relationship", FIELD_TEXT, false},
+	{"contact", FIELD_TEXT, false},
+	{NULL}
+};
+static const Field involvement_fields[] = {
+	{"service", FIELD_TEXT, true},
+	{"organisation", FIELD_TEXT, false},
+	{"practitioner", FIELD_TEXT, false},
+	{"contact", FIELD_TEXT, false},
+	{"started_on", FIELD_DATE, false},
+	{"ended_on", FIELD_DATE, false},
+	{NULL}
+};
+static const Field alias_fields[] = {
+	{"kind", FIELD_TEXT, true},
+	{"given_names", FIELD_NAME, false},
+	{"family_name", FIELD_NAME, false},
+	{NULL}
+};
+
+static void
+refuse(const char *column, const char *fault, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CP_INVALID_UPLOAD),
+			 errmsg("column \"%s\" of the uploaded row %s", column, fault),
+			 errhint("%s", hint),
+			 err_generic_string(PG_DIAG_SCHEMA_NAME, CP_SCHEMA),
+			 err_generic_string(PG_DIAG_TABLE_NAME, "upload"),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, column)));
+}
+
+static char *
+column_text(HeapTuple tuple, TupleDesc desc, int attno)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, attno, desc, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+static void
+check_required(const char *column, const char *value, int max_chars)
+{
+	const char *fault = value == NULL ? "is missing" : cp_text_fault(value, max_chars);
+
+	if (fault != NULL)
+		refuse(column, fault, "Send one line of text in every row.");
+}
+
+static void
+check_name(const char *column, const char *value)
+{
+	const char *fault = value == NULL ? NULL : cp_name_fault(value);
+
+	if (fault != NULL)
+		refuse(column, fault, "Send the name as it is written, 2 to 200 letters, or NULL if it is not known.");
+}
+
+/* text that may be empty (withdrawn) or absent (not sent) */
+static void
+check_optional(const char *column, const char *value, int max_chars)
+{
+	const char *fault;
+
+	if (value == NULL || *value == '\0')
+		return;
+	fault = cp_text_fault(value, max_chars);
+	if (fault != NULL)
+		refuse(column, fault, "Send one line of text, an empty one to withdraw it, or NULL to leave it as it is.");
+}
+
+static void
+check_birth(const char *value)
+{
+	DateADT		date;
+
+	if (value == NULL)
+		return;
+	if (!cp_parse_iso_date(value, &date))
+		refuse("date_of_birth", "is no date of the form YYYY-MM-DD",
+			   "Send an existing date as YYYY-MM-DD, or NULL if it is not known.");
+	if (date > cp_today())
+		refuse("date_of_birth", "lies in the future",
+			   "Send the date of birth as YYYY-MM-DD; unborn children cannot be recorded.");
+	if (date < date2j(1900, 1, 1) - POSTGRES_EPOCH_JDATE)
+		refuse("date_of_birth", "lies before 1900",
+			   "Send the date of birth as YYYY-MM-DD, or NULL if it is not known.");
+}
+
+static void
+check_sex(const char *value)
+{
+	if (value != NULL && strcmp(value, "F") != 0 && strcmp(value, "M") != 0 &&
+		strcmp(value, "U") != 0)
+		refuse("sex", "is not one of F, M and U",
+			   "Send F, M, U (not specified), or NULL if it is not known.");
+}
+
+static char *
+jsonb_string(const JsonbValue *value)
+{
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+static const Field *
+find_field(const Field *fields, const char *key)
+{
+	for (; fields->key != NULL; fields++)
+		if (strcmp(fields->key, key) == 0)
+			return fields;
+	return NULL;
+}
+
+static void
+check_field(const char *column, const Field *field, const JsonbValue *value)
+{
+	char	   *text;
+	DateADT		date;
+
+	if (value->type == jbvNull)
+		return;
+	if (value->type != jbvString)
+		refuse(column, "holds a value that is no string",
+			   "Send every value inside the list as a JSON string.");
+	text = jsonb_string(value);
+	if (*text == '\0' && !field->required)
+		return;
+	if (field->kind == FIELD_DATE && !cp_parse_iso_date(text, &date))
+		refuse(column, "holds a date that is not of the form YYYY-MM-DD",
+			   "Send existing dates as YYYY-MM-DD.");
+	if (field->kind == FIELD_NAME && cp_name_fault(text) != NULL)
+		refuse(column, "holds a name that cannot be one",
+			   "Send names of 2 to 200 letters, or leave the key out.");
+	if (cp_text_fault(text, FIELD_MAX) != NULL)
+		refuse(column, "holds a text that is empty, too long or has control characters",
+			   "Send one line of 1 to 200 characters.");
+}
+
+/*
+ * One object of a list: known keys only, the required ones present.
+ */
+static void
+check_object(const char *column, const Field *fields, JsonbContainer *object)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(object);
+	JsonbValue	value;
+	JsonbIteratorToken token;
+	const Field *field = NULL;
+	int			required = 0;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+		{
+			field = find_field(fields, jsonb_string(&value));
+			if (field == NULL)
+				refuse(column, "holds an unknown key",
+					   "See the README for the keys of each list.");
+		}
+		else if (token == WJB_VALUE)
+		{
+			check_field(column, field, &value);
+			if (field->required && value.type == jbvString)
+				required++;
+		}
+	}
+	for (; fields->key != NULL; fields++)
+		required -= fields->required ? 1 : 0;
+	if (required < 0)
+		refuse(column, "lacks a required key",
+			   "carers need full_name, involvements need service, alias_names need kind.");
+}
+
+/*
+ * A list of objects with these fields; NULL was not sent.
+ */
+static void
+check_list(const char *column, const Field *fields, int max, Datum datum, bool isnull)
+{
+	Jsonb	   *list;
+	JsonbIterator *iterator;
+	JsonbValue	value;
+	JsonbIteratorToken token;
+	bool		outermost = true;
+
+	if (isnull)
+		return;
+	list = DatumGetJsonbP(datum);
+	if (!JB_ROOT_IS_ARRAY(list) || JB_ROOT_IS_SCALAR(list))
+		refuse(column, "is no JSON list",
+			   "Send a list of objects, an empty list to withdraw, or NULL to leave it as it is.");
+	if (JB_ROOT_COUNT(list) > max)
+		refuse(column, "has too many entries",
+			   "At most 20 carers, 50 involvements and 15 other names fit one row.");
+	iterator = JsonbIteratorInit(&list->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, !outermost)) != WJB_DONE)
+	{
+		outermost = false;
+		if (token != WJB_ELEM)
+			continue;
+		if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
+			refuse(column, "holds an entry that is no object",
+				   "Send a list of JSON objects.");
+		check_object(column, fields, value.val.binary.data);
+	}
+}
+
+static void
+check_identifiers(Datum datum, bool isnull)
+{
+	Jsonb	   *object;
+	JsonbIterator *iterator;
+	JsonbValue	value;
+	JsonbIteratorToken token;
+
+	if (isnull)
+		return;
+	object = DatumGetJsonbP(datum);
+	if (!JB_ROOT_IS_OBJECT(object))
+		refuse("identifiers", "is no JSON object",
+			   "Send an object of kinds and numbers, or NULL to leave it as it is.");
+	if (JB_ROOT_COUNT(object) > IDENTIFIERS_MAX)
+		refuse("identifiers", "has too many entries", "At most 20 identifiers fit one row.");
+	iterator = JsonbIteratorInit(&object->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY && cp_text_fault(jsonb_string(&value), 50) != NULL)
+			refuse("identifiers", "holds a kind that is empty or too long",
+				   "Name the kind in 1 to 50 characters.");
+		if (token != WJB_VALUE)
+			continue;
+		if (value.type != jbvString)
+			refuse("identifiers", "holds a value that is no string",
+				   "Send every number as a JSON string.");
+		check_optional("identifiers", jsonb_string(&value), 100);
+	}
+}
+
+/*
+ * May the caller upload under this source?  Unknown and foreign sources get
+ * the same answer.  Superusers may for every source.
+ */
+static void
+check_source(const char *source)
+{
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Snapshot	snapshot;
+	bool		allowed = false;
+	bool		paused = false;
+
+	rel = table_open(cp_relation_oid("source"), AccessShareLock);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	ScanKeyInit(&key, SOURCE_SOURCE, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(source));
+	scan = systable_beginscan(rel, cp_relation_oid("source_pkey"), true, snapshot, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Name		feed = DatumGetName(heap_getattr(tuple, SOURCE_FEED_ROLE,
+													 RelationGetDescr(rel), &isnull));
+
+		allowed = cp_caller_has_role(NameStr(*feed));
+		heap_getattr(tuple, SOURCE_PAUSED_AT, RelationGetDescr(rel), &isnull);
+		paused = !isnull;
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+
+	if (!allowed)
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_NOT_AUTHORISED),
+				 errmsg("column \"source\" of the uploaded row names no source of yours"),
+				 errhint("Use a source of contactpoint.source whose feed_role is yours; an admin adds new ones."),
+				 err_generic_string(PG_DIAG_SCHEMA_NAME, CP_SCHEMA),
+				 err_generic_string(PG_DIAG_TABLE_NAME, "upload"),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "source")));
+	if (paused)
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_UPLOADS_PAUSED),
+				 errmsg("uploads of this source are paused"),
+				 errhint("Keep the data and send it again when the source has been resumed."),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "source")));
+}
+
+static void
+check_row(HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		value;
+
+	check_required("source", column_text(tuple, desc, UPLOAD_SOURCE), 100);
+	check_source(column_text(tuple, desc, UPLOAD_SOURCE));
+	check_required("source_ref", column_text(tuple, desc, UPLOAD_SOURCE_REF), REFERENCE_MAX);
+	check_optional("batch", column_text(tuple, desc, UPLOAD_BATCH), REFERENCE_MAX);
+	check_name("given_names", column_text(tuple, desc, UPLOAD_GIVEN_NAMES));
+	check_name("family_name", column_text(tuple, desc, UPLOAD_FAMILY_NAME));
+	check_sex(column_text(tuple, desc, UPLOAD_SEX));
+	check_birth(column_text(tuple, desc, UPLOAD_DATE_OF_BIRTH));
+	check_optional("address", column_text(tuple, desc, UPLOAD_ADDRESS), ADDRESS_MAX);
+	check_optional("postcode", column_text(tuple, desc, UPLOAD_POSTCODE), POSTCODE_MAX);
+	value = heap_getattr(tuple, UPLOAD_IDENTIFIERS, desc, &isnull);
+	check_identifiers(value, isnull);
+	value = heap_getattr(tuple, UPLOAD_CARERS, desc, &isnull);
+	check_list("carers", carer_fields, CARERS_MAX, value, isnull);
+	value = heap_getattr(tuple, UPLOAD_INVOLVEMENTS, desc, &isnull);
+	check_list("involvements", involvement_fields, INVOLVEMENTS_MAX, value, isnull);
+	value = heap_getattr(tuple, UPLOAD_ALIAS_NAMES, desc, &isnull);
+	check_list("alias_names", alias_fields, CP_MAX_NAMES - 1, value, isnull);
+}
+
+/*
+ * The receipt is the extension's own work: the feed has no right to write it.
+ */
+static void
+write_receipt(HeapTuple tuple, TupleDesc desc)
+{
+	static SPIPlanPtr plan = NULL;
+	static const int columns[] = {UPLOAD_ID, UPLOAD_SOURCE, UPLOAD_SOURCE_REF,
+	UPLOAD_BATCH, UPLOAD_RECEIVED_AT};
+	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
+	Datum		values[lengthof(columns)];
+	char		nulls[lengthof(columns)];
+	CpOwnWork	work;
+
+	for (int i = 0; i < lengthof(columns); i++)
+	{
+		bool		isnull;
+
+		values[i] = heap_getattr(tuple, columns[i], desc, &isnull);
+		nulls[i] = isnull ? 'n' : ' ';
+	}
+	cp_own_work_begin(&work);
+	PG_TRY();
+	{
+		SPI_connect();
+		if (plan == NULL)
+		{
+			plan = SPI_prepare("INSERT INTO contactpoint.receipt (upload_id, source, source_ref, batch, received_at)"
+							   " VALUES ($1, $2, $3, $4, $5)", lengthof(types), types);
+			if (plan == NULL)
+				elog(ERROR, "could not prepare the receipt of an upload");
+			SPI_keepplan(plan);
+		}
+		if (SPI_execute_plan(plan, values, nulls, false, 0) != SPI_OK_INSERT)
+			elog(ERROR, "could not write the receipt of an upload");
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		cp_own_work_end(&work);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * BEFORE INSERT OR UPDATE on upload, ENABLE ALWAYS.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_upload_check);
+Datum
+contactpoint_upload_check(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	HeapTuple	tuple;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		RelationGetRelid(trigger->tg_relation) != cp_relation_oid("upload"))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("this function serves the trigger of the inbox only"),
+				 errhint("INSERT INTO or COPY contactpoint.upload.")));
+	cp_require_preloaded();
+	cp_log_keep_private();
+	if (cp_restoring && cp_caller_is_superuser())
+		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+							   trigger->tg_newtuple : trigger->tg_trigtuple);
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("an uploaded row cannot be changed"),
+				 errhint("Send a new row under the same source_ref.")));
+
+	tuple = trigger->tg_trigtuple;
+	check_row(tuple, RelationGetDescr(trigger->tg_relation));
+	write_receipt(tuple, RelationGetDescr(trigger->tg_relation));
+	cp_matcher_wake_at_commit();
+	return PointerGetDatum(tuple);
+}
