@@ -1,0 +1,155 @@
+-- The story of the registry, told by make demo with its real output.
+\set ON_ERROR_STOP off
+\set QUIET on
+\pset footer off
+\pset null '(not shown)'
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE ROLE schools_feed LOGIN IN ROLE contactpoint_feed;
+CREATE ROLE health_feed LOGIN IN ROLE contactpoint_feed;
+CREATE ROLE mary_manager LOGIN IN ROLE contactpoint_manager;
+CREATE ROLE peter_practitioner LOGIN IN ROLE contactpoint_practitioner;
+CREATE ROLE sara_social LOGIN IN ROLE contactpoint_practitioner, contactpoint_protection;
+CREATE ROLE anne_auditor LOGIN IN ROLE contactpoint_auditor;
+INSERT INTO contactpoint.organisation (name, kind, stage) VALUES ('Northshire', 'authority', 'live');
+INSERT INTO contactpoint.account (role_name, organisation_id, full_name, trained_until, checked_until)
+SELECT r, o.organisation_id, initcap(replace(r, '_', ' ')), current_date + 365, current_date + 1095
+FROM contactpoint.organisation o,
+     unnest(ARRAY['mary_manager', 'peter_practitioner', 'sara_social', 'anne_auditor']) r;
+INSERT INTO contactpoint.source (source, organisation_id, feed_role, priority)
+SELECT s, o.organisation_id, s || '_feed', p FROM contactpoint.organisation o, (VALUES ('schools', 1), ('health', 2)) v(s, p);
+
+\echo
+\echo '== 1. Two feeds of public records arrive: 2,000 originals, then 3,000 copies with typing errors.'
+\echo
+\c - schools_feed
+\copy contactpoint.upload (source, source_ref, batch, given_names, family_name, date_of_birth, address, postcode) from 'test/data/febrl3/originals.csv' csv header
+\echo '   2,000 rows received from schools'
+\c - health_feed
+\copy contactpoint.upload (source, source_ref, batch, given_names, family_name, date_of_birth, address, postcode) from 'test/data/febrl3/duplicates.csv' csv header
+\echo '   3,000 rows received from health'
+\c - mary_manager
+\timing on
+CALL contactpoint.settle();
+\timing off
+
+\c - postgres
+\echo
+\echo '   What became of the rows (only a superuser may look at all of this, and the look is recorded):'
+SELECT source, count(*) AS rows,
+       count(*) FILTER (WHERE outcome = 'match') AS matched,
+       count(*) FILTER (WHERE outcome = 'new') AS new,
+       count(*) FILTER (WHERE outcome = 'hold') AS held
+FROM contactpoint.settlement GROUP BY source ORDER BY source DESC;
+
+\echo '   Held against the true identities, which the registry never saw (pairs of rows in one record):'
+CREATE TEMP TABLE truth AS
+SELECT source, source_ref, split_part(source_ref, '-', 2) AS person, child_id
+FROM contactpoint.settlement;
+WITH size AS (SELECT person, count(*) AS n FROM truth GROUP BY person),
+record AS (SELECT child_id, person, count(*) AS n FROM truth WHERE child_id IS NOT NULL GROUP BY child_id, person),
+whole AS (SELECT child_id, sum(n) AS n FROM record GROUP BY child_id),
+pairs AS (SELECT (SELECT sum(n * (n - 1) / 2) FROM size) AS true_pairs,
+                 (SELECT sum(n * (n - 1) / 2) FROM record) AS right_pairs,
+                 (SELECT sum(n * (n - 1) / 2) FROM whole) AS made_pairs)
+SELECT true_pairs, made_pairs::bigint, right_pairs::bigint,
+       round(right_pairs / nullif(made_pairs, 0), 4) AS precision,
+       round(right_pairs / true_pairs, 4) AS recall FROM pairs;
+\echo '   Every row whose person has a record but was held waits for a person; nothing was thrown away.'
+
+-- the child of the story
+SELECT child_id AS child, given_names AS given, family_name AS family, date_of_birth AS birth
+FROM contactpoint.child c
+WHERE NOT EXISTS (SELECT FROM contactpoint.child o WHERE o.family_name = c.family_name AND o.child_id <> c.child_id)
+  AND extract(day FROM date_of_birth) BETWEEN 2 AND 12 AND extract(day FROM date_of_birth) <> extract(month FROM date_of_birth)
+  AND length(given_names) > 5 AND length(family_name) > 5 AND date_of_birth > '1990-01-01'
+  AND EXISTS (SELECT FROM contactpoint.address a WHERE a.child_id = c.child_id AND a.postcode IS NOT NULL AND a.address IS NOT NULL)
+ORDER BY child_id LIMIT 1 \gset
+SELECT address AS home, postcode AS code FROM contactpoint.address WHERE child_id = :child LIMIT 1 \gset
+SELECT count(*) AS before FROM contactpoint.child \gset
+
+\echo
+\echo '== 2. A manager shields a child with one call. Its details are gone for everyone else.'
+\echo
+\c - peter_practitioner
+SET contactpoint.reason = 'home visit planned';
+\echo '   Before, as a practitioner:'
+SELECT c.child_id, c.given_names, c.family_name, a.address, c.shielded
+FROM contactpoint.child c LEFT JOIN contactpoint.address a USING (child_id) WHERE child_id = :child LIMIT 1;
+\c - mary_manager
+SET contactpoint.reason = 'shielding meeting of today';
+SELECT contactpoint.shield(:child, 'threats by a former partner', 'fled') AS shielded_records;
+\c - peter_practitioner
+SET contactpoint.reason = 'home visit planned';
+\echo '   After:'
+SELECT c.child_id, c.given_names, c.family_name, a.address, c.shielded
+FROM contactpoint.child c LEFT JOIN contactpoint.address a USING (child_id) WHERE child_id = :child LIMIT 1;
+
+\echo '   Feeds go on sending rows about the child: exact, misspelt, day and month swapped, moved, adopted surname.'
+\c - schools_feed
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, date_of_birth, address, postcode) VALUES
+    ('schools', 'demo-exact', :'given', :'family', :'birth', :'home', :'code'),
+    ('schools', 'demo-misspelt', overlay(:'given' placing 'x' from 3 for 1), :'family', :'birth', :'home', :'code'),
+    ('schools', 'demo-swapped', :'given', :'family', to_char(date :'birth', 'YYYY-DD-MM'), :'home', :'code'),
+    ('schools', 'demo-moved', :'given', :'family', :'birth', '1 refuge lane', '9999'),
+    ('schools', 'demo-adopted', :'given', 'Newname', :'birth', '1 refuge lane', '9999');
+\c - mary_manager
+CALL contactpoint.settle();
+\c - postgres
+\echo '   What became of them:'
+SELECT s.source_ref, s.outcome, coalesce(s.child_id = :child, false) AS in_the_vault FROM contactpoint.settlement s
+WHERE s.source_ref LIKE 'demo-%' ORDER BY s.upload_id;
+SELECT count(*) - :before AS new_records FROM contactpoint.child;
+\c - mary_manager
+SET contactpoint.reason = 'working through the reviews';
+\echo '   What is held waits for a manager:'
+SELECT review_id, source, reason, due_at::date AS due FROM contactpoint.reviews_due
+WHERE :child = ANY (candidates) ORDER BY review_id;
+
+\echo
+\echo '== 3. Who may see what.'
+\echo
+\c - peter_practitioner
+\echo '   A practitioner who gives no reason:'
+SELECT given_names, family_name FROM contactpoint.child WHERE child_id = :child;
+\echo
+\echo '   With a reason, by plain SQL and by search(): name, sex, date of birth and number.'
+SET contactpoint.reason = 'new at the youth club';
+SELECT child_id, given_names, family_name, addresses, carers, identifiers FROM contactpoint.record
+WHERE family_name = :'family' AND date_of_birth = :'birth';
+SELECT * FROM contactpoint.search(given_names => :'given', family_name => :'family');
+\echo '   Search by the hidden postcode finds nothing of this child:'
+SELECT count(*) AS found FROM contactpoint.search(family_name => :'family', postcode => :'code');
+\echo '   Opening the record is not for everybody:'
+SELECT contactpoint.open_shielded(:child, 'curious') AS opened;
+\echo
+\c - mary_manager
+SET contactpoint.reason = 'child protection plan';
+SELECT contactpoint.grant_access(:child, 'sara_social', 'named social worker', now() + interval '3 months');
+\c - sara_social
+SET contactpoint.reason = 'core group meeting';
+\pset null ''
+\echo '   A social worker with a grant, before and after opening the record, in the same tables:'
+SELECT count(*) AS addresses_seen FROM contactpoint.address WHERE child_id = :child;
+SELECT contactpoint.open_shielded(:child, 'core group meeting of today') > now() AS opened;
+SELECT address, postcode, source FROM contactpoint.address WHERE child_id = :child ORDER BY recorded_at;
+
+\echo '   A look that is rolled back:'
+\c - peter_practitioner
+BEGIN;
+SET LOCAL contactpoint.reason = 'nobody will know';
+SELECT given_names, family_name FROM contactpoint.child WHERE child_id = :child;
+ROLLBACK;
+
+\echo
+\echo '== 4. The auditor lists who looked at the child and why, also the look that was rolled back.'
+\echo
+\c - anne_auditor
+SET contactpoint.reason = 'monthly audit';
+SELECT to_char(at, 'HH24:MI:SS') AS at, a."session_user", command, relation, outcome, vault, reason
+FROM contactpoint.audit a
+WHERE :child = ANY (children) AND a."session_user" <> 'postgres'
+ORDER BY entry;
+\echo
+\echo 'That was contactpoint. Nothing was left behind but build/.'
