@@ -2,7 +2,6 @@
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
 \i :people
-\set VERBOSITY verbose
 \set SHOW_CONTEXT never
 
 -- one line a refusal: SQLSTATE, column, message, hint; never the value
@@ -95,7 +94,6 @@ SELECT count(*) AS receipts_of_refused_copy FROM contactpoint.receipt WHERE sour
 -- a paused source
 UPDATE contactpoint.source SET paused_at = now() WHERE source = 'health';
 SET SESSION AUTHORIZATION regress_feed;
-\set VERBOSITY verbose
 SELECT pg_temp.refusal('source, source_ref, given_names', $$'health', 'r', 'Zara'$$);
 RESET SESSION AUTHORIZATION;
 UPDATE contactpoint.source SET paused_at = NULL WHERE source = 'health';
