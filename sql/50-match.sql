@@ -5,21 +5,28 @@
 CREATE TABLE contactpoint.name_word (
     word_id int PRIMARY KEY,
     word text COLLATE "C" NOT NULL UNIQUE,
-    given_count bigint NOT NULL,
-    family_count bigint NOT NULL,
     code text NOT NULL
 );
-COMMENT ON TABLE contactpoint.name_word IS 'distinct words of names of records; word 0, empty, counts the records';
+COMMENT ON TABLE contactpoint.name_word IS 'distinct words of names of records';
 COMMENT ON COLUMN contactpoint.name_word.word_id IS 'number of the word';
 COMMENT ON COLUMN contactpoint.name_word.word IS 'the word in normal form';
-COMMENT ON COLUMN contactpoint.name_word.given_count IS 'records with this given name, sampled where there are many';
-COMMENT ON COLUMN contactpoint.name_word.family_count IS 'records with this family name, sampled where there are many';
 COMMENT ON COLUMN contactpoint.name_word.code IS 'phonetic code';
 CREATE INDEX name_word_word_idx ON contactpoint.name_word USING gin (word gin_trgm_ops) WITH (fastupdate = off);
 COMMENT ON INDEX contactpoint.name_word_word_idx IS 'words spelt alike';
 COMMENT ON INDEX contactpoint.name_word_pkey IS 'words by number';
 COMMENT ON INDEX contactpoint.name_word_word_key IS 'numbers by word';
-INSERT INTO contactpoint.name_word VALUES (0, '', 0, 0, '');
+
+-- Apart from the words, because it changes all the time.
+CREATE TABLE contactpoint.word_count (
+    word_id int PRIMARY KEY,
+    given_count bigint NOT NULL,
+    family_count bigint NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON TABLE contactpoint.word_count IS 'how many records have a word, sampled where there are many; word 0 counts the records';
+COMMENT ON COLUMN contactpoint.word_count.word_id IS 'number of the word';
+COMMENT ON COLUMN contactpoint.word_count.given_count IS 'records with this given name';
+COMMENT ON COLUMN contactpoint.word_count.family_count IS 'records with this family name';
+COMMENT ON INDEX contactpoint.word_count_pkey IS 'counts by word';
 
 CREATE TABLE contactpoint.similar_word (
     word_id int NOT NULL,
@@ -71,8 +78,6 @@ COMMENT ON COLUMN contactpoint.match_person.addresses IS 'addresses in normal fo
 COMMENT ON COLUMN contactpoint.match_person.identifiers IS 'kind:NUMBER in normal form';
 COMMENT ON INDEX contactpoint.match_person_pkey IS 'records by number';
 
--- Rows change with every settled upload and stay short-lived in the dictionary.
-ALTER TABLE contactpoint.name_word SET (fillfactor = 80);
 ALTER TABLE contactpoint.match_person SET (fillfactor = 90);
 
 -- Frozen weights in bits. A later version adds rows with a higher number.
@@ -109,15 +114,14 @@ DO $$
 DECLARE
     rel text;
 BEGIN
-    FOREACH rel IN ARRAY ARRAY['name_word', 'similar_word', 'match_key', 'match_person', 'weight'] LOOP
+    FOREACH rel IN ARRAY ARRAY['name_word', 'word_count', 'similar_word', 'match_key', 'match_person', 'weight'] LOOP
         EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
         EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
     END LOOP;
 END
 $$;
-ALTER TABLE contactpoint.name_word
-    ALTER word SET STATISTICS 0, ALTER given_count SET STATISTICS 0, ALTER family_count SET STATISTICS 0,
-    ALTER code SET STATISTICS 0;
+ALTER TABLE contactpoint.name_word ALTER word SET STATISTICS 0, ALTER code SET STATISTICS 0;
+ALTER TABLE contactpoint.word_count ALTER given_count SET STATISTICS 0, ALTER family_count SET STATISTICS 0;
 ALTER TABLE contactpoint.match_key
     ALTER key SET STATISTICS 0, ALTER date_of_birth SET STATISTICS 0, ALTER given_id SET STATISTICS 0,
     ALTER family_id SET STATISTICS 0, ALTER child_id SET STATISTICS 0;
@@ -135,17 +139,17 @@ CREATE FUNCTION contactpoint._similar_words(word text)
 BEGIN ATOMIC
     SELECT w.word_id, w.word, w.code, similarity(w.word, _similar_words.word)
     FROM contactpoint.name_word w
-    WHERE w.word % _similar_words.word AND w.word_id > 0
+    WHERE w.word % _similar_words.word
     ORDER BY 4 DESC, 1
     LIMIT 100;
 END;
 COMMENT ON FUNCTION contactpoint._similar_words(text) IS 'words of the dictionary that are spelt alike';
 
--- What a record is matched by, read from the registry's own tables.
+-- What a record is matched by, read from the registry's own tables. Two parts
+-- of one row are joined by a control character, which no stored text holds.
 CREATE FUNCTION contactpoint._match_facts(child_id bigint)
     RETURNS TABLE (given_names text, family_name text, sex text, date_of_birth date, nearness int,
-                   alias_given text[], alias_family text[], postcodes text[], addresses text[],
-                   identifier_kinds text[], identifier_values text[])
+                   aliases text[], places text[], identifiers text[])
     LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 1
 BEGIN ATOMIC
     SELECT c.given_names, c.family_name, c.sex, c.date_of_birth,
@@ -154,16 +158,15 @@ BEGIN ATOMIC
                 WHEN EXISTS (SELECT FROM contactpoint.shield s JOIN contactpoint.shield_category g ON g.category = s.category
                              WHERE s.child_id = c.child_id AND s.lifted_at IS NULL AND g.wide) THEN 3
                 ELSE 2 END,
-           ARRAY(SELECT a.given_names FROM contactpoint.alias a WHERE a.child_id = c.child_id
+           ARRAY(SELECT coalesce(a.given_names, '') || chr(31) || coalesce(a.family_name, '')
+                 FROM contactpoint.alias a WHERE a.child_id = c.child_id
                  ORDER BY a.recorded_at, a.kind, a.given_names, a.family_name LIMIT 15),
-           ARRAY(SELECT a.family_name FROM contactpoint.alias a WHERE a.child_id = c.child_id
-                 ORDER BY a.recorded_at, a.kind, a.given_names, a.family_name LIMIT 15),
-           ARRAY(SELECT a.postcode FROM contactpoint.address a WHERE a.child_id = c.child_id AND a.postcode IS NOT NULL
-                 ORDER BY a.recorded_at DESC, a.postcode LIMIT 32),
-           ARRAY(SELECT a.address FROM contactpoint.address a WHERE a.child_id = c.child_id AND a.address IS NOT NULL
-                 ORDER BY a.recorded_at DESC, a.address LIMIT 32),
-           ARRAY(SELECT i.kind FROM contactpoint.identifier i WHERE i.child_id = c.child_id ORDER BY i.kind, i.value LIMIT 32),
-           ARRAY(SELECT i.value FROM contactpoint.identifier i WHERE i.child_id = c.child_id ORDER BY i.kind, i.value LIMIT 32)
+           ARRAY(SELECT coalesce(a.postcode, '') || chr(31) || coalesce(a.address, '')
+                 FROM contactpoint.address a WHERE a.child_id = c.child_id
+                 ORDER BY a.recorded_at DESC, a.postcode, a.address LIMIT 32),
+           ARRAY(SELECT i.kind || chr(31) || i.value
+                 FROM contactpoint.identifier i WHERE i.child_id = c.child_id
+                 ORDER BY i.kind, i.value LIMIT 32)
     FROM contactpoint.child c
     WHERE c.child_id = _match_facts.child_id;
 END;
@@ -199,8 +202,8 @@ DECLARE
     records bigint;
 BEGIN
     PERFORM contactpoint._lock_matching();
-    TRUNCATE contactpoint.match_key, contactpoint.match_person, contactpoint.similar_word, contactpoint.name_word;
-    INSERT INTO contactpoint.name_word VALUES (0, '', 0, 0, '');
+    TRUNCATE contactpoint.match_key, contactpoint.match_person, contactpoint.similar_word,
+        contactpoint.name_word, contactpoint.word_count;
     PERFORM contactpoint._match_forget();
     SELECT count(contactpoint._rekey(c.child_id)) INTO records FROM contactpoint.child c;
     RETURN records;

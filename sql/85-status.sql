@@ -9,7 +9,7 @@ DECLARE
 BEGIN
     PERFORM contactpoint._lock_matching();
     LOCK TABLE contactpoint.restore_mark IN EXCLUSIVE MODE;
-    FOREACH detail IN ARRAY ARRAY['address', 'carer', 'involvement', 'identifier', 'responsibility'] LOOP
+    FOR detail IN SELECT unnest(ARRAY['address', 'carer', 'involvement', 'identifier', 'responsibility']) LOOP
         EXECUTE format('SELECT count(*) FROM contactpoint.%I d WHERE NOT EXISTS
             (SELECT FROM contactpoint.child c WHERE c.child_id = d.child_id AND c.shielded = d.shielded)', detail)
             INTO wrong;
@@ -24,7 +24,7 @@ BEGIN
         RAISE EXCEPTION 'the restore is not whole: the shields of % record(s) do not agree with the record', wrong
             USING ERRCODE = 'KC011', HINT = 'Restore the dump again into an empty database.';
     END IF;
-    FOREACH detail IN ARRAY ARRAY['alias', 'shield', 'source_link', 'access_grant', 'settlement'] LOOP
+    FOR detail IN SELECT unnest(ARRAY['alias', 'shield', 'source_link', 'access_grant', 'settlement']) LOOP
         EXECUTE format('SELECT count(*) FROM contactpoint.%I d WHERE d.child_id IS NOT NULL AND NOT EXISTS
             (SELECT FROM contactpoint.child c WHERE c.child_id = d.child_id)', detail) INTO wrong;
         IF wrong > 0 THEN

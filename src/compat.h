@@ -42,6 +42,12 @@
 #define cp_guc_alloc(size) malloc(size)
 #endif
 
+/* 16 gathered the hooks of core's own settings in one header */
+#if PG_VERSION_NUM >= 160000
+#include "utils/guc.h"
+#include "utils/guc_hooks.h"
+#endif
+
 /* 18 took execute_once out of ExecutorRun (core commit 3eea7a0c97) */
 #if PG_VERSION_NUM >= 180000
 #define CP_EXECUTOR_RUN_PARAMETERS \

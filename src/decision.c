@@ -145,10 +145,15 @@ is_guarded(const CpCandidate *candidate)
 	if (candidate->given_agrees && candidate->birth_near &&
 		(candidate->family_agrees || candidate->place_agrees))
 		return true;
-	if (candidate->nearness == CP_NEAR_SHIELDED_WIDE &&
-		candidate->given_agrees && candidate->birth_near)
-		return candidate->birth_equal || candidate->birth_swapped ||
-			candidate->guard_score >= cp_guard_threshold;
+	if (candidate->nearness == CP_NEAR_SHIELDED_WIDE && candidate->birth_near &&
+		!candidate->given_differs && !is_somebody_else(candidate))
+	{
+		if (candidate->given_agrees && (candidate->birth_equal || candidate->birth_swapped))
+			return true;
+		if ((candidate->given_agrees || candidate->birth_equal) &&
+			candidate->guard_score >= cp_guard_threshold)
+			return true;
+	}
 	if (candidate->score < cp_guard_threshold)
 		return false;
 	return (candidate->family_agrees || candidate->place_agrees) &&

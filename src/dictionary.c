@@ -44,17 +44,23 @@
 #define MAX_OWN 50000
 #define MAX_SIMILAR_CODES 24
 #define MEMO_SIZE 16384			/* a power of 2 */
-#define EXACT_COUNT_BITS 6		/* counts are exact up to 2^6, then sampled */
+#define EXACT_COUNT_BITS 5		/* counts are exact up to 2^5, then sampled */
 
-/* Columns of name_word and similar_word. */
+/* Columns of name_word, word_count and similar_word. */
 enum
 {
 	WORD_ID = 1,
 	WORD_WORD,
-	WORD_GIVEN_COUNT,
-	WORD_FAMILY_COUNT,
 	WORD_CODE,
 	WORD_COLUMNS = WORD_CODE
+};
+
+enum
+{
+	COUNT_WORD = 1,
+	COUNT_GIVEN,
+	COUNT_FAMILY,
+	COUNT_COLUMNS = COUNT_FAMILY
 };
 
 enum
@@ -240,6 +246,11 @@ phonetic_code(const char *word, char *code)
 				 hash_bytes((const unsigned char *) word, length) & 0xFFFF);
 		return;
 	}
+	if (word[0] == '\0')
+	{
+		code[0] = '\0';
+		return;
+	}
 	first = word[0];
 	last = (first >= 'a' && first <= 'z') ? classes[first - 'a'] : '0';
 	switch (first)
@@ -300,11 +311,11 @@ phonetic_code(const char *word, char *code)
 }
 
 static CpWord *
-remember(WordCache *cache, int32 id, const char *word, int64 given_count, int64 family_count)
+remember(WordCache *cache, int32 id, const char *word)
 {
 	MemoryContext old = MemoryContextSwitchTo(cache->context);
 	int			length = strlen(word);
-	CpWord	   *entry = palloc(sizeof(CpWord) + length + 1);
+	CpWord	   *entry = palloc0(sizeof(CpWord) + length + 1);
 	char	   *copy = (char *) (entry + 1);
 	bool		found;
 
@@ -312,13 +323,54 @@ remember(WordCache *cache, int32 id, const char *word, int64 given_count, int64 
 	entry->id = id;
 	entry->length = length;
 	entry->word = copy;
-	entry->given_count = given_count;
-	entry->family_count = family_count;
 	phonetic_code(copy, entry->code);
 	text_table_insert(cache->by_text, copy, &found)->entry = entry;
 	id_table_insert(cache->by_id, id, &found)->entry = entry;
 	MemoryContextSwitchTo(old);
 	return entry;
+}
+
+/* Reads the counts of a word from word_count, or stores them there. */
+static void
+sync_counts(CpWord *word, bool store)
+{
+	Snapshot	snapshot = cp_latest_snapshot();
+	LOCKMODE	mode = store ? RowExclusiveLock : AccessShareLock;
+	Relation	rel = table_open(cp_relation_oid("word_count"), mode);
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	HeapTuple	fresh = NULL;
+
+	ScanKeyInit(&key, COUNT_WORD, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(word->id));
+	scan = systable_beginscan(rel, cp_relation_oid("word_count_pkey"), true, snapshot, 1, &key);
+	tuple = systable_getnext(scan);
+	if (store)
+	{
+		Datum		values[COUNT_COLUMNS];
+		bool		nulls[COUNT_COLUMNS] = {false};
+
+		values[COUNT_WORD - 1] = Int32GetDatum(word->id);
+		values[COUNT_GIVEN - 1] = Int64GetDatum(word->given_count);
+		values[COUNT_FAMILY - 1] = Int64GetDatum(word->family_count);
+		fresh = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+		if (HeapTupleIsValid(tuple))
+			CatalogTupleUpdate(rel, &tuple->t_self, fresh);
+		else
+			CatalogTupleInsert(rel, fresh);
+	}
+	else if (HeapTupleIsValid(tuple))
+	{
+		Datum		values[COUNT_COLUMNS];
+		bool		nulls[COUNT_COLUMNS];
+
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		word->given_count = DatumGetInt64(values[COUNT_GIVEN - 1]);
+		word->family_count = DatumGetInt64(values[COUNT_FAMILY - 1]);
+	}
+	systable_endscan(scan);
+	table_close(rel, mode);
+	UnregisterSnapshot(snapshot);
 }
 
 /* Reads one word from name_word by the given column, or returns NULL. */
@@ -344,9 +396,8 @@ load_word(const char *index, AttrNumber column, RegProcedure equal, Datum value)
 
 		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
 		entry = remember(&known, DatumGetInt32(values[WORD_ID - 1]),
-						 TextDatumGetCString(values[WORD_WORD - 1]),
-						 DatumGetInt64(values[WORD_GIVEN_COUNT - 1]),
-						 DatumGetInt64(values[WORD_FAMILY_COUNT - 1]));
+						 TextDatumGetCString(values[WORD_WORD - 1]));
+		sync_counts(entry, false);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -395,7 +446,7 @@ cp_dictionary_find(const char *word)
 		return entry->id;
 	if (last_own_id == PG_INT32_MIN)
 		last_own_id = 0;
-	return remember(&own, --last_own_id, word, 0, 0)->id;
+	return remember(&own, --last_own_id, word)->id;
 }
 
 /* The word behind an id, or NULL; good until the next refresh. */
@@ -413,6 +464,13 @@ cp_dictionary_word(int32 id)
 		return hit->entry;
 	if (id < 0)
 		return NULL;
+	if (id == CP_NO_WORD)
+	{
+		CpWord	   *all = remember(&known, CP_NO_WORD, "");
+
+		sync_counts(all, false);
+		return all;
+	}
 	return load_word("name_word_pkey", WORD_ID, F_INT4EQ, Int32GetDatum(id));
 }
 
@@ -761,13 +819,11 @@ cp_dictionary_id(const char *word)
 	rel = table_open(cp_relation_oid("name_word"), RowExclusiveLock);
 	id = next_word_id(rel);
 	words_added = true;
-	entry = remember(&known, id, word, 0, 0);
+	entry = remember(&known, id, word);
 	if (entry->length >= 3)
 		store_similar(id, search_similar(entry));
 	values[WORD_ID - 1] = Int32GetDatum(id);
 	values[WORD_WORD - 1] = CStringGetTextDatum(word);
-	values[WORD_GIVEN_COUNT - 1] = Int64GetDatum(0);
-	values[WORD_FAMILY_COUNT - 1] = Int64GetDatum(0);
 	values[WORD_CODE - 1] = CStringGetTextDatum(entry->code);
 	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 	CatalogTupleInsert(rel, tuple);
@@ -802,11 +858,6 @@ cp_dictionary_count(int32 id, int64 child_id, bool given, bool family)
 	CpWord	   *word = unconstify(CpWord *, cp_dictionary_word(id));
 	uint64		draw = hash_bytes_uint32_extended((uint32) child_id, (uint64) child_id >> 32);
 	bool		changed = false;
-	Relation	rel;
-	Snapshot	snapshot;
-	SysScanDesc scan;
-	ScanKeyData key;
-	HeapTuple	tuple;
 
 	if (word == NULL)
 		return;
@@ -816,31 +867,8 @@ cp_dictionary_count(int32 id, int64 child_id, bool given, bool family)
 		changed |= count_one(&word->family_count, (uint32) (draw >> 32));
 	if (!changed)
 		return;
-
 	/* an abort must not leave counts that nobody stored */
 	words_added = true;
-	rel = table_open(cp_relation_oid("name_word"), RowExclusiveLock);
-	snapshot = cp_latest_snapshot();
-	ScanKeyInit(&key, WORD_ID, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(id));
-	scan = systable_beginscan(rel, cp_relation_oid("name_word_pkey"), true, snapshot, 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-	{
-		Datum		values[WORD_COLUMNS] = {0};
-		bool		nulls[WORD_COLUMNS] = {false};
-		bool		replace[WORD_COLUMNS] = {false};
-		HeapTuple	fresh;
-
-		values[WORD_GIVEN_COUNT - 1] = Int64GetDatum(word->given_count);
-		values[WORD_FAMILY_COUNT - 1] = Int64GetDatum(word->family_count);
-		replace[WORD_GIVEN_COUNT - 1] = true;
-		replace[WORD_FAMILY_COUNT - 1] = true;
-		fresh = heap_modify_tuple(tuple, RelationGetDescr(rel), values, nulls, replace);
-		CatalogTupleUpdate(rel, &tuple->t_self, fresh);
-		heap_freetuple(fresh);
-	}
-	systable_endscan(scan);
-	table_close(rel, RowExclusiveLock);
-	UnregisterSnapshot(snapshot);
+	sync_counts(word, true);
 	CommandCounterIncrement();
 }

@@ -216,8 +216,8 @@ put_withheld(const char *s, size_t length)
 {
 	static const char text[] =
 		"CKC006\0"
-		"Mthe look could not be recorded, so its answer is withheld\0"
-		"HSee the server log; ask a DBA whether contactpoint.journal can be written.\0";
+		"Mthe answer is withheld: its look is not on record\0"
+		"HThe session was cut off in the middle of a look, or an entry could not be made durable; the server log says which.\0";
 	char		message[sizeof(text) + 64];
 	size_t		severity = 0;
 

@@ -66,11 +66,11 @@ refuse(const char *why, const char *hint)
 }
 
 /*
- * Raises KC006 where no entry can be written: during recovery, in a
- * single-user server.
+ * Raises KC006 where no WAL can be written: during recovery, where trying it is
+ * a PANIC, and in a single-user server.
  */
-void
-cp_journal_require_writable(void)
+static void
+require_wal(void)
 {
 	if (RecoveryInProgress() || !XLogInsertAllowed())
 		refuse("the server is in recovery",
@@ -92,13 +92,41 @@ check_journal(Relation rel)
 	if (rel->rd_rel->relkind != RELKIND_RELATION ||
 		rel->rd_rel->relam != HEAP_TABLE_AM_OID ||
 		rel->rd_rel->relispartition ||
-		rel->rd_rel->relhasindex ||
-		rel->rd_rel->relhastriggers ||
+		(rel->rd_rel->relhasindex && RelationGetIndexList(rel) != NIL) ||
+		rel->trigdesc != NULL ||
 		OidIsValid(rel->rd_rel->reltoastrelid) ||
 		!RelationNeedsWAL(rel) ||
 		RelationGetNumberOfAttributes(rel) != JOURNAL_COLUMNS)
 		refuse("it is not the plain table that the extension made",
 			   "Take back what was added to contactpoint.journal: it has no index, trigger or further column, and is logged.");
+}
+
+/*
+ * Opens and checks the journal.
+ */
+static Relation
+open_journal(void)
+{
+	Oid			relid = cp_relation_oid("journal");
+	Relation	rel;
+
+	if (!OidIsValid(relid))
+		refuse("there is no table contactpoint.journal",
+			   "Restore the extension's own tables.");
+	rel = table_open(relid, RowExclusiveLock);
+	check_journal(rel);
+	return rel;
+}
+
+/*
+ * Raises KC006 where no entry could be appended.  Asked before a look begins,
+ * so that it is refused and not cut off.
+ */
+void
+cp_journal_require_writable(void)
+{
+	require_wal();
+	table_close(open_journal(), RowExclusiveLock);
 }
 
 /*
@@ -199,20 +227,12 @@ put_row(Relation rel, HeapTuple tuple)
 XLogRecPtr
 cp_journal_append(const char *body, int length)
 {
-	Oid			relid;
 	Relation	rel;
 	HeapTuple	tuple;
 	XLogRecPtr	lsn;
 
-	/* before anything else: a WAL insertion in recovery is a PANIC */
-	cp_journal_require_writable();
-
-	relid = cp_relation_oid("journal");
-	if (!OidIsValid(relid))
-		refuse("there is no table contactpoint.journal",
-			   "Restore the extension's own tables.");
-	rel = table_open(relid, RowExclusiveLock);
-	check_journal(rel);
+	require_wal();
+	rel = open_journal();
 	tuple = form_row(rel, body, length);
 	if (MAXALIGN(tuple->t_len) > MaxHeapTupleSize)
 		elog(ERROR, "audit entry of %u bytes does not fit a page", tuple->t_len);

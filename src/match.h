@@ -22,7 +22,8 @@
 
 typedef struct CpWord
 {
-	int32		id;				/* negative: of this backend only, in no record */
+	int32		id;				/* negative: of this backend only, in no
+								 * record */
 	int			length;
 	const char *word;
 	char		code[CP_CODE_LEN + 1];	/* phonetic code, as text */

@@ -48,13 +48,12 @@ enum
 	FACT_SEX,
 	FACT_BIRTH,
 	FACT_NEARNESS,
-	FACT_ALIAS_GIVEN,
-	FACT_ALIAS_FAMILY,
-	FACT_POSTCODES,
-	FACT_ADDRESSES,
-	FACT_IDENTIFIER_KINDS,
-	FACT_IDENTIFIER_VALUES
+	FACT_ALIASES,
+	FACT_PLACES,
+	FACT_IDENTIFIERS
 };
+
+#define PART_SEPARATOR '\x1f'	/* between the two parts of a fact */
 
 /* The registry's current state, whatever snapshot the transaction has. */
 Snapshot
@@ -152,12 +151,12 @@ identifier_text(const char *kind, int kind_length, const char *value)
 static bool
 is_real_identifier(const char *identifier)
 {
-	const char *value = strchr(identifier, ':');
+	const char *value = strchr(identifier, ':') + 1;
 
-	if (value == NULL || value[1] == '\0' || value[2] == '\0')
-		return false;
-	value++;
-	return strspn(value, (char[]) {value[0], '\0'}) < strlen(value);
+	for (const char *c = value; *c != '\0'; c++)
+		if (*c != *value)
+			return true;
+	return false;
 }
 
 /*
@@ -301,6 +300,18 @@ text_facts(HeapTuple row, TupleDesc desc, int column)
 	return isnull ? NIL : texts_of(array);
 }
 
+/* Parts a fact; returns the second one. */
+static char *
+second_part(char *fact)
+{
+	char	   *separator = strchr(fact, PART_SEPARATOR);
+
+	if (separator == NULL)
+		elog(ERROR, "a fact of a record has one part only");
+	*separator = '\0';
+	return separator + 1;
+}
+
 static List *
 add_distinct(List *texts, char *text)
 {
@@ -334,8 +345,7 @@ read_registry(int64 child_id)
 	{
 		Oid			argtype = INT8OID;
 		SPIPlanPtr	fresh = SPI_prepare("SELECT given_names, family_name, sex, date_of_birth, nearness,"
-										" alias_given, alias_family, postcodes, addresses,"
-										" identifier_kinds, identifier_values"
+										" aliases, places, identifiers"
 										" FROM contactpoint._match_facts($1)",
 										1, &argtype);
 
@@ -355,12 +365,7 @@ read_registry(int64 child_id)
 		char	   *public_given = cp_normalize_name(given ? given : "");
 		char	   *public_family = cp_normalize_name(family ? family : "");
 		char	   *sex = SPI_getvalue(row, desc, FACT_SEX);
-		List	   *alias_given = text_facts(row, desc, FACT_ALIAS_GIVEN);
-		List	   *alias_family = text_facts(row, desc, FACT_ALIAS_FAMILY);
-		List	   *kinds = text_facts(row, desc, FACT_IDENTIFIER_KINDS);
-		List	   *numbers = text_facts(row, desc, FACT_IDENTIFIER_VALUES);
 		ListCell   *cell;
-		ListCell   *second;
 		bool		null;
 
 		person = palloc0(sizeof(CpPerson));
@@ -371,24 +376,28 @@ read_registry(int64 child_id)
 		person->nearness = (CpNearness) DatumGetInt32(SPI_getbinval(row, desc, FACT_NEARNESS, &null));
 		cp_person_add_words(person, public_given, public_family, false, true);
 		/* a part that an alias leaves out is the public one */
-		forboth(cell, alias_given, second, alias_family)
+		foreach(cell, text_facts(row, desc, FACT_ALIASES))
 		{
+			char	   *second = second_part(lfirst(cell));
 			char	   *hidden_given = cp_normalize_name(lfirst(cell));
-			char	   *hidden_family = cp_normalize_name(lfirst(second));
+			char	   *hidden_family = cp_normalize_name(second);
 
 			cp_person_add_words(person,
 								hidden_given[0] ? hidden_given : public_given,
 								hidden_family[0] ? hidden_family : public_family,
 								true, true);
 		}
-		foreach(cell, text_facts(row, desc, FACT_POSTCODES))
-			person->postcodes = add_distinct(person->postcodes, cp_normalize_code(lfirst(cell)));
-		foreach(cell, text_facts(row, desc, FACT_ADDRESSES))
-			person->addresses = add_distinct(person->addresses, cp_normalize_address(lfirst(cell)));
-		forboth(cell, kinds, second, numbers)
+		foreach(cell, text_facts(row, desc, FACT_PLACES))
 		{
-			char	   *kind = lfirst(cell);
-			char	   *identifier = identifier_text(kind, strlen(kind), lfirst(second));
+			char	   *second = second_part(lfirst(cell));
+
+			person->postcodes = add_distinct(person->postcodes, cp_normalize_code(lfirst(cell)));
+			person->addresses = add_distinct(person->addresses, cp_normalize_address(second));
+		}
+		foreach(cell, text_facts(row, desc, FACT_IDENTIFIERS))
+		{
+			char	   *second = second_part(lfirst(cell));
+			char	   *identifier = identifier_text(lfirst(cell), strlen(lfirst(cell)), second);
 
 			if (is_real_identifier(identifier))
 				person->identifiers = add_distinct(person->identifiers, identifier);

@@ -56,7 +56,11 @@ pairs AS (SELECT (SELECT sum(n * (n - 1) / 2) FROM size) AS true_pairs,
 SELECT true_pairs, made_pairs::bigint, right_pairs::bigint,
        round(right_pairs / nullif(made_pairs, 0), 4) AS precision,
        round(right_pairs / true_pairs, 4) AS recall FROM pairs;
-\echo '   Every row whose person has a record but was held waits for a person; nothing was thrown away.'
+\echo '   The rest is held, not lost: for how many of these does the first candidate name the right child?'
+WITH known AS (SELECT DISTINCT ON (child_id) child_id, person FROM truth WHERE child_id IS NOT NULL ORDER BY child_id, source DESC)
+SELECT count(*) AS held, count(k.child_id) AS with_candidate, count(*) FILTER (WHERE k.person = t.person) AS first_is_right
+FROM contactpoint.review r JOIN truth t USING (source, source_ref)
+LEFT JOIN known k ON k.child_id = r.candidates[1];
 
 -- the child of the story
 SELECT child_id AS child, given_names AS given, family_name AS family, date_of_birth AS birth
@@ -149,7 +153,7 @@ ROLLBACK;
 SET contactpoint.reason = 'monthly audit';
 SELECT to_char(at, 'HH24:MI:SS') AS at, a."session_user", command, relation, outcome, vault, reason
 FROM contactpoint.audit a
-WHERE :child = ANY (children) AND a."session_user" <> 'postgres'
+WHERE (:child = ANY (children) OR outcome = 'refused') AND a."session_user" <> 'postgres'
 ORDER BY entry;
 \echo
 \echo 'That was contactpoint. Nothing was left behind but build/.'
