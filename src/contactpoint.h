@@ -305,7 +305,7 @@ typedef struct CpReference
 /*
  * The matching side of an uploaded row.  names: the row's own, then its
  * alias_names.  NULL arguments were not sent.  identifiers: List of
- * "kind:VALUE" strings.  Needs the matching lock where words may be new.
+ * "kind:VALUE" strings.  Writes nothing and needs no lock.
  */
 extern CpPerson *cp_person_make(const char *given_names, const char *family_name,
 								const DateADT *date_of_birth, char sex,
@@ -348,7 +348,8 @@ extern void cp_rekey(int64 child_id);
 
 /*
  * The lock that matcher and guard hold to commit: one decision at a time on
- * who is known.  ShareRowExclusiveLock on contactpoint.match_key.
+ * who is known.  ShareRowExclusiveLock on contactpoint.weight, so that it stands
+ * in no autovacuum's way.
  */
 extern void cp_lock_matching(void);
 
