@@ -67,6 +67,7 @@ typedef struct Consulted
 	NameData	name;			/* of the table, of a leaf its parent's */
 	bool		vault;
 	bool		rows;			/* rows were consulted, with or without number */
+	bool		noted;			/* there is an entry about the relation */
 	bool		touched;		/* an error now may quote a row about ... */
 	int64		touched_child;
 	int			nchildren;
@@ -101,6 +102,7 @@ static Consulted nobodys;
 static Look *looks = NULL;
 static Run *running = NULL;
 static bool pending = false;	/* something consulted is not recorded */
+static bool lost = false;		/* and never will be: let nothing out */
 
 static ExecutorStart_hook_type prev_ExecutorStart = NULL;
 static ExecutorRun_hook_type prev_ExecutorRun = NULL;
@@ -175,7 +177,7 @@ expect_relation(Look *look, Relation rel, const CpProtected *protected)
 	consulted->room = FIRST_CHILDREN;
 	consulted->children = palloc(FIRST_CHILDREN * sizeof(int64));
 
-	/* the first one scanned stays first, it stands for looks that find nothing */
+	/* the first one stays first: it stands for looks that find nothing */
 	if (look->consulted == NULL)
 		look->consulted = consulted;
 	else
@@ -203,6 +205,7 @@ append_consulted(Look *look, Consulted *consulted, CpVerdict verdict)
 					consulted->vault, verdict, consulted->children, consulted->nchildren);
 	consulted->nchildren = 0;
 	consulted->rows = false;
+	consulted->noted = true;
 	look->recorded = true;
 }
 
@@ -232,11 +235,28 @@ append_empty(Look *look, CpVerdict verdict)
 }
 
 /*
+ * What was consulted cannot be recorded, and may be anywhere by now: in an
+ * error, in a variable of a function.
+ */
+static void
+end_session(const char *why)
+{
+	lost = true;
+	ereport(FATAL,
+			(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
+			 errmsg("a look at the registry could not be recorded"),
+			 errdetail_log("%s", why),
+			 errhint("The session ends and its answer is withheld. See the server log for the reason.")));
+}
+
+/*
  * Appends what all running executors have consulted and not yet recorded.
  */
 void
 cp_capture_append_pending(void)
 {
+	if (lost)
+		end_session("There was no memory left to record it.");
 	if (!pending)
 		return;
 	for (Run *run = running; run != NULL; run = run->below)
@@ -248,7 +268,7 @@ cp_capture_append_pending(void)
 bool
 cp_capture_is_pending(void)
 {
-	return pending;
+	return pending || lost;
 }
 
 /*
@@ -280,22 +300,21 @@ others_are_pending(void)
 }
 
 /*
- * Sorts what has gathered; if it still fills half the room, makes more room or
- * appends it.
+ * Makes room for one more number at least: more memory, or at its limit by
+ * dropping repetitions, or by appending if these are few.
  */
 static void
 make_room(Consulted *consulted)
 {
-	consulted->nchildren = cp_entry_unique(consulted->children, consulted->nchildren);
-	if (consulted->nchildren <= consulted->room / 2)
-		return;
 	if (consulted->room < MAX_CHILDREN)
 	{
 		consulted->room *= 4;
 		consulted->children = repalloc(consulted->children,
 									   consulted->room * sizeof(int64));
+		return;
 	}
-	else
+	consulted->nchildren = cp_entry_unique(consulted->children, consulted->nchildren);
+	if (consulted->nchildren > MAX_CHILDREN / 2)
 		append_consulted(consulted->look, consulted, CP_VERDICT_DISCLOSED);
 }
 
@@ -359,13 +378,14 @@ contactpoint_capture(PG_FUNCTION_ARGS)
 	if (consulted == &nobodys)
 		PG_RETURN_BOOL(true);
 	consulted->touched = false;
-	if (PG_ARGISNULL(1))
+	if (!PG_ARGISNULL(1))
+		consult(consulted, PG_GETARG_INT64(1));
+	else if (!consulted->noted)
 	{
+		/* one entry says as much as many */
 		consulted->rows = true;
 		pending = true;
 	}
-	else
-		consult(consulted, PG_GETARG_INT64(1));
 	PG_RETURN_BOOL(true);
 }
 
@@ -459,12 +479,7 @@ append_despite_error(Look *look, CpVerdict verdict)
 		MemoryContextSwitchTo(look->estate->es_query_cxt);
 		edata = CopyErrorData();
 		FlushErrorState();
-		pending = true;
-		ereport(FATAL,
-				(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
-				 errmsg("a look at the registry could not be recorded"),
-				 errdetail_log("%s", edata->message),
-				 errhint("The session ends and its answer is withheld. See the server log for the reason.")));
+		end_session(edata->message);
 	}
 	PG_END_TRY();
 	RESUME_INTERRUPTS();
@@ -478,11 +493,13 @@ record_and_rethrow(Look *look, CpVerdict verdict)
 {
 	ErrorData  *edata;
 
+	lost = true;				/* until it is appended */
 	release_after_error();
 	MemoryContextSwitchTo(look->estate->es_query_cxt);
 	edata = CopyErrorData();
 	FlushErrorState();
 	append_despite_error(look, verdict);
+	lost = false;
 	ReThrowError(edata);
 }
 

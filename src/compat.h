@@ -109,6 +109,7 @@
 
 /* 18 reads asynchronously and cleans up after errors */
 #if PG_VERSION_NUM >= 180000
+#include "storage/aio_subsys.h"
 #define cp_io_error_cleanup() pgaio_error_cleanup()
 #else
 #define cp_io_error_cleanup() ((void) 0)

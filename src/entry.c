@@ -52,6 +52,13 @@
 #define REASON_MAX 2000			/* bytes; the setting allows 500 characters */
 #define VARINT_MAX 10			/* bytes of a 64-bit varint */
 
+#define ST_SORT sort_children
+#define ST_ELEMENT_TYPE int64
+#define ST_COMPARE(a, b) ((*(a) > *(b)) - (*(a) < *(b)))
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
 /* columns of what _audit_decode returns */
 enum
 {
@@ -151,15 +158,6 @@ cp_entry_head(const char *statement)
 	return head;
 }
 
-static int
-compare_children(const void *a, const void *b)
-{
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
-
-	return (x > y) - (x < y);
-}
-
 /*
  * Sorts and drops repetitions; returns how many are left.
  */
@@ -170,7 +168,7 @@ cp_entry_unique(int64 *children, int nchildren)
 
 	if (nchildren < 2)
 		return nchildren;
-	qsort(children, nchildren, sizeof(int64), compare_children);
+	sort_children(children, nchildren);
 	for (int i = 1; i < nchildren; i++)
 		if (children[i] != children[kept - 1])
 			children[kept++] = children[i];

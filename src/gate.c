@@ -53,6 +53,12 @@
 #define ERROR_RESPONSE 'E'
 #define NOTICE_RESPONSE 'N'
 
+/* fields of the error that stands for one whose look is not on record */
+#define WITHHELD \
+	"CKC006\0" \
+	"Mthe answer is withheld: its look is not on record\0" \
+	"HThe session was cut off in the middle of a look, or an entry could not be made durable; the server log says which.\0"
+
 /* what stands before each message held */
 typedef struct HeldHeader
 {
@@ -65,7 +71,7 @@ static PQcommMethods gate;
 static StringInfoData held;		/* messages, in a context of its own */
 static char last_type = 0;		/* type of the message put last */
 static bool releasing = false;	/* no recursion */
-static bool flushing_for_error = false; /* still set: that failed */
+static bool given_up = false;	/* do not try again for the next error */
 
 static XLogRecPtr required = InvalidXLogRecPtr; /* must be durable */
 static XLogRecPtr durable = InvalidXLogRecPtr;	/* is */
@@ -118,6 +124,18 @@ make_durable(void)
 	}
 	durable = required;
 	return true;
+}
+
+static void
+refuse_unconfirmed(void)
+{
+	/* the wait may have ended because the session is to end */
+	if (ProcDiePending)
+		CHECK_FOR_INTERRUPTS();
+	ereport(ERROR,
+			(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
+			 errmsg("the look is recorded, but no synchronous standby has confirmed it"),
+			 errhint("The answer is withheld. See synchronous_standby_names and pg_stat_replication.")));
 }
 
 static bool
@@ -191,10 +209,11 @@ release(bool *out)
 	{
 		cp_capture_append_pending();
 		if (!make_durable())
-			ereport(ERROR,
-					(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
-					 errmsg("the look is recorded, but no synchronous standby has confirmed it"),
-					 errhint("The answer is withheld. See synchronous_standby_names and pg_stat_replication.")));
+		{
+			given_up = true;
+			refuse_unconfirmed();
+		}
+		given_up = false;
 		result = let_out();
 	}
 	PG_FINALLY();
@@ -214,10 +233,7 @@ release(bool *out)
 static int
 put_withheld(const char *s, size_t length)
 {
-	static const char text[] =
-		"CKC006\0"
-		"Mthe answer is withheld: its look is not on record\0"
-		"HThe session was cut off in the middle of a look, or an entry could not be made durable; the server log says which.\0";
+	static const char text[] = WITHHELD;
 	char		message[sizeof(text) + 64];
 	size_t		severity = 0;
 
@@ -243,16 +259,16 @@ error_is_recorded(void)
 
 	if (everything_recorded())
 		return true;
-	if (cp_capture_is_pending() || CritSectionCount > 0 || flushing_for_error)
+	if (cp_capture_is_pending() || CritSectionCount > 0 || given_up)
 	{
-		flushing_for_error = false;
+		given_up = false;
 		return false;
 	}
-	flushing_for_error = true;
+	given_up = true;
 	LWLockReleaseAll();
 	UnlockBuffers();
 	recorded = make_durable();
-	flushing_for_error = false;
+	given_up = false;
 	return recorded;
 }
 
@@ -393,10 +409,7 @@ void
 cp_gate_make_durable(void)
 {
 	if (!make_durable())
-		ereport(ERROR,
-				(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
-				 errmsg("the look is recorded, but no synchronous standby has confirmed it"),
-				 errhint("See synchronous_standby_names and pg_stat_replication.")));
+		refuse_unconfirmed();
 }
 
 /*

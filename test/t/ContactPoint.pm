@@ -4,6 +4,8 @@
 #   my $node = ContactPoint::start('main');                # extension in database contactpoint
 #   my $node = ContactPoint::start('main', extension => 0, conf => "work_mem = '1MB'");
 #   $node->safe_psql('contactpoint', 'SELECT ...');
+#   my $child = ContactPoint::fill($node, 'contactpoint'); # a small registry
+#   my ($status, $out, $err) = ContactPoint::as($node, 'contactpoint', $role, $sql);
 package ContactPoint;
 
 use strict;
@@ -11,6 +13,7 @@ use warnings;
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More;
 
 # Options: conf (lines for postgresql.conf), preload (default 1), extension
 # (default 1), init (arguments of PostgreSQL::Test::Cluster::init).
@@ -42,6 +45,110 @@ sub configure
 	$node->append_conf('postgresql.conf', $conf);
 	$node->append_conf('postgresql.conf', $option{conf}) if defined $option{conf};
 	return;
+}
+
+# Run SQL as a role, undef for the superuser: exit status of psql, its output,
+# its errors with SQLSTATE.  psql stops at the first error unless told on_error_stop => 0.
+sub as
+{
+	my ($node, $dbname, $role, $sql, %param) = @_;
+	my ($stdout, $stderr) = ('', '');
+
+	my $status = $node->psql(
+		$dbname, "\\set VERBOSITY verbose\n$sql",
+		stdout       => \$stdout,
+		stderr       => \$stderr,
+		extra_params => [ defined $role ? ('-U', $role) : () ],
+		%param);
+	return ($status, $stdout, $stderr);
+}
+
+# Output of SQL that must not fail.
+sub ask
+{
+	my ($node, $dbname, $role, $sql) = @_;
+	my ($status, $stdout, $stderr) = as($node, $dbname, $role, $sql);
+
+	die "in $dbname: $stderr\nof: $sql\n" if $status != 0;
+	return $stdout;
+}
+
+# One assertion: SQL fails with this SQLSTATE, tells nothing and helps on.
+sub refused
+{
+	my ($node, $dbname, $role, $sql, $sqlstate, $name) = @_;
+	my ($status, $stdout, $stderr) = as($node, $dbname, $role, $sql);
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return ok( $status == 3
+		  && $stdout eq ''
+		  && $stderr =~ /ERROR:  \Q$sqlstate\E: .*HINT:  /s,
+		$name)
+	  || diag("exit status $status\nstdout: "
+		  . substr($stdout, 0, 300)
+		  . "\nstderr: $stderr");
+}
+
+# The people of test/people.sql.
+sub people
+{
+	my ($node, $dbname) = @_;
+
+	$node->safe_psql($dbname, slurp_file('test/people.sql'));
+	return;
+}
+
+# A small registry with something in every table: two open children, one in the
+# vault with a grant and a request on it, held rows, a pending row, looks.
+# Returns child numbers by name.
+sub fill
+{
+	my ($node, $dbname) = @_;
+	my %child;
+
+	people($node, $dbname);
+	$node->safe_psql(
+		$dbname, q{
+		INSERT INTO contactpoint.source (source, organisation_id, feed_role, embargoed_at)
+		VALUES ('late', 1, 'regress_feed', now())});
+	ask($node, $dbname, 'regress_feed', <<'SQL');
+INSERT INTO contactpoint.upload (source, source_ref, batch, authority, given_names, family_name, sex,
+    date_of_birth, address, postcode, identifiers, carers, involvements, alias_names) VALUES
+('school', 'fi-1', 'first', 1, 'Philippa Jane', 'Harrowgate', 'F', '2013-05-11', '3 Elm Close', 'SU1 1AA',
+    '{"nhs": "4505577104"}', '[{"full_name": "Gwen Harrowgate", "relationship": "mother", "contact": "020 7946 0001"}]',
+    '[{"service": "school", "organisation": "Elm School", "started_on": "2018-09-03"}]',
+    '[{"kind": "birth", "family_name": "Winterbourne"}]'),
+('school', 'fi-2', 'first', 1, 'Rosalind', 'Cartwright', 'F', '2010-01-20', '2 Same House', 'SI1 1AA',
+    '{"upn": "H801200001001"}', '[{"full_name": "Tom Cartwright", "contact": "020 7946 0002"}]',
+    '[{"service": "gp", "practitioner": "Dr Ash"}]', NULL),
+('school', 'fi-3', 'first', 1, 'Dominic', 'Fairweather', 'M', '2012-08-09', '4 Oak Close', 'SU2 2BB',
+    NULL, NULL, NULL, '[{"kind": "birth", "family_name": "Alderton"}]'),
+('late', 'fi-4', NULL, 1, 'Philipa Jane', 'Harrowgate', 'F', '2013-05-11', '1 Refuge Lane', 'HID 0EN',
+    NULL, NULL, NULL, NULL);
+SQL
+	ask($node, $dbname, 'regress_manager', 'CALL contactpoint.settle()');
+	for my $name ('Philippa Jane', 'Rosalind', 'Dominic')
+	{
+		$child{$name} = $node->safe_psql($dbname,
+			"SELECT child_id FROM contactpoint.child WHERE given_names = '$name'"
+		);
+	}
+	ask($node, $dbname, 'regress_manager', <<"SQL");
+SELECT contactpoint.shield($child{'Philippa Jane'}, 'in a refuge', 'fled');
+SELECT contactpoint.grant_access($child{'Philippa Jane'}, 'regress_social', 'named social worker', now() + interval '9 days');
+SELECT contactpoint.request_unshield($child{'Philippa Jane'}, 'moved on');
+SQL
+
+	# One is too little for a record, the other comes near the shielded child.
+	ask($node, $dbname, 'regress_feed', <<'SQL');
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+('health', 'fi-5', 'Rosalind', NULL, NULL, NULL, NULL, NULL),
+('health', 'fi-6', 'Philippa', 'Newname', 'F', '2013-05-11', '1 Refuge Lane', 'HID 0EN');
+SQL
+	ask($node, $dbname, 'regress_manager', 'CALL contactpoint.settle()');
+	ask($node, $dbname, 'regress_practitioner',
+		"SET contactpoint.reason = 'a look before'; SELECT count(*) FROM contactpoint.child");
+	return \%child;
 }
 
 1;

@@ -1,0 +1,418 @@
+# A dump restored is the same registry: nobody on another side of the vault,
+# nothing read before it is validated, no second record made after it.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use ContactPoint;
+
+my $announced =
+  '-c contactpoint.restoring=on -c session_replication_role=replica';
+my $node = ContactPoint::start('restore');
+my $child = ContactPoint::fill($node, 'contactpoint');
+my $hidden = $child->{'Philippa Jane'};
+my $backup = $node->backup_dir;
+
+# ---------- what is compared ----------
+
+my %kind = map { split /\|/ } split /\n/, $node->safe_psql(
+	'contactpoint', q{
+	SELECT c.relname, c.relkind FROM pg_extension e, unnest(e.extconfig) o JOIN pg_class c ON c.oid = o
+	WHERE e.extname = 'contactpoint'});
+
+# Rows of every dumped relation, as sorted text.
+sub contents
+{
+	my ($dbname) = @_;
+	my %rows;
+	my $sql = '';
+
+	for my $rel (sort keys %kind)
+	{
+		my $columns =
+		  $kind{$rel} eq 'S' ? "last_value || ' ' || is_called" : 't::text';
+		$sql .= "\\echo == $rel\n"
+		  . "COPY (SELECT line FROM (SELECT $columns FROM contactpoint.$rel t) x(line) ORDER BY line COLLATE \"C\") TO STDOUT;\n";
+	}
+	for my $part (split /^== /m, $node->safe_psql($dbname, $sql))
+	{
+		my ($rel, $text) = split /\n/, $part, 2;
+		$rows{$rel} = $text if defined $rel && $rel ne '';
+	}
+	return \%rows;
+}
+
+# As a practitioner sees the registry.
+sub as_seen
+{
+	my ($dbname) = @_;
+	return ContactPoint::ask($node, $dbname, 'regress_practitioner',
+		"SET contactpoint.reason = 'to compare'; SELECT * FROM contactpoint.record ORDER BY child_id"
+	);
+}
+
+sub count_children
+{
+	my ($dbname) = @_;
+	return $node->safe_psql($dbname,
+		'SELECT count(*) FROM contactpoint.child');
+}
+
+# A table nobody thought of would be lost without a word.
+is( $node->safe_psql(
+		'contactpoint', q{
+		SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class c
+		WHERE c.relnamespace = 'contactpoint'::regnamespace AND c.relkind IN ('r', 'S', 'm')
+		  AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'contactpoint' AND c.oid = ANY (e.extconfig))}
+	),
+	'match_key match_person name_word restore_mark shield_category similar_word weight word_count',
+	'every table is dumped but those that the script fills and those made anew'
+);
+
+my $before = contents('contactpoint');
+my $seen_before = as_seen('contactpoint');
+is(join(' ', grep { !defined $before->{$_} || $before->{$_} eq '' } sort keys %kind),
+	'', 'there is something in everything that is dumped');
+like($seen_before, qr/^$hidden\|Philippa Jane\|Harrowgate\|F\|2013-05-11\|t\|\|\|\|\|$/m,
+	'the child in the vault shows nothing but name, sex and birth date');
+
+# ---------- dumps ----------
+
+$node->command_ok(
+	[ 'pg_dump', '-f', "$backup/plain.sql", 'contactpoint' ], 'pg_dump');
+$node->command_ok(
+	[ 'pg_dump', '-Fc', '-f', "$backup/custom.dump", 'contactpoint' ],
+	'pg_dump -Fc');
+my $dump = slurp_file("$backup/plain.sql");
+is( $node->safe_psql(
+		'contactpoint',
+		q{SELECT count(*) > 0 FROM contactpoint.audit WHERE statement LIKE 'COPY contactpoint.address_vault %' AND vault AND outcome = 'disclosed'}
+	),
+	't',
+	'a dump is a look into the vault, and recorded');
+
+# ---------- a restore into $dbname, announced or not ----------
+
+sub restore
+{
+	my ($dbname, $options, @command) = @_;
+
+	$node->safe_psql('postgres', "CREATE DATABASE $dbname TEMPLATE template0");
+	local $ENV{PGOPTIONS} = $options;
+	return $node->command_ok([ @command, '-d', $dbname ],
+		"$dbname: the dump is restored");
+}
+
+# Nobody reads, no row is settled, no record is made by hand.
+sub check_closed
+{
+	my ($dbname) = @_;
+
+	for my $look (
+		'SELECT count(*) FROM contactpoint.child',
+		'SELECT * FROM contactpoint.record',
+		'SELECT address FROM contactpoint.address',
+		q{SELECT * FROM contactpoint.search(family_name => 'Cartwright')},
+		'COPY contactpoint.child TO STDOUT')
+	{
+		ContactPoint::refused($node, $dbname, 'regress_practitioner',
+			"SET contactpoint.reason = 'too early'; $look",
+			'KC011', "$dbname: not validated, refused to a practitioner: $look");
+	}
+	for my $rel ('child', 'address', 'address_vault', 'carer_open', 'alias',
+		'upload', 'review', 'shield', 'access_grant', 'source_link',
+		'settlement', 'match_person', 'journal', 'audit')
+	{
+		ContactPoint::refused($node, $dbname, undef,
+			"SELECT * FROM contactpoint.$rel",
+			'KC011', "$dbname: not validated, refused to a superuser: $rel");
+	}
+	ContactPoint::refused($node, $dbname, undef,
+		'COPY contactpoint.address_vault TO STDOUT',
+		'KC011', "$dbname: not validated, refused to a superuser: COPY TO");
+	$node->command_fails_like([ 'pg_dump', '-f', '/dev/null', $dbname ],
+		qr/validate_restore/, "$dbname: not validated, refused: pg_dump");
+	ContactPoint::refused($node, $dbname, 'regress_auditor',
+		"SET contactpoint.reason = 'too early'; SELECT * FROM contactpoint.audit",
+		'KC011', "$dbname: not validated, refused to an auditor: audit");
+	my ($status) = ContactPoint::as($node, $dbname, 'regress_manager',
+		'SELECT contactpoint.validate_restore()');
+	is($status, 3, "$dbname: a manager cannot validate");
+	return;
+}
+
+# While the matcher has no keys every child looks new.
+sub check_nothing_settled
+{
+	my ($dbname) = @_;
+
+	ContactPoint::as($node, $dbname, 'regress_feed', <<'SQL');
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+('health', 're-early', 'Philippa Jane', 'Harrowgate', 'F', '2013-05-11', '1 Refuge Lane', 'HID 0EN');
+SQL
+	ContactPoint::as($node, $dbname, undef,
+		"CALL contactpoint.settle('1 second')");
+	is( $node->safe_psql(
+			$dbname,
+			q{SELECT count(*) FROM contactpoint.receipt WHERE source_ref = 're-early' AND settled_at IS NOT NULL}
+		),
+		'0',
+		"$dbname: not validated, no row is settled");
+	my ($status) = ContactPoint::as($node, $dbname, 'regress_manager', <<'SQL');
+SET contactpoint.reason = 'a record by hand';
+INSERT INTO contactpoint.child (given_names, family_name, sex, date_of_birth)
+VALUES ('Rosalind', 'Cartwright', 'F', '2010-01-20');
+SQL
+	is($status, 3,
+		"$dbname: not validated, a second record is not made by hand either");
+	return;
+}
+
+sub check_validated
+{
+	my ($dbname) = @_;
+
+	is( $node->safe_psql($dbname, 'SELECT contactpoint.validate_restore()'),
+		'3', "$dbname: validated, with all children");
+	my $after = contents($dbname);
+	for my $rel (grep { $_ ne 'journal' } sort keys %kind)
+	{
+		is($after->{$rel}, $before->{$rel}, "$dbname: the same $rel");
+	}
+	my %kept = map { $_ => 1 } split /\n/, $after->{journal};
+	is(scalar(grep { !$kept{$_} } split /\n/, $before->{journal}),
+		0, "$dbname: no entry of the journal is lost");
+	is(as_seen($dbname), $seen_before,
+		"$dbname: a practitioner sees what was seen before");
+	return;
+}
+
+# The restored registry works, which the matcher's keys decide.
+sub check_alive
+{
+	my ($dbname) = @_;
+
+	ContactPoint::ask($node, $dbname, 'regress_feed', <<'SQL');
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+('health', 're-1', 'Rosalynd', 'Cartwright', 'F', '2010-01-20', '2 Same House', 'SI1 1AA'),
+('health', 're-2', 'Phillipa Jane', 'Harowgate', 'F', '2013-05-11', '1 Refuge Lane', 'HID 0EN'),
+('health', 're-3', 'Dominic', 'Alderton', 'M', '2012-08-09', '4 Oak Close', 'SU2 2BB');
+SQL
+	ContactPoint::ask($node, $dbname, 'regress_manager',
+		'CALL contactpoint.settle()');
+	is(count_children($dbname), '3',
+		"$dbname: misspelt rows about known children make no record");
+	is( $node->safe_psql(
+			$dbname, qq{
+			SELECT outcome FROM contactpoint.settlement
+			WHERE source_ref = 're-1' AND child_id = $child->{Rosalind}}),
+		'match',
+		"$dbname: and find the right one");
+	is( $node->safe_psql(
+			$dbname,
+			q{SELECT count(*) FROM contactpoint.address_open WHERE postcode = 'HID 0EN'}
+		),
+		'0',
+		"$dbname: the hidden place is in no open leaf");
+
+	# what waited in the dump is not lost, and not taken for somebody new
+	$node->safe_psql($dbname,
+		"UPDATE contactpoint.source SET embargoed_at = NULL WHERE source = 'late'"
+	);
+	ContactPoint::ask($node, $dbname, 'regress_manager',
+		'CALL contactpoint.settle()');
+	is( $node->safe_psql(
+			$dbname, q{
+			SELECT count(*) FROM contactpoint.settlement
+			WHERE source_ref = 'fi-4' AND outcome IN ('match', 'hold')}),
+		'1',
+		"$dbname: a row that was pending in the dump is settled");
+	ContactPoint::ask($node, $dbname, 'regress_feed', <<'SQL');
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+('health', 're-4', 1, 'Wilhelmina', 'Ravenscroft', 'F', '2011-03-30', '9 Hill Top', 'RA1 1AA');
+SQL
+	ContactPoint::ask($node, $dbname, 'regress_manager',
+		'CALL contactpoint.settle()');
+	is(count_children($dbname), '4', "$dbname: a new child gets a record");
+
+	ContactPoint::ask($node, $dbname, 'regress_manager',
+		"SELECT contactpoint.shield($child->{Rosalind}, 'now her too', 'harm')"
+	);
+	is( $node->safe_psql(
+			$dbname, qq{
+			SELECT (SELECT count(*) FROM contactpoint.address_vault WHERE child_id = $child->{Rosalind}) > 0,
+				(SELECT count(*) FROM contactpoint.address_open WHERE child_id = $child->{Rosalind})}
+		),
+		't|0',
+		"$dbname: a shield moves details into the vault");
+	is( ContactPoint::ask(
+			$node, $dbname, 'regress_social', <<"SQL"),
+SET contactpoint.reason = 'core group';
+SELECT contactpoint.open_shielded($hidden, 'core group') > now();
+SELECT count(*) FROM contactpoint.address WHERE child_id = $hidden AND postcode = 'SU1 1AA';
+SQL
+		"t\n1",
+		"$dbname: the grant opens the record it stood for");
+	my $review = $node->safe_psql($dbname,
+		q{SELECT review_id FROM contactpoint.review WHERE source_ref = 'fi-6' AND decided_at IS NULL}
+	);
+	is( ContactPoint::ask(
+			$node, $dbname, 'regress_manager', <<"SQL"),
+SET contactpoint.reason = 'reviews';
+SELECT contactpoint.decide($review, 'same', $hidden);
+SQL
+		$hidden,
+		"$dbname: a held row is decided");
+	is( $node->safe_psql(
+			$dbname,
+			q{SELECT count(*) FROM contactpoint.address_open WHERE postcode = 'HID 0EN'}
+		),
+		'0',
+		"$dbname: and its place goes into the vault");
+	return;
+}
+
+restore('plain', $announced, 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1',
+	'-f', "$backup/plain.sql");
+check_closed('plain');
+check_validated('plain');
+check_alive('plain');
+
+restore('custom', $announced, 'pg_restore', '-e', '-j4',
+	"$backup/custom.dump");
+check_nothing_settled('custom');
+$node->safe_psql('custom', 'SELECT contactpoint.validate_restore()');
+ContactPoint::ask($node, 'custom', 'regress_manager',
+	'CALL contactpoint.settle()');
+is( $node->safe_psql(
+		'custom',
+		'SELECT count(*), count(*) FILTER (WHERE shielded) FROM contactpoint.child'
+	),
+	'3|1',
+	'custom: what came before the validation made no second record');
+is(as_seen('custom'), $seen_before,
+	'custom: a practitioner sees what was seen before');
+$node->safe_psql('postgres', 'DROP DATABASE custom');
+
+restore('parallel', $announced, 'pg_restore', '-e', '-j4',
+	"$backup/custom.dump");
+ContactPoint::refused($node, 'parallel', 'regress_practitioner',
+	"SET contactpoint.reason = 'too early'; SELECT * FROM contactpoint.child",
+	'KC011', 'parallel: not validated, refused');
+check_validated('parallel');
+check_alive('parallel');
+
+# ---------- dumps that were tampered with ----------
+
+# One row of a COPY block, out of the dump and, changed, into another block.
+sub move_row
+{
+	my ($text, $from, $to) = @_;
+
+	$text =~ s/^(COPY contactpoint\.$from \(.*\) FROM stdin;\n)($hidden\tt)(\t.*\n)/$1/m
+	  or die "no row of $from in the dump";
+	my $row = "$hidden\tf$3";
+	$text =~ s/^(COPY contactpoint\.$to \(.*\) FROM stdin;\n)/$1$row/m
+	  or die "no rows of $to in the dump";
+	return $text;
+}
+
+my %tampered = (
+	moved => move_row($dump, 'address_vault', 'address_open'),
+	unshielded => $dump =~
+	  s/^($hidden\tPhilippa Jane\tHarrowgate\tF\t2013-05-11\t)t$/$1f/mr,
+	lifted => $dump =~
+	  s/^(COPY contactpoint\.shield \(.*\) FROM stdin;\n)\d+\t$hidden\t.*\n/$1/mr);
+for my $dbname (sort keys %tampered)
+{
+	isnt($tampered{$dbname}, $dump, "$dbname: the dump is tampered with");
+	append_to_file("$backup/$dbname.sql", $tampered{$dbname});
+	restore($dbname, $announced, 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1',
+		'-f', "$backup/$dbname.sql");
+	ContactPoint::refused($node, $dbname, undef,
+		'SELECT contactpoint.validate_restore()',
+		'KC011', "$dbname: not validated");
+	ContactPoint::refused($node, $dbname, 'regress_practitioner',
+		"SET contactpoint.reason = 'look'; SELECT * FROM contactpoint.address",
+		'KC011', "$dbname: stays closed");
+}
+
+# ---------- a restore that nobody announced ----------
+
+# What the guards refuse may be missing then, but psql says so and what is in
+# the vault in the dump is readable nowhere, also when the matcher has been at
+# the rows that came through.
+{
+	my ($stdout, $stderr);
+
+	$node->safe_psql('postgres',
+		'CREATE DATABASE unannounced TEMPLATE template0');
+	my $status =
+	  $node->psql('unannounced', $dump, stdout => \$stdout, stderr => \$stderr);
+	isnt($status, 0, 'unannounced: psql stops at an error');
+	like($stderr, qr/ERROR/, 'unannounced: and shows it');
+
+	$node->safe_psql('postgres', 'DROP DATABASE unannounced');
+	$node->safe_psql('postgres',
+		'CREATE DATABASE unannounced TEMPLATE template0');
+	$node->psql(
+		'unannounced', $dump,
+		stdout        => \$stdout,
+		stderr        => \$stderr,
+		on_error_stop => 0);
+	like($stderr, qr/ERROR/, 'unannounced, going on: errors are shown');
+	ContactPoint::as($node, 'unannounced', undef,
+		"CALL contactpoint.settle('3 seconds')");
+	my (undef, $seen) = ContactPoint::as(
+		$node, 'unannounced', 'regress_practitioner',
+		"SET contactpoint.reason = 'look'; SELECT address, postcode FROM contactpoint.address"
+	);
+	unlike($seen, qr/HID 0EN|SU1 1AA/,
+		'unannounced, going on: no hidden place can be read');
+	(undef, $seen) = ContactPoint::as(
+		$node, 'unannounced', 'regress_practitioner',
+		"SET contactpoint.reason = 'look'; SELECT given_names FROM contactpoint.child WHERE NOT shielded"
+	);
+	unlike($seen, qr/Phil+ip+a/,
+		'unannounced, going on: no open record of the shielded child');
+}
+
+# pg_restore can switch triggers off, and leaves those that always fired as
+# ordinary ones.
+{
+	my $always = q{
+		SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+		WHERE c.relnamespace = 'contactpoint'::regnamespace AND t.tgenabled = 'A'};
+
+	$node->safe_psql('postgres',
+		'CREATE DATABASE untriggered TEMPLATE template0');
+	$node->safe_psql('untriggered',
+		'SET client_min_messages = warning; CREATE EXTENSION contactpoint CASCADE'
+	);
+	$node->run_log(
+		[
+			'pg_restore', '-a', '--disable-triggers', '-d', 'untriggered',
+			"$backup/custom.dump"
+		]);
+	is( $node->safe_psql('untriggered', $always),
+		$node->safe_psql('contactpoint', $always),
+		'--disable-triggers: what always fired still does');
+	ContactPoint::as($node, 'untriggered', 'regress_feed', <<'SQL');
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+('health', 're-1', 'Philippa Jane', 'Harrowgate', 'F', '2013-05-11', '1 Refuge Lane', 'HID 0EN');
+SQL
+	ContactPoint::as($node, 'untriggered', undef,
+		"CALL contactpoint.settle('3 seconds')");
+	my (undef, $seen) = ContactPoint::as(
+		$node, 'untriggered', 'regress_practitioner',
+		"SET contactpoint.reason = 'look'; SELECT address, postcode FROM contactpoint.address"
+	);
+	unlike($seen, qr/HID 0EN|SU1 1AA/,
+		'--disable-triggers: no hidden place can be read');
+}
+
+$node->stop;
+done_testing();
