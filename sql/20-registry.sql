@@ -242,6 +242,11 @@ CREATE POLICY child_manager_update ON contactpoint.child FOR UPDATE
 COMMENT ON POLICY child_manager_update ON contactpoint.child IS
     'managers may correct names, sex and birth date; the guard refuses second records';
 
+CREATE FUNCTION contactpoint._manages_child(child_id bigint) RETURNS boolean
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'contactpoint_manages_child';
+COMMENT ON FUNCTION contactpoint._manages_child(bigint) IS
+    'does the caller manage this child''s record: as a manager of the responsible authority, or of any where there is none?';
+
 -- The vault guard, put by the planner hook before every other qual of a scan
 -- of a vault leaf; the policies below say the same in the catalogue.
 CREATE FUNCTION contactpoint._vault_guard(child_id bigint) RETURNS boolean
@@ -270,10 +275,10 @@ BEGIN
             COMMENT ON POLICY %1$s_opened ON contactpoint.%1$s IS 'details of the one record opened with cause'$p$, detail);
         EXECUTE format($p$
             CREATE POLICY %1$s_manager_insert ON contactpoint.%1$s FOR INSERT
-            TO contactpoint_manager WITH CHECK (NOT shielded)$p$, detail);
+            TO contactpoint_manager WITH CHECK (NOT shielded AND contactpoint._manages_child(child_id))$p$, detail);
         EXECUTE format($p$
             COMMENT ON POLICY %1$s_manager_insert ON contactpoint.%1$s IS
-            'managers may add a detail by hand; for shielded children an upload does'$p$, detail);
+            'managers of the authority may add a detail by hand; for shielded children an upload does'$p$, detail);
     END LOOP;
 END
 $$;
@@ -290,6 +295,11 @@ CREATE TRIGGER child_guard BEFORE INSERT OR UPDATE ON contactpoint.child
 ALTER TABLE contactpoint.child ENABLE ALWAYS TRIGGER child_guard;
 COMMENT ON TRIGGER child_guard ON contactpoint.child IS
     'refuses impossible names and dates and changes of a shield by hand';
+
+-- Writers by hand take the matching lock before any row, as the matcher does.
+CREATE FUNCTION contactpoint._lock_first() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'contactpoint_lock_first';
+COMMENT ON FUNCTION contactpoint._lock_first() IS 'takes the matching lock before any row is locked';
 
 -- Whoever changes names, places or identifiers, the matcher's keys follow; a
 -- second record of a known child is refused there, row by row.
@@ -317,6 +327,11 @@ DECLARE
     rel text;
 BEGIN
     FOREACH rel IN ARRAY ARRAY['child', 'address', 'identifier', 'alias'] LOOP
+        EXECUTE format('CREATE TRIGGER %s_lock_first BEFORE INSERT OR UPDATE OR DELETE ON contactpoint.%I
+            FOR EACH STATEMENT EXECUTE FUNCTION contactpoint._lock_first()', rel, rel);
+        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ALWAYS TRIGGER %s_lock_first', rel, rel);
+        EXECUTE format('COMMENT ON TRIGGER %s_lock_first ON contactpoint.%I IS %L', rel, rel,
+            'takes the matching lock before any row is locked');
         EXECUTE format('CREATE TRIGGER %s_rekey AFTER INSERT OR UPDATE OR DELETE ON contactpoint.%I
             FOR EACH ROW EXECUTE FUNCTION contactpoint._rekey_changed()', rel, rel);
         EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ALWAYS TRIGGER %s_rekey', rel, rel);

@@ -135,8 +135,11 @@ $$;
 
 CREATE FUNCTION contactpoint._authority_of(child_id bigint) RETURNS bigint
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-    AS 'SELECT r.organisation_id FROM contactpoint.responsibility r WHERE r.child_id = $1';
-COMMENT ON FUNCTION contactpoint._authority_of(bigint) IS 'the responsible authority of a child, or null';
+    AS 'SELECT coalesce((SELECT r.organisation_id FROM contactpoint.responsibility r WHERE r.child_id = $1),
+            (SELECT s.authority FROM contactpoint.shield s
+             WHERE s.child_id = $1 AND s.lifted_at IS NULL ORDER BY s.shield_id LIMIT 1))';
+COMMENT ON FUNCTION contactpoint._authority_of(bigint) IS
+    'the responsible authority of a child; without one, that of whoever shielded it; or null';
 
 CREATE FUNCTION contactpoint._require_child(child_id bigint) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -158,16 +161,17 @@ CREATE FUNCTION contactpoint._address_key(address text, postcode text) RETURNS t
 COMMENT ON FUNCTION contactpoint._address_key(text, text) IS
     'normal form of address and postcode; null unless both are known';
 
--- Brothers, sisters and others at the same place or with the same carer.
+-- Brothers, sisters and others at the same place or with the same carer. Only
+-- open rows are compared: what is in the vault must not be found by guessing.
 CREATE FUNCTION contactpoint._household(child_id bigint) RETURNS SETOF bigint
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT $1
     UNION
-    SELECT o.child_id FROM contactpoint.address m JOIN contactpoint.address o
+    SELECT o.child_id FROM contactpoint.address m JOIN contactpoint.address_open o
         ON contactpoint._address_key(m.address, m.postcode) = contactpoint._address_key(o.address, o.postcode)
     WHERE m.child_id = $1
     UNION
-    SELECT o.child_id FROM contactpoint.carer m JOIN contactpoint.carer o
+    SELECT o.child_id FROM contactpoint.carer m JOIN contactpoint.carer_open o
         ON contactpoint._normalize_code(m.contact) = contactpoint._normalize_code(o.contact)
     WHERE m.child_id = $1 AND contactpoint._normalize_code(m.contact) <> ''
 $$;
@@ -177,7 +181,8 @@ CREATE FUNCTION contactpoint._place_shield(child_id bigint, reason text, categor
     RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO contactpoint.shield (child_id, authority, category, reason, placed_by, review_on, provisional)
-    VALUES (_place_shield.child_id, contactpoint._authority_of(_place_shield.child_id),
+    VALUES (_place_shield.child_id,
+            coalesce(contactpoint._authority_of(_place_shield.child_id), contactpoint._caller_organisation()),
             _place_shield.category, _place_shield.reason, contactpoint._caller(),
             (current_date + interval '6 months')::date, _place_shield.provisional);
     UPDATE contactpoint.child c SET shielded = true

@@ -31,7 +31,7 @@ CREATE TABLE contactpoint.journal (
     pid int NOT NULL,
     seq bigint NOT NULL,
     body contactpoint.journal_body NOT NULL
-) USING heap WITH (vacuum_truncate = off);
+) WITH (vacuum_truncate = off);
 COMMENT ON TABLE contactpoint.journal IS 'every look at the registry and every command, appended before the answer leaves';
 COMMENT ON COLUMN contactpoint.journal.at IS 'when the entry was appended';
 COMMENT ON COLUMN contactpoint.journal.pid IS 'process of the server that appended it';

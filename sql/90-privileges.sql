@@ -25,8 +25,23 @@ GRANT EXECUTE ON FUNCTION contactpoint._capture(oid, bigint), contactpoint._capt
     contactpoint._touch(oid, bigint), contactpoint._vault_guard(bigint), contactpoint._review_guard(bigint) TO PUBLIC;
 
 -- reading
-GRANT SELECT ON contactpoint.child, contactpoint.address, contactpoint.carer, contactpoint.involvement,
-    contactpoint.identifier, contactpoint.responsibility, contactpoint.record
+-- Column by column, so that system columns stay hidden: xmax of a child tells
+-- that somebody just matched or shielded it.
+DO $$
+DECLARE
+    rel regclass;
+BEGIN
+    FOR rel IN SELECT unnest(ARRAY['contactpoint.child', 'contactpoint.address', 'contactpoint.carer',
+        'contactpoint.involvement', 'contactpoint.identifier', 'contactpoint.responsibility']::regclass[])
+    LOOP
+        EXECUTE format('GRANT SELECT (%s) ON %s TO contactpoint_practitioner, contactpoint_protection,
+            contactpoint_override, contactpoint_manager',
+            (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_catalog.pg_attribute
+             WHERE attrelid = rel AND attnum > 0 AND NOT attisdropped), rel);
+    END LOOP;
+END
+$$;
+GRANT SELECT ON contactpoint.record
     TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager;
 GRANT EXECUTE ON FUNCTION contactpoint.search(text, text, date, text, text, int)
     TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager;
@@ -60,6 +75,7 @@ GRANT INSERT (child_id, full_name, relationship, contact) ON contactpoint.carer 
 GRANT INSERT (child_id, service, organisation, practitioner, contact, started_on, ended_on)
     ON contactpoint.involvement TO contactpoint_manager;
 GRANT INSERT (child_id, kind, value) ON contactpoint.identifier TO contactpoint_manager;
+GRANT EXECUTE ON FUNCTION contactpoint._manages_child(bigint) TO contactpoint_manager;
 GRANT EXECUTE ON FUNCTION contactpoint._child_number() TO contactpoint_manager;
 GRANT EXECUTE ON FUNCTION contactpoint._child_number_valid(bigint) TO contactpoint_manager;
 

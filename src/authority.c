@@ -26,6 +26,8 @@
 #include "access/xact.h"
 #include "access/htup_details.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "storage/bufmgr.h"
@@ -191,12 +193,15 @@ cp_caller_role(void)
 }
 
 /*
- * By log-in or SET ROLE, not through a definer function.
+ * By log-in or SET ROLE, and not while code of somebody else runs with that
+ * other's rights: a definer function, or an index expression that maintenance
+ * evaluates as the owner of the table, is not trusted for who called it.
  */
 bool
 cp_caller_is_superuser(void)
 {
-	return superuser_arg(GetOuterUserId());
+	return superuser_arg(GetOuterUserId()) &&
+		(cp_in_own_work() || superuser_arg(GetUserId()));
 }
 
 int64
@@ -229,6 +234,7 @@ cp_require_account(void)
 	cp_require_preloaded();
 	if (cp_caller_is_superuser())
 		return;
+	known.role = InvalidOid;	/* ask anew: it may have been suspended */
 	learn_account();
 	switch (known.state)
 	{
@@ -263,10 +269,21 @@ cp_require_account(void)
 }
 
 /*
- * A restore that was announced and not validated closes the registry.
+ * A restore that was announced and not validated closes the registry: nobody
+ * reads, nothing is matched, no record is made.  Raises KC011.
  */
-static void
-require_validated(void)
+void
+cp_require_validated(void)
+{
+	if (!cp_is_validated())
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_RESTORE_PENDING),
+				 errmsg("the registry was restored and is not validated yet"),
+				 errhint("A superuser runs SELECT contactpoint.validate_restore().")));
+}
+
+bool
+cp_is_validated(void)
 {
 	Oid			relid = cp_relation_oid("restore_mark");
 	Relation	rel;
@@ -283,11 +300,7 @@ require_validated(void)
 		UnregisterSnapshot(snapshot);
 	}
 	table_close(rel, AccessShareLock);
-	if (pending)
-		ereport(ERROR,
-				(errcode(ERRCODE_CP_RESTORE_PENDING),
-				 errmsg("the registry was restored and is not validated yet"),
-				 errhint("A superuser runs SELECT contactpoint.validate_restore().")));
+	return !pending;
 }
 
 /*
@@ -297,9 +310,14 @@ require_validated(void)
 void
 cp_require_reader(void)
 {
-	require_validated();
+	cp_require_validated();
 	if (cp_caller_is_superuser())
 		return;
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("the registry cannot be read by maintenance of other tables"),
+				 errhint("Index expressions, materialised views and the like must not read it.")));
 	if (!superuser_arg(GetUserId()) &&
 		(has_bypassrls_privilege(GetUserId()) || has_bypassrls_privilege(GetOuterUserId())))
 		ereport(ERROR,
@@ -330,6 +348,52 @@ cp_caller_manages(int64 organisation_id)
 		return true;
 	return cp_caller_has_role("contactpoint_manager") &&
 		(organisation_id == 0 || organisation_id == known.organisation);
+}
+
+/*
+ * May the caller manage this child's record?  Superusers may.  Asks as own
+ * work: the answer tells of nobody else's authority.
+ */
+bool
+cp_caller_manages_child(int64 child_id)
+{
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(child_id)};
+	int64		authority = 0;
+	CpOwnWork	work;
+
+	if (cp_caller_is_superuser())
+		return true;
+	cp_own_work_begin(&work);
+	PG_TRY();
+	{
+		bool		isnull;
+		Datum		value;
+
+		SPI_connect();
+		PushActiveSnapshot(GetLatestSnapshot());
+		if (SPI_execute_with_args("SELECT contactpoint._authority_of($1)", 1, types,
+								  values, NULL, true, 1) != SPI_OK_SELECT)
+			elog(ERROR, "could not look up a responsible authority");
+		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		if (!isnull)
+			authority = DatumGetInt64(value);
+		PopActiveSnapshot();
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		cp_own_work_end(&work);
+	}
+	PG_END_TRY();
+	return cp_caller_manages(authority);
+}
+
+PG_FUNCTION_INFO_V1(contactpoint_manages_child);
+Datum
+contactpoint_manages_child(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(!PG_ARGISNULL(0) && cp_caller_manages_child(PG_GETARG_INT64(0)));
 }
 
 PG_FUNCTION_INFO_V1(contactpoint_caller);
@@ -409,9 +473,13 @@ PG_FUNCTION_INFO_V1(contactpoint_review_guard);
 Datum
 contactpoint_review_guard(PG_FUNCTION_ARGS)
 {
-	if (cp_in_own_work() || InNoForceRLSOperation())
+	if (!cp_capture_for_person() || cp_caller_is_superuser())
 		PG_RETURN_BOOL(true);
-	PG_RETURN_BOOL(cp_caller_manages(PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0)));
+	if (GetUserId() != GetOuterUserId())
+		PG_RETURN_BOOL(false);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_BOOL(cp_caller_has_role("contactpoint_admin"));
+	PG_RETURN_BOOL(cp_caller_manages(PG_GETARG_INT64(0)));
 }
 
 /*

@@ -101,6 +101,10 @@ static Consulted nobodys;
 
 static Look *looks = NULL;
 static Run *running = NULL;
+
+/* running executors that foreign-key work of any table, and what it calls, started */
+static int	foreign_key_runs = 0;
+
 static bool pending = false;	/* something consulted is not recorded */
 static bool lost = false;		/* and never will be: let nothing out */
 
@@ -505,16 +509,6 @@ record_and_rethrow(Look *look, CpVerdict verdict)
 
 /* ---------- the start of an executor ---------- */
 
-/*
- * Is this nobody's look?
- */
-static bool
-is_own_work(void)
-{
-	return cp_in_own_work() || InNoForceRLSOperation() ||
-		(creating_extension && CurrentExtensionObject == cp_extension_oid());
-}
-
 static bool
 reads_registry(QueryDesc *queryDesc)
 {
@@ -528,6 +522,50 @@ reads_registry(QueryDesc *queryDesc)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Is this a check or cascade of the registry's own foreign keys?  The flag of
+ * core alone does not say so: it stays set while a cascade between anybody's
+ * tables runs anybody's triggers.  So the query must run as the owner of the
+ * registry, on nothing but the registry, and not inside another such query.
+ */
+static bool
+is_foreign_key_work(QueryDesc *queryDesc)
+{
+	ListCell   *lc;
+
+	if (!InNoForceRLSOperation() || foreign_key_runs > 0 ||
+		GetUserId() != cp_extension_owner())
+		return false;
+	foreach(lc, queryDesc->plannedstmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		if (rte->rtekind == RTE_RELATION && cp_protect_lookup(rte->relid) == NULL)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Is this nobody's look?
+ */
+static bool
+is_own_work(QueryDesc *queryDesc)
+{
+	return cp_in_own_work() || is_foreign_key_work(queryDesc) ||
+		(creating_extension && CurrentExtensionObject == cp_extension_oid());
+}
+
+/*
+ * Does the executor that evaluates a guard now run for a person?  What is not
+ * known to be the registry's own is a person's.
+ */
+bool
+cp_capture_for_person(void)
+{
+	return running == NULL || running->look->personal;
 }
 
 static void
@@ -582,11 +620,20 @@ check_plan_state(PlanState *state, void *context)
 	return planstate_tree_walker(state, check_plan_state, context);
 }
 
+static bool
+looks_into_vault(const Look *look)
+{
+	for (Consulted *consulted = look->consulted; consulted != NULL; consulted = consulted->next)
+		if (consulted->vault)
+			return true;
+	return false;
+}
+
 /*
  * May this person look, now, in this way?
  */
 static void
-require_permission(void)
+require_permission(const Look *look)
 {
 	if (IsParallelWorker())
 		ereport(ERROR,
@@ -604,6 +651,12 @@ require_permission(void)
 				(errcode(ERRCODE_CP_PROTECTED),
 				 errmsg("the registry cannot be copied to a file or program of the server"),
 				 errhint("Use COPY ... TO STDOUT, or \\copy of psql.")));
+	if (cp_utility_forbidden == CP_FORBIDDEN_COUNTING && looks_into_vault(look) &&
+		!cp_caller_is_superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("the vault cannot be looked at with EXPLAIN ANALYZE"),
+				 errhint("It would count rows that you may not see; use EXPLAIN without ANALYZE.")));
 	cp_opened_refresh();
 }
 
@@ -620,7 +673,7 @@ begin_personal_look(Look *look, const char *statement)
 	look->head = cp_entry_head(debug_query_string != NULL ? debug_query_string : statement);
 	PG_TRY();
 	{
-		require_permission();
+		require_permission(look);
 	}
 	PG_CATCH();
 	{
@@ -649,7 +702,7 @@ start_executor(QueryDesc *queryDesc, int eflags)
 	oldcontext = MemoryContextSwitchTo(queryDesc->estate->es_query_cxt);
 	look = make_look(queryDesc);
 	check_plan_state(queryDesc->planstate, look);
-	if (look->consulted != NULL && !is_own_work())
+	if (look->consulted != NULL && !is_own_work(queryDesc))
 		begin_personal_look(look, queryDesc->sourceText);
 	MemoryContextSwitchTo(oldcontext);
 }
@@ -683,27 +736,81 @@ run_failed(Run *run)
 	PG_RE_THROW();
 }
 
+/*
+ * Counts executors that run for a foreign key of whatever table, so that what
+ * they call is not taken for foreign-key work itself.
+ */
+static void
+run_counted(void (*run) (void *), void *arguments)
+{
+	if (!InNoForceRLSOperation())
+	{
+		run(arguments);
+		return;
+	}
+	foreign_key_runs++;
+	PG_TRY();
+	{
+		run(arguments);
+	}
+	PG_FINALLY();
+	{
+		foreign_key_runs--;
+	}
+	PG_END_TRY();
+}
+
+typedef struct RunArguments
+{
+	QueryDesc  *queryDesc;
+	ScanDirection direction;
+	uint64		count;
+	bool		execute_once;
+} RunArguments;
+
+static void
+call_run(void *arguments)
+{
+	RunArguments *args = arguments;
+	QueryDesc  *queryDesc = args->queryDesc;
+	ScanDirection direction = args->direction;
+	uint64		count = args->count;
+	bool		execute_once PG_USED_FOR_ASSERTS_ONLY = args->execute_once;
+
+	if (prev_ExecutorRun)
+		prev_ExecutorRun(CP_EXECUTOR_RUN_ARGUMENTS);
+	else
+		standard_ExecutorRun(CP_EXECUTOR_RUN_ARGUMENTS);
+}
+
+static void
+call_finish(void *arguments)
+{
+	if (prev_ExecutorFinish)
+		prev_ExecutorFinish(arguments);
+	else
+		standard_ExecutorFinish(arguments);
+}
+
 static void
 run_executor(CP_EXECUTOR_RUN_PARAMETERS)
 {
 	Run			run = {running, find_look(queryDesc)};
+	RunArguments args = {queryDesc, direction, count, CP_EXECUTE_ONCE};
 
 	if (run.look == NULL)
 	{
-		if (prev_ExecutorRun)
-			prev_ExecutorRun(CP_EXECUTOR_RUN_ARGUMENTS);
-		else
-			standard_ExecutorRun(CP_EXECUTOR_RUN_ARGUMENTS);
+		run_counted(call_run, &args);
 		return;
 	}
 
+	/* a cursor may go on long after its right to do so has ended */
+	if (run.look->personal && run.look->ran)
+		cp_opened_refresh();
 	running = &run;
 	PG_TRY();
 	{
-		if (prev_ExecutorRun)
-			prev_ExecutorRun(CP_EXECUTOR_RUN_ARGUMENTS);
-		else
-			standard_ExecutorRun(CP_EXECUTOR_RUN_ARGUMENTS);
+		run_counted(call_run, &args);
 		run.look->ran |= !ScanDirectionIsNoMovement(direction);
 		append_run(run.look, count == 0 || queryDesc->estate->es_processed < count);
 	}
@@ -722,20 +829,14 @@ finish_executor(QueryDesc *queryDesc)
 
 	if (run.look == NULL)
 	{
-		if (prev_ExecutorFinish)
-			prev_ExecutorFinish(queryDesc);
-		else
-			standard_ExecutorFinish(queryDesc);
+		run_counted(call_finish, queryDesc);
 		return;
 	}
 
 	running = &run;
 	PG_TRY();
 	{
-		if (prev_ExecutorFinish)
-			prev_ExecutorFinish(queryDesc);
-		else
-			standard_ExecutorFinish(queryDesc);
+		run_counted(call_finish, queryDesc);
 		append_run(run.look, true);
 	}
 	PG_CATCH();

@@ -188,6 +188,7 @@ contactpoint_child_guard(PG_FUNCTION_ARGS)
 	{
 		if (!(cp_restoring && cp_caller_is_superuser()) && !cp_in_own_work())
 		{
+			cp_require_validated();
 			cp_require_account();
 			guard_shield(DatumGetBool(heap_getattr(old, CHILD_SHIELDED, desc, &isnull)));
 			check_child(old, desc);
@@ -202,12 +203,67 @@ contactpoint_child_guard(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_CP_PROTECTED),
 				 errmsg("the number of a child never changes"),
 				 errhint("Leave child_id alone.")));
-	if (!cp_in_own_work() && !InNoForceRLSOperation())
+	if (!cp_in_own_work())
 	{
+		cp_require_validated();
 		cp_require_account();
+		if (!cp_caller_manages_child(DatumGetInt64(heap_getattr(old, CHILD_ID, desc, &isnull))))
+			ereport(ERROR,
+					(errcode(ERRCODE_CP_NOT_AUTHORISED),
+					 errmsg("only managers of the responsible authority may change a record"),
+					 errhint("Ask a manager of the authority that is responsible for the record.")));
 		check_child(new, desc);
 	}
 	return PointerGetDatum(new);
+}
+
+static void
+run_own(const char *statement, int nargs, Oid *types, Datum *values, const char *nulls)
+{
+	SPI_connect();
+	if (SPI_execute_with_args(statement, nargs, types, values, nulls, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not complete a change of a record");
+	SPI_finish();
+}
+
+/*
+ * Whoever makes a record by hand works for the authority that is responsible
+ * for it from then on.
+ */
+static void
+take_responsibility(HeapTuple tuple, TupleDesc desc)
+{
+	Oid			types[2] = {INT8OID, INT8OID};
+	Datum		values[2];
+	int64		organisation = cp_caller_organisation();
+	bool		isnull;
+
+	if (organisation == 0)
+		return;
+	values[0] = heap_getattr(tuple, CHILD_ID, desc, &isnull);
+	values[1] = Int64GetDatum(organisation);
+	run_own("INSERT INTO contactpoint.responsibility (child_id, organisation_id) VALUES ($1, $2)",
+			2, types, values, NULL);
+}
+
+/*
+ * A name that was changed by hand goes on matching, as an alias.
+ */
+static void
+keep_former_name(HeapTuple old, HeapTuple new, TupleDesc desc)
+{
+	Oid			types[3] = {INT8OID, TEXTOID, TEXTOID};
+	Datum		values[3];
+	bool		isnull;
+
+	if (same_value(old, new, desc, CHILD_GIVEN_NAMES) &&
+		same_value(old, new, desc, CHILD_FAMILY_NAME))
+		return;
+	values[0] = heap_getattr(old, CHILD_ID, desc, &isnull);
+	values[1] = heap_getattr(old, CHILD_GIVEN_NAMES, desc, &isnull);
+	values[2] = heap_getattr(old, CHILD_FAMILY_NAME, desc, &isnull);
+	run_own("INSERT INTO contactpoint.alias (child_id, kind, given_names, family_name)"
+			" VALUES ($1, 'former', $2, $3)", 3, types, values, NULL);
 }
 
 /*
@@ -246,7 +302,7 @@ contactpoint_rekey_changed(PG_FUNCTION_ARGS)
 	bool		isnull;
 	CpOwnWork	work;
 
-	if (cp_in_own_work() || InNoForceRLSOperation() ||
+	if (cp_in_own_work() ||
 		(cp_restoring && cp_caller_is_superuser()))
 		return PointerGetDatum(NULL);
 
@@ -255,7 +311,13 @@ contactpoint_rekey_changed(PG_FUNCTION_ARGS)
 	{
 		cp_lock_matching();
 		if (changes_identity(trigger))
+		{
 			refuse_duplicate(tuple, desc);
+			if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+				take_responsibility(tuple, desc);
+			else
+				keep_former_name(trigger->tg_trigtuple, tuple, desc);
+		}
 		cp_rekey(DatumGetInt64(heap_getattr(tuple, attno, desc, &isnull)));
 	}
 	PG_FINALLY();
@@ -263,6 +325,20 @@ contactpoint_rekey_changed(PG_FUNCTION_ARGS)
 		cp_own_work_end(&work);
 	}
 	PG_END_TRY();
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * BEFORE INSERT OR UPDATE OR DELETE, for each statement: the matching lock
+ * comes before any row, for the matcher has it in this order too.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_lock_first);
+Datum
+contactpoint_lock_first(PG_FUNCTION_ARGS)
+{
+	(void) require_trigger(fcinfo);
+	if (!cp_in_own_work() && !(cp_restoring && cp_caller_is_superuser()))
+		cp_lock_matching();
 	return PointerGetDatum(NULL);
 }
 

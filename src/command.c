@@ -173,6 +173,8 @@ contactpoint_command(PG_FUNCTION_ARGS)
 	{
 		bool		null;
 
+		if (strcmp(door->name, "validate_restore") != 0)
+			cp_require_validated();
 		cp_require_account();
 		cp_own_work_begin(&work);
 		working = true;

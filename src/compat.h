@@ -53,10 +53,12 @@
 #define CP_EXECUTOR_RUN_PARAMETERS \
 	QueryDesc *queryDesc, ScanDirection direction, uint64 count
 #define CP_EXECUTOR_RUN_ARGUMENTS queryDesc, direction, count
+#define CP_EXECUTE_ONCE false
 #else
 #define CP_EXECUTOR_RUN_PARAMETERS \
 	QueryDesc *queryDesc, ScanDirection direction, uint64 count, bool execute_once
 #define CP_EXECUTOR_RUN_ARGUMENTS queryDesc, direction, count, execute_once
+#define CP_EXECUTE_ONCE execute_once
 #endif
 
 /* 16 can extend a heap by several pages at once */

@@ -69,7 +69,10 @@ extern const char *cp_reason(void);
 
 extern void cp_log_init(void);
 
-/* From now on this backend's errors go to the log without statement. */
+/*
+ * From now on, errors of sessions in this database go to the log without what
+ * may quote a record.
+ */
 extern void cp_log_keep_private(void);
 
 /* ---------- own_work.c: what the extension does on its own account ---------- */
@@ -164,8 +167,15 @@ extern void cp_require_account(void);
  */
 extern void cp_require_reader(void);
 
+/* Is no restore waiting for validate_restore()?  The other raises KC011. */
+extern bool cp_is_validated(void);
+extern void cp_require_validated(void);
+
 /* May the caller manage records of this organisation (0: of nobody)? */
 extern bool cp_caller_manages(int64 organisation_id);
+
+/* The same of a child's responsible authority.  Runs own work. */
+extern bool cp_caller_manages_child(int64 child_id);
 
 /* ---------- opened.c: vault records opened by this session ---------- */
 
@@ -365,6 +375,10 @@ extern void cp_settle_poisoned(int64 upload_id);
 
 extern void cp_matcher_init(void);
 
+/* Has this database a registry, as far as this server has seen?  No locks. */
+extern bool cp_matcher_knows_registry(void);
+extern void cp_matcher_note_registry(void);
+
 /* Starts this database's matcher if none runs, and wakes it at commit. */
 extern void cp_matcher_wake_at_commit(void);
 
@@ -396,6 +410,9 @@ extern void cp_capture_init(void);
  */
 extern void cp_capture_append_pending(void);
 extern bool cp_capture_is_pending(void);
+
+/* For guards in plans: does the running executor look for a person? */
+extern bool cp_capture_for_person(void);
 
 /* The gate has dropped what was pending. */
 extern void cp_capture_forget_pending(void);
@@ -474,7 +491,8 @@ typedef enum CpForbidden
 {
 	CP_FORBIDDEN_NOTHING,
 	CP_FORBIDDEN_HOLD,			/* DECLARE CURSOR ... WITH HOLD */
-	CP_FORBIDDEN_FILE			/* COPY ... TO a file or program */
+	CP_FORBIDDEN_FILE,			/* COPY ... TO a file or program */
+	CP_FORBIDDEN_COUNTING		/* EXPLAIN ANALYZE, of the vault */
 } CpForbidden;
 
 extern CpForbidden cp_utility_forbidden;

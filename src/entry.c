@@ -147,7 +147,7 @@ cp_entry_head(const char *statement)
 
 	initStringInfo(&buffer);
 	pq_sendint64(&buffer, cp_caller_organisation());
-	put_string(&buffer, GetUserNameFromId(GetSessionUserId(), true), NAMEDATALEN);
+	put_string(&buffer, GetUserNameFromId(GetAuthenticatedUserId(), true), NAMEDATALEN);
 	put_string(&buffer, GetUserNameFromId(cp_caller_role(), true), NAMEDATALEN);
 	put_string(&buffer, cp_reason(), REASON_MAX);
 	put_string(&buffer, application_name, NAMEDATALEN);

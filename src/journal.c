@@ -90,7 +90,7 @@ check_journal(Relation rel)
 		refuse("it was made or rewritten by this transaction",
 			   "Commit first.");
 	if (rel->rd_rel->relkind != RELKIND_RELATION ||
-		rel->rd_rel->relam != HEAP_TABLE_AM_OID ||
+		rel->rd_tableam != GetHeapamTableAmRoutine() ||
 		rel->rd_rel->relispartition ||
 		(rel->rd_rel->relhasindex && RelationGetIndexList(rel) != NIL) ||
 		rel->trigdesc != NULL ||

@@ -3,64 +3,92 @@
  * log.c
  *	  Nothing personal in the server log.
  *
- *	  When a statement fails, the server log gets its text and the context of
- *	  the error, which for COPY is the raw line: names, addresses, birth
- *	  dates.  Whoever sent the statement still gets both; the log gets the
- *	  message, the SQLSTATE and the hint.  The same holds for DETAIL, where
- *	  core quotes keys and rows.
+ *	  Core logs the statement that failed and the context of the error, which
+ *	  for COPY is the raw line; its messages and details quote values of rows.
+ *	  Whoever sent the statement still gets all of it.  The log of a database
+ *	  that has a registry gets the SQLSTATE, and the message only where it is
+ *	  the extension's own or of a class that speaks of the server, not of
+ *	  data.  What is logged on purpose (level LOG, as by log_statement) is the
+ *	  DBA's choice and stays.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "tcop/tcopprot.h"
+#include "miscadmin.h"
 #include "utils/elog.h"
+#include "utils/memutils.h"
 
 #include "contactpoint.h"
 
 static emit_log_hook_type prev_emit_log_hook = NULL;
 
-/* this backend has touched protected relations */
+/* this backend works on a registry */
 static bool keep_private = false;
 
 /*
- * A failed first statement has touched nothing yet, so its text is looked at.
+ * May the text of a message of this SQLSTATE be logged?  Classes 08
+ * (connection), 40 (rollback), 53 (resources), 57 (operator), 58 (system), XX
+ * (internal) and the extension's own speak of no row.
  */
 static bool
-speaks_of_registry(const char *text)
+speaks_of_server(int sqlerrcode)
 {
-	for (; *text != '\0'; text++)
-		if (pg_strncasecmp(text, CP_SCHEMA, strlen(CP_SCHEMA)) == 0 ||
-			pg_strncasecmp(text, "upload", strlen("upload")) == 0)
+	static const char *const classes[] = {"08", "40", "53", "57", "58", "XX", "KC"};
+	const char *state = unpack_sql_state(sqlerrcode);
+
+	for (int i = 0; i < lengthof(classes); i++)
+		if (strncmp(state, classes[i], 2) == 0)
 			return true;
 	return false;
+}
+
+/*
+ * Logs in the place of a message what can be said of it.
+ */
+static void
+log_without_text(ErrorData *edata)
+{
+	const char *level = edata->elevel >= FATAL ? "FATAL" :
+	edata->elevel >= ERROR ? "ERROR" : "WARNING";
+
+	edata->output_to_server = false;
+	ereport(LOG_SERVER_ONLY,
+			(errmsg_internal("%s: SQLSTATE %s; the message is withheld, it may quote a record",
+							 level, unpack_sql_state(edata->sqlerrcode)),
+			 errhidestmt(true),
+			 errhidecontext(true)));
 }
 
 static void
 hide_personal(ErrorData *edata)
 {
-	if (edata->output_to_server &&
-		(keep_private ||
-		 (debug_query_string != NULL && speaks_of_registry(debug_query_string))))
+	if (edata->output_to_server && edata->elevel >= WARNING &&
+		(keep_private || cp_matcher_knows_registry()))
 	{
 		edata->hide_stmt = true;
 		edata->hide_ctx = true;
-
-		/*
-		 * The detail is for the client alone, so what the log has in its
-		 * place must not be empty: detail_log takes precedence.
-		 */
-		if (edata->detail != NULL && edata->detail_log == NULL)
-			edata->detail_log = "Withheld: it may quote a record.";
+		/* the log takes detail_log before detail, so it must not be empty */
+		if (edata->detail != NULL || edata->detail_log != NULL)
+			edata->detail_log = MemoryContextStrdup(edata->assoc_context,
+													"Withheld: it may quote a record.");
+		if (!speaks_of_server(edata->sqlerrcode))
+			log_without_text(edata);
 	}
-	if (prev_emit_log_hook)
+	if (prev_emit_log_hook && edata->output_to_server)
 		prev_emit_log_hook(edata);
 }
 
+/*
+ * The database of this backend has a registry.
+ */
 void
 cp_log_keep_private(void)
 {
+	if (keep_private)
+		return;
 	keep_private = true;
+	cp_matcher_note_registry();
 }
 
 void

@@ -44,6 +44,7 @@
 #include "optimizer/plancat.h"
 #include "optimizer/planner.h"
 #include "parser/parsetree.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 #include "contactpoint.h"
@@ -75,10 +76,70 @@ static get_relation_info_hook_type prev_get_relation_info_hook = NULL;
 /* ---------- which clauses may run before capture ---------- */
 
 /*
- * Trusted functions have no side effect and run nobody else's code: built-in
- * or of pg_trgm or of this extension, and not volatile; and those that a
- * superuser has declared leakproof.  They may raise an error that quotes their
- * arguments, which touch takes care of.
+ * Built-in functions of plain values that people write into conditions.  Being
+ * built in and not volatile is not enough to be trusted before capture: some
+ * raise notices that quote their arguments, some run code of others (casts to
+ * regtype, to_tsquery, table_to_xml).
+ */
+static const Oid plain_functions[] = {
+	F_LOWER_TEXT, F_UPPER_TEXT, F_INITCAP, F_BTRIM_TEXT, F_BTRIM_TEXT_TEXT,
+	F_LTRIM_TEXT, F_RTRIM_TEXT, F_LENGTH_TEXT, F_CHAR_LENGTH_TEXT, F_LEFT,
+	F_RIGHT, F_SUBSTR_TEXT_INT4, F_SUBSTR_TEXT_INT4_INT4,
+	F_SUBSTRING_TEXT_INT4, F_SUBSTRING_TEXT_INT4_INT4, F_REPLACE,
+	F_STRPOS, F_POSITION_TEXT_TEXT, F_STARTS_WITH,
+	F_EXTRACT_TEXT_DATE, F_DATE_PART_TEXT_DATE
+};
+
+static bool
+is_plain_type(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case NAMEOID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case INTERVALOID:
+		case INT8ARRAYOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * A built-in operator on plain values, with a plain result: compares, matches
+ * patterns or counts, and tells nobody.
+ */
+static bool
+is_plain_operator(Oid operator)
+{
+	Oid			left;
+	Oid			right;
+
+	if (operator >= FirstNormalObjectId)
+		return false;
+	op_input_types(operator, &left, &right);
+	return (!OidIsValid(left) || is_plain_type(left)) && is_plain_type(right) &&
+		is_plain_type(get_op_rettype(operator)) &&
+		strcmp(get_opname(operator), "@@") != 0;
+}
+
+/*
+ * Trusted functions have no side effect and run nobody else's code: those of
+ * pg_trgm and of this extension that are not volatile, the built-in ones named
+ * above, and those declared leakproof.  They may raise an error that quotes
+ * their arguments, which touch takes care of.
  */
 static bool
 function_is_untrusted(Oid function, void *argument)
@@ -92,7 +153,12 @@ function_is_untrusted(Oid function, void *argument)
 	if (func_volatile(function) == PROVOLATILE_VOLATILE)
 		return true;
 	if (function < FirstNormalObjectId)
-		return false;
+	{
+		for (int i = 0; i < lengthof(plain_functions); i++)
+			if (plain_functions[i] == function)
+				return false;
+		return true;
+	}
 	owner = getExtensionOfObject(ProcedureRelationId, function);
 	return !OidIsValid(owner) ||
 		(owner != trust->own_extension && owner != trust->trigram_extension);
@@ -135,15 +201,29 @@ is_untrusted(Node *node, void *context)
 		case T_BooleanTest:
 		case T_CurrentOfExpr:
 			break;
-		case T_FuncExpr:
 		case T_OpExpr:
 		case T_DistinctExpr:
 		case T_NullIfExpr:
-		case T_ScalarArrayOpExpr:
-		case T_CoerceViaIO:
-		case T_ArrayCoerceExpr:
+			if (is_plain_operator(((OpExpr *) node)->opno))
+				break;
 			if (makes_foreign_value(node) ||
 				check_functions_in_node(node, function_is_untrusted, context))
+				return true;
+			break;
+		case T_ScalarArrayOpExpr:
+			if (is_plain_operator(((ScalarArrayOpExpr *) node)->opno))
+				break;
+			if (check_functions_in_node(node, function_is_untrusted, context))
+				return true;
+			break;
+		case T_FuncExpr:
+			if (makes_foreign_value(node) ||
+				check_functions_in_node(node, function_is_untrusted, context))
+				return true;
+			break;
+		case T_CoerceViaIO:
+			if (!is_plain_type(((CoerceViaIO *) node)->resulttype) ||
+				!is_plain_type(exprType((Node *) ((CoerceViaIO *) node)->arg)))
 				return true;
 			break;
 		default:

@@ -62,6 +62,9 @@ typedef struct MatcherShared
 {
 	LWLock	   *lock;
 	MatcherSlot slots[MATCHER_SLOTS];
+
+	/* databases seen to have a registry; read without the lock */
+	Oid			registries[MATCHER_SLOTS];
 } MatcherShared;
 
 static MatcherShared *shared = NULL;
@@ -100,6 +103,36 @@ start_shared_memory(void)
 		shared->lock = &GetNamedLWLockTranche(CP_SCHEMA)->lock;
 	}
 	LWLockRelease(AddinShmemInitLock);
+}
+
+/*
+ * Has this database a registry, as far as this server has seen?  Used where
+ * neither catalogues nor locks may be: while an error is being logged.
+ */
+bool
+cp_matcher_knows_registry(void)
+{
+	if (shared == NULL || !OidIsValid(MyDatabaseId))
+		return false;
+	for (int i = 0; i < MATCHER_SLOTS; i++)
+		if (shared->registries[i] == MyDatabaseId)
+			return true;
+	return false;
+}
+
+void
+cp_matcher_note_registry(void)
+{
+	if (cp_matcher_knows_registry())
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < MATCHER_SLOTS; i++)
+		if (!OidIsValid(shared->registries[i]))
+		{
+			shared->registries[i] = MyDatabaseId;
+			break;
+		}
+	LWLockRelease(shared->lock);
 }
 
 /* the caller holds the lock */
@@ -299,10 +332,14 @@ pending_rows(int limit, int64 **rows)
 	return n;
 }
 
+/*
+ * Is there a registry, and no restore waiting to be validated?
+ */
 static bool
 registry_is_here(void)
 {
-	return OidIsValid(cp_extension_oid()) && OidIsValid(cp_relation_oid("receipt"));
+	return OidIsValid(cp_extension_oid()) && OidIsValid(cp_relation_oid("receipt")) &&
+		cp_is_validated();
 }
 
 /*
@@ -323,6 +360,7 @@ settle_batch(int limit)
 	{
 		MemoryContext batch_context = CurrentMemoryContext;
 
+		cp_matcher_note_registry();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		cp_own_work_begin(&work);
 		pgstat_report_activity(STATE_RUNNING, "settling uploads");
@@ -602,6 +640,7 @@ contactpoint_settle(PG_FUNCTION_ARGS)
 	int64		last;
 
 	cp_require_preloaded();
+	cp_require_validated();
 	cp_require_account();
 	if (!cp_caller_has_role("contactpoint_manager") && !cp_caller_has_role("contactpoint_admin"))
 		ereport(ERROR,

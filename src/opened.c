@@ -198,16 +198,17 @@ contactpoint_opened_remove(PG_FUNCTION_ARGS)
 
 /*
  * First qual of every scan of a vault leaf, before any operator of the query.
- * Foreign-key work passes, so that shielding moves every row; superusers pass
- * and are recorded.
+ * Own work passes, and the registry's foreign keys, so that shielding moves
+ * every row; superusers pass and are recorded.  Nobody passes on somebody
+ * else's behalf: a definer function sees no vault.
  */
 PG_FUNCTION_INFO_V1(contactpoint_vault_guard);
 Datum
 contactpoint_vault_guard(PG_FUNCTION_ARGS)
 {
-	if (cp_in_own_work() || InNoForceRLSOperation() || cp_caller_is_superuser())
+	if (!cp_capture_for_person() || cp_caller_is_superuser())
 		PG_RETURN_BOOL(true);
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(0) || GetUserId() != GetOuterUserId())
 		PG_RETURN_BOOL(false);
 	PG_RETURN_BOOL(cp_opened(PG_GETARG_INT64(0)));
 }

@@ -31,11 +31,13 @@
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/partition.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "commands/extension.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -375,25 +377,46 @@ holds_rows(Oid relid)
 	return found;
 }
 
+static bool
+names_children(Oid relid)
+{
+	const CpProtected *protected = cp_protect_lookup(relid);
+
+	return protected != NULL && protected->subject == CP_SUBJECT_CHILD &&
+		get_rel_relkind(relid) == RELKIND_RELATION;
+}
+
+static void
+refuse_drop(Oid relid)
+{
+	if (OidIsValid(relid) && holds_rows(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("the registry holds records of children"),
+				 errhint("A superuser who means it runs SET contactpoint.allow_drop = on first.")));
+}
+
 /*
- * Dropping contactpoint.child, by whatever command, while it holds children;
+ * Dropping a table that holds rows about children, by whatever command;
  * emptying a protected table.  DROP EXTENSION, DROP SCHEMA and DROP OWNED all
- * come to child sooner or later, and their transaction fails with it.
+ * come to such a table sooner or later, and their transaction fails with it.
+ * The access method is looked at too: it may go before a table that was taken
+ * out of the extension, and then that table could not be opened any more.
  */
 static void
 guard_objects(ObjectAccessType access, Oid classId, Oid objectId, int subId, void *arg)
 {
+	if (classId == AccessMethodRelationId && access == OAT_DROP &&
+		objectId == get_am_oid("contactpoint_heap", true) &&
+		!(cp_allow_drop && superuser()))
+		refuse_drop(cp_relation_oid("child"));
 	if (classId == RelationRelationId && subId == 0 &&
 		objectId >= FirstNormalObjectId &&
 		(access == OAT_DROP || access == OAT_TRUNCATE) &&
 		!(cp_allow_drop && superuser()))
 	{
-		if (access == OAT_DROP && objectId == cp_relation_oid("child") &&
-			holds_rows(objectId))
-			ereport(ERROR,
-					(errcode(ERRCODE_CP_PROTECTED),
-					 errmsg("the registry holds records of children"),
-					 errhint("A superuser who means it runs SET contactpoint.allow_drop = on first.")));
+		if (access == OAT_DROP && names_children(objectId))
+			refuse_drop(objectId);
 		if (access == OAT_TRUNCATE && !cp_in_own_work() && !creating_extension &&
 			cp_protect_lookup(objectId) != NULL)
 			ereport(ERROR,

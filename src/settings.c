@@ -102,8 +102,13 @@ cp_reason(void)
 
 	if (reason == NULL || *reason == '\0' || reason_origin == NULL)
 		return NULL;
-	if (!reason_origin->by_hand || reason_origin->role != GetOuterUserId())
+	if (!reason_origin->by_hand)
 		return NULL;
+	if (reason_origin->role != GetOuterUserId())
+	{
+		reason_origin->by_hand = false; /* over, also if that role comes back */
+		return NULL;
+	}
 	if (IsTransactionState() &&
 		reason_origin->set_at >= GetCurrentTransactionStartTimestamp())
 		return reason;

@@ -25,6 +25,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
+#include "commands/extension.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -170,6 +171,67 @@ prepare_database_command(Node *statement)
 	}
 }
 
+/* ---------- changes of the registry's own tables ---------- */
+
+/*
+ * The table that a statement would change in a way that could open a path
+ * around: rows moved out of sight, guards and policies switched off, code of
+ * others run over them.
+ */
+static RangeVar *
+table_to_change(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_AlterTableStmt:
+			return ((AlterTableStmt *) statement)->relation;
+		case T_AlterObjectSchemaStmt:
+			return ((AlterObjectSchemaStmt *) statement)->relation;
+		case T_RenameStmt:
+			return ((RenameStmt *) statement)->relation;
+		case T_IndexStmt:
+			return ((IndexStmt *) statement)->relation;
+		case T_CreateTrigStmt:
+			return ((CreateTrigStmt *) statement)->relation;
+		case T_RuleStmt:
+			return ((RuleStmt *) statement)->relation;
+		case T_CreatePolicyStmt:
+			return ((CreatePolicyStmt *) statement)->table;
+		case T_AlterPolicyStmt:
+			return ((AlterPolicyStmt *) statement)->table;
+		default:
+			return NULL;
+	}
+}
+
+/*
+ * Superusers who mean it say so by contactpoint.allow_drop.
+ */
+static void
+refuse_change(Node *statement)
+{
+	RangeVar   *table = table_to_change(statement);
+	bool		refused = false;
+
+	if (creating_extension || (cp_allow_drop && superuser()) ||
+		!IsTransactionState() || !OidIsValid(cp_extension_oid()))
+		return;
+	if (table != NULL)
+	{
+		Oid			relid = RangeVarGetRelid(table, NoLock, true);
+
+		refused = OidIsValid(relid) && cp_protect_lookup(relid) != NULL;
+	}
+	else if (IsA(statement, RenameStmt) &&
+			 ((RenameStmt *) statement)->renameType == OBJECT_SCHEMA)
+		refused = strcmp(((RenameStmt *) statement)->subname, CP_SCHEMA) == 0;
+	if (refused)
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("the tables of the registry cannot be changed"),
+				 errhint("A superuser who means it runs SET contactpoint.allow_drop = on first.")));
+}
+
 /* ---------- the hook ---------- */
 
 static void
@@ -183,9 +245,27 @@ refuse_prepare(const TransactionStmt *statement)
 				 errhint("Commit it in its own session.")));
 }
 
+static bool
+explain_runs(ExplainStmt *statement)
+{
+	ListCell   *lc;
+	bool		analyze = false;
+
+	foreach(lc, statement->options)
+	{
+		DefElem    *option = lfirst(lc);
+
+		if (strcmp(option->defname, "analyze") == 0)
+			analyze = defGetBoolean(option);
+	}
+	return analyze;
+}
+
 static CpForbidden
 forbidden_of(Node *statement)
 {
+	if (IsA(statement, ExplainStmt) && explain_runs((ExplainStmt *) statement))
+		return CP_FORBIDDEN_COUNTING;
 	if (IsA(statement, CopyStmt) && !((CopyStmt *) statement)->is_from &&
 		((CopyStmt *) statement)->filename != NULL)
 		return CP_FORBIDDEN_FILE;
@@ -215,6 +295,7 @@ prepare_command(PlannedStmt *plan)
 				cp_opened_close_all();
 			break;
 		default:
+			refuse_change(statement);
 			prepare_database_command(statement);
 			break;
 	}

@@ -356,25 +356,28 @@ for my $case (@mistake)
 	  || diag("exit status $status, log:\n$log");
 }
 
-# A deadlock is reported with the statements of both sides.
+# A deadlock is reported with the statements of both sides.  Changes of records
+# take the matching lock first and cannot meet one; locks taken by hand can.
 {
 	my @id = split /\n/, $node->safe_psql($db,
 		'SELECT child_id FROM contactpoint.child ORDER BY child_id LIMIT 2');
-	my $update =
-	  "UPDATE contactpoint.child SET family_name = 'Quillfeather' WHERE child_id =";
 	my @manager = map {
 		my $s = $node->background_psql($db,
 			on_error_stop => 0, extra_params => [ '-U', 'regress_manager' ]);
 		$s->query_safe("SET contactpoint.reason = 'a marriage'; BEGIN");
 		$s;
 	} (1, 2);
+	my $lock = sub {
+		"SELECT 'Quillfeather' FROM contactpoint.child WHERE child_id = $_[0] FOR UPDATE"
+	};
 
 	$end_of_log = -s $node->logfile;
-	$manager[0]->query_safe("$update $id[0]");
-	$manager[1]->query_until(qr/sent/, "\\echo sent\n$update $id[1];\n");
+	$manager[0]->query_safe($lock->($id[0]));
+	$manager[1]->query_safe($lock->($id[1]));
+	$manager[1]->query_until(qr/sent/, "\\echo sent\n" . $lock->($id[0]) . ";\n");
 	$node->poll_query_until($db,
 		"SELECT count(*) > 0 FROM pg_locks WHERE NOT granted");
-	$manager[0]->query("$update $id[1]");
+	$manager[0]->query($lock->($id[1]));
 	$node->wait_for_log(qr/deadlock detected/, $end_of_log);
 	$_->quit for @manager;
 	unlike(slurp_file($node->logfile, $end_of_log),
