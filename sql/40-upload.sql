@@ -220,7 +220,8 @@ BEGIN
     FOREACH rel IN ARRAY ARRAY['upload', 'receipt', 'settlement', 'source_link', 'review', 'held_reference', 'shield',
                                'unshield_request', 'access_grant'] LOOP
         EXECUTE format('CREATE TRIGGER %s_restored BEFORE INSERT ON contactpoint.%I
-            FOR EACH STATEMENT EXECUTE FUNCTION contactpoint._restore_mark()', rel, rel);
+            FOR EACH STATEMENT EXECUTE FUNCTION contactpoint._restore_mark(%s)', rel, rel,
+            CASE WHEN rel <> 'upload' THEN '''own''' END);
         EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ALWAYS TRIGGER %s_restored', rel, rel);
         EXECUTE format('COMMENT ON TRIGGER %s_restored ON contactpoint.%I IS %L', rel, rel,
             'notes that an announced restore writes the table');

@@ -344,7 +344,8 @@ contactpoint_lock_first(PG_FUNCTION_ARGS)
 
 /*
  * BEFORE INSERT, for each statement: an announced restore leaves a mark, and
- * while there is one nobody reads.
+ * while there is one nobody reads.  With an argument the table is one that
+ * nobody else writes by hand.
  */
 PG_FUNCTION_INFO_V1(contactpoint_restore_mark);
 Datum
@@ -356,7 +357,14 @@ contactpoint_restore_mark(PG_FUNCTION_ARGS)
 	CpOwnWork	work;
 
 	if (!cp_restoring || !cp_caller_is_superuser())
+	{
+		if (!cp_in_own_work() && trigger->tg_trigger->tgnargs > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_CP_PROTECTED),
+					 errmsg("this table is written by the registry's own functions only"),
+					 errhint("To restore a dump, announce it: see the README on backup and restore.")));
 		return PointerGetDatum(NULL);
+	}
 
 	values[0] = ObjectIdGetDatum(RelationGetRelid(trigger->tg_relation));
 	cp_own_work_begin(&work);

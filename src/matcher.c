@@ -69,7 +69,8 @@ typedef struct MatcherShared
 
 static MatcherShared *shared = NULL;
 static MatcherSlot *my_slot = NULL;
-static int64 row_in_work = 0;	/* what a failing batch was at */
+static int64 row_in_work = 0;	/* what a failing batch was at, */
+static int	rows_before = 0;	/* and how many rows it had settled before */
 static bool wake_at_commit = false;
 
 static shmem_request_hook_type prev_shmem_request_hook = NULL;
@@ -354,6 +355,7 @@ settle_batch(int limit)
 	int			n = 0;
 
 	row_in_work = 0;
+	rows_before = 0;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	if (registry_is_here())
@@ -376,6 +378,7 @@ settle_batch(int limit)
 			MemoryContext oldcontext = MemoryContextSwitchTo(row_context);
 
 			row_in_work = rows[i];
+			rows_before = i;
 			cp_settle_upload(rows[i]);
 			MemoryContextSwitchTo(oldcontext);
 			MemoryContextReset(row_context);
@@ -408,16 +411,6 @@ hold_poisoned(int64 upload_id)
 	CommitTransactionCommand();
 }
 
-static bool
-is_conflict(int sqlstate)
-{
-	return sqlstate == ERRCODE_T_R_SERIALIZATION_FAILURE ||
-		sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED ||
-		sqlstate == ERRCODE_FOREIGN_KEY_VIOLATION ||
-		sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
-		sqlstate == ERRCODE_QUERY_CANCELED;
-}
-
 /*
  * After an error: back to no transaction; tells its SQLSTATE.
  */
@@ -437,64 +430,91 @@ recover(MemoryContext context)
 }
 
 /*
- * Everything pending, in batches.  A failing batch shrinks to one row; a row
- * that fails alone for another reason than a conflict, or too often, is held.
+ * Holds a row that fails; if even that fails, the next look at the inbox meets
+ * it again.
+ */
+static void
+try_to_hold(int64 upload_id, MemoryContext context)
+{
+	PG_TRY();
+	{
+		hold_poisoned(upload_id);
+	}
+	PG_CATCH();
+	{
+		(void) recover(context);
+	}
+	PG_END_TRY();
+}
+
+static bool
+is_conflict(int sqlstate)
+{
+	return sqlstate == ERRCODE_T_R_SERIALIZATION_FAILURE ||
+		sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		sqlstate == ERRCODE_FOREIGN_KEY_VIOLATION ||
+		sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
+		sqlstate == ERRCODE_QUERY_CANCELED;
+}
+
+/*
+ * Everything pending, in batches.  Where one fails, the rows before the failing
+ * one are settled by themselves, then that one alone; a row that fails alone
+ * for another reason than a conflict, or too often, is held.
  */
 static void
 settle_inbox(void)
 {
 	MemoryContext context = CurrentMemoryContext;
 	volatile int limit = cp_settle_batch;
+	volatile bool isolate = false;	/* the first pending row is to go alone */
 	volatile int tries = 0;
 	volatile int done = 0;
 
 	do
 	{
-		volatile int64 poisoned = 0;
 		volatile int sqlstate = 0;
+		volatile int64 failed_row = 0;
 
 		PG_TRY();
 		{
 			done = settle_batch(limit);
 			tries = 0;
-			limit = cp_settle_batch;
+			limit = isolate ? 1 : cp_settle_batch;
+			isolate = false;
 		}
 		PG_CATCH();
 		{
-			int64		failed_row = row_in_work;
-
+			failed_row = row_in_work;
 			sqlstate = recover(context);
 			done = 1;
-			tries++;
-			if (failed_row != 0 && limit == 1 &&
-				(!is_conflict(sqlstate) || tries > MAX_TRIES))
-				poisoned = failed_row;
-			limit = 1;
 		}
 		PG_END_TRY();
+		CHECK_FOR_INTERRUPTS();
+		if (sqlstate == 0)
+			continue;
 
-		if (sqlstate != 0)
+		ereport(LOG,
+				(errmsg("the matcher met SQLSTATE %s and tries again",
+						unpack_sql_state(sqlstate))));
+		if (failed_row != 0 && rows_before > 0)
 		{
-			ereport(LOG,
-					(errmsg("the matcher met SQLSTATE %s and tries again",
-							unpack_sql_state(sqlstate))));
+			limit = rows_before;
+			isolate = true;
+		}
+		else if (failed_row != 0 && limit == 1 &&
+				 (!is_conflict(sqlstate) || ++tries > MAX_TRIES))
+		{
+			try_to_hold(failed_row, context);
+			limit = cp_settle_batch;
+			tries = 0;
+		}
+		else
+		{
+			limit = 1;
 			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, RETRY_MS,
 							 PG_WAIT_EXTENSION);
 		}
-		if (poisoned != 0)
-		{
-			PG_TRY();
-			{
-				hold_poisoned(poisoned);
-				tries = 0;
-			}
-			PG_CATCH();
-			{
-				recover(context);
-			}
-			PG_END_TRY();
-		}
-		CHECK_FOR_INTERRUPTS();
 	} while (done > 0 && !told_to_stop());
 }
 

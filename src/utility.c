@@ -220,7 +220,9 @@ refuse_change(Node *statement)
 	{
 		Oid			relid = RangeVarGetRelid(table, NoLock, true);
 
-		refused = OidIsValid(relid) && cp_protect_lookup(relid) != NULL;
+		refused = OidIsValid(relid) &&
+			(cp_protect_lookup(relid) != NULL ||
+			 get_rel_namespace(relid) == get_namespace_oid(CP_SCHEMA, true));
 	}
 	else if (IsA(statement, RenameStmt) &&
 			 ((RenameStmt *) statement)->renameType == OBJECT_SCHEMA)
