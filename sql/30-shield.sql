@@ -187,6 +187,12 @@ BEGIN
             (current_date + interval '6 months')::date, _place_shield.provisional);
     UPDATE contactpoint.child c SET shielded = true
     WHERE c.child_id = _place_shield.child_id AND NOT c.shielded;
+    -- What others saw of the record's references and reviews is now for its own authority.
+    UPDATE contactpoint.source_link l SET authority = contactpoint._authority_of(l.child_id)
+    WHERE l.child_id = _place_shield.child_id;
+    UPDATE contactpoint.review r
+    SET shielded = true, score = NULL, authority = contactpoint._authority_of(_place_shield.child_id)
+    WHERE r.decided_at IS NULL AND _place_shield.child_id = ANY (r.candidates);
     PERFORM contactpoint._rekey(_place_shield.child_id);
 END
 $$;

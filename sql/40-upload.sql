@@ -140,7 +140,8 @@ COMMENT ON TABLE contactpoint.source_link IS 'what every settled reference of ev
 COMMENT ON COLUMN contactpoint.source_link.source IS 'the feed';
 COMMENT ON COLUMN contactpoint.source_link.source_ref IS 'its reference';
 COMMENT ON COLUMN contactpoint.source_link.child_id IS 'the child';
-COMMENT ON COLUMN contactpoint.source_link.authority IS 'the organisation whose managers see this row: the source''s';
+COMMENT ON COLUMN contactpoint.source_link.authority IS
+    'the organisation whose managers see this row: the source''s, of a shielded child the responsible authority';
 COMMENT ON COLUMN contactpoint.source_link.linked_at IS 'since when';
 COMMENT ON INDEX contactpoint.source_link_child_id_idx IS 'references of one child';
 
@@ -168,8 +169,10 @@ COMMENT ON COLUMN contactpoint.review.review_id IS 'number of the review';
 COMMENT ON COLUMN contactpoint.review.upload_id IS 'the latest row of the reference; earlier held ones join it';
 COMMENT ON COLUMN contactpoint.review.source IS 'the feed';
 COMMENT ON COLUMN contactpoint.review.source_ref IS 'its reference';
-COMMENT ON COLUMN contactpoint.review.authority IS 'whose managers decide: the row''s authority, else the source''s organisation';
-COMMENT ON COLUMN contactpoint.review.score IS 'bits of evidence for the best candidate';
+COMMENT ON COLUMN contactpoint.review.authority IS
+    'whose managers decide: of a shielded candidate its own authority, else the row''s, else the source''s organisation';
+COMMENT ON COLUMN contactpoint.review.score IS
+    'bits of evidence for the best candidate; null near a shielded one, where it would tell of hidden fields';
 COMMENT ON COLUMN contactpoint.review.candidates IS 'children it may be, best first';
 COMMENT ON COLUMN contactpoint.review.shielded IS 'one of the candidates is shielded';
 COMMENT ON COLUMN contactpoint.review.reason IS 'why it is held';
@@ -250,10 +253,11 @@ CREATE VIEW contactpoint.reviews_due WITH (security_invoker, security_barrier) A
     ORDER BY r.due_at, r.review_id;
 COMMENT ON VIEW contactpoint.reviews_due IS 'reviews that wait for a decision, the most urgent first';
 
-CREATE FUNCTION contactpoint._settle_as(upload_id bigint, outcome text, child_id bigint) RETURNS bigint
+CREATE FUNCTION contactpoint._settle_as(upload_id bigint, outcome text, child_id bigint, review_id bigint DEFAULT NULL)
+    RETURNS bigint
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_settle_as';
-COMMENT ON FUNCTION contactpoint._settle_as(bigint, text, bigint) IS
-    'settles a held row as a person decided; returns the child it went to';
+COMMENT ON FUNCTION contactpoint._settle_as(bigint, text, bigint, bigint) IS
+    'settles a held row as a person decided; a new record of a review near a shielded one is born shielded; returns the child it went to';
 
 CREATE FUNCTION contactpoint._do_decide(review_id bigint, decision text, child_id bigint, note text)
     RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -308,7 +312,7 @@ BEGIN
         ORDER BY u.upload_id
     LOOP
         went_to := contactpoint._settle_as(waiting.upload_id,
-            CASE WHEN decision = 'reject' THEN 'reject' WHEN went_to IS NULL THEN 'new' ELSE 'match' END, went_to);
+            CASE WHEN decision = 'reject' THEN 'reject' WHEN went_to IS NULL THEN 'new' ELSE 'match' END, went_to, held.review_id);
     END LOOP;
     RETURN went_to;
 END

@@ -135,7 +135,7 @@ ALTER TABLE contactpoint.match_person
 CREATE FUNCTION contactpoint._similar_words(word text)
     RETURNS TABLE (word_id int, word_found text, code text, similarity real)
     LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 50
-    SET pg_trgm.similarity_threshold = 0.25 SET enable_seqscan = off
+    SET pg_trgm.similarity_threshold = 0.25 SET enable_seqscan = off SET gin_fuzzy_search_limit = 0
 BEGIN ATOMIC
     SELECT w.word_id, w.word, w.code, similarity(w.word, _similar_words.word)
     FROM contactpoint.name_word w
@@ -214,6 +214,10 @@ COMMENT ON FUNCTION contactpoint._rekey_all() IS 'makes all private keys of the 
 CREATE FUNCTION contactpoint._normalize_name(name text) RETURNS text
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_name';
 COMMENT ON FUNCTION contactpoint._normalize_name(text) IS 'the words of a name in the form in which they are compared';
+CREATE FUNCTION contactpoint._normalize_kind(kind text) RETURNS text
+    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_kind';
+COMMENT ON FUNCTION contactpoint._normalize_kind(text) IS
+    'kind of an identifier in the form in which it is compared: NHS number is nhs';
 CREATE FUNCTION contactpoint._normalize_address(address text) RETURNS text
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_address';
 COMMENT ON FUNCTION contactpoint._normalize_address(text) IS 'the words of an address in the form in which they are compared';

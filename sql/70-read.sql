@@ -27,7 +27,7 @@ CREATE FUNCTION contactpoint.search(
         sex text DEFAULT NULL, postcode text DEFAULT NULL, max_rows int DEFAULT 20)
     RETURNS SETOF contactpoint.child
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 20
-    SET search_path = pg_catalog, pg_temp SET pg_trgm.similarity_threshold = 0.3
+    SET search_path = pg_catalog, pg_temp SET pg_trgm.similarity_threshold = 0.3 SET gin_fuzzy_search_limit = 0
     AS 'MODULE_PATHNAME', 'contactpoint_search';
 COMMENT ON FUNCTION contactpoint.search(text, text, date, text, text, int) IS
     'Find children by what may be seen of them, best first: similar names, birth date, sex, postcode of open records.';

@@ -522,7 +522,7 @@ by_score(const ListCell *a, const ListCell *b)
  * met, there may be more.
  */
 List *
-cp_candidates_bounded(const CpPerson *row, int64 except_child, bool *cut)
+cp_candidates_bounded(const CpPerson *row, int64 except_child, bool deep, bool *cut)
 {
 	Search		search = {0};
 	ListCell   *cell;
@@ -548,6 +548,8 @@ cp_candidates_bounded(const CpPerson *row, int64 except_child, bool *cut)
 
 	foreach(cell, row->identifiers)
 		probe(&search, hash_key('I', lfirst(cell), "", 0), first, last, MAX_EASY * 4, true);
+	/* early, so that no crowd of open records uses the bound up before them */
+	probe_guarded(&search);
 	for (int i = 0; i < row->nnames; i++)
 	{
 		const CpName *name = &row->names[i];
@@ -564,8 +566,7 @@ cp_candidates_bounded(const CpPerson *row, int64 except_child, bool *cut)
 		probe(&search, hash_key('C', lfirst(cell), "", 0), first, last, 0, true);
 	foreach(cell, row->addresses)
 		probe(&search, hash_key('A', lfirst(cell), "", 0), first, last, 0, true);
-	probe_guarded(&search);
-	if (search.best < 0)
+	if (deep || search.best < 0)
 	{
 		probe_namesakes(&search);
 		probe_similar(&search);
@@ -591,5 +592,5 @@ cp_candidates(const CpPerson *row, int64 except_child)
 {
 	bool		cut;
 
-	return cp_candidates_bounded(row, except_child, &cut);
+	return cp_candidates_bounded(row, except_child, false, &cut);
 }

@@ -18,7 +18,7 @@
 
 #include "contactpoint.h"
 
-#define PAYLOAD_MIN INT64CONST(10000000000)	/* 11 digits */
+#define PAYLOAD_MIN INT64CONST(10000000000) /* 11 digits */
 #define PAYLOAD_COUNT INT64CONST(90000000000)
 
 /* Damm's totally anti-symmetric quasigroup of order 10 */

@@ -300,7 +300,8 @@ typedef struct CpDecision
 	int64		child_id;		/* for match */
 	double		score;			/* of the best candidate, 0 without one */
 	const char *reason;			/* for hold: constant text, no data */
-	List	   *candidates;		/* CpCandidate *, those worth showing, best first */
+	List	   *candidates;		/* CpCandidate *, those worth showing, best
+								 * first */
 	bool		shielded;		/* any of them is shielded */
 } CpDecision;
 

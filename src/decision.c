@@ -11,6 +11,12 @@
  *			little to tell.
  *	  new	otherwise.
  *
+ *	  A row may bring a name or a number that its record does not have.  Were
+ *	  it believed, whoever sends rows about one child could have another
+ *	  child's rows attached to it.  So what is brought is searched for by
+ *	  itself, and where it leads to another record, the row is held.  A number
+ *	  of one record goes to a second one through a person only.
+ *
  *	  Invariants: a row near a shielded child never comes out as new for a slip
  *	  in one fact; reasons are constant text and say nothing about a record;
  *	  what is decided depends on the row and the registry, on no setting of a
@@ -20,14 +26,18 @@
  */
 #include "postgres.h"
 
+#include <float.h>
+
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/snapmgr.h"
 
 #include "match.h"
 
 #define MAX_SHOWN 10
+#define LEADS_ELSEWHERE "a name or number of the row leads to another record"
 
 static bool
 is_shielded(const CpCandidate *candidate)
@@ -95,7 +105,8 @@ same_source(const CpReference *reference, int64 child_id)
 static const char *
 too_little(const CpPerson *row)
 {
-	const CpName *name = row->nnames > 0 ? &row->names[0] : NULL;
+	/* a record is made of the row's own name only */
+	const CpName *name = row->nnames > 0 && !row->names[0].hidden ? &row->names[0] : NULL;
 	bool		initials = true;
 
 	if (!row->has_birth)
@@ -160,29 +171,212 @@ is_guarded(const CpCandidate *candidate)
 		(candidate->birth_near || candidate->given_agrees);
 }
 
+/* Is a record to be thought of at all? */
+static bool
+is_possible(const CpCandidate *candidate)
+{
+	return candidate->score >= cp_possible_threshold || candidate->identifier_equal ||
+		is_guarded(candidate);
+}
+
 /*
  * A twin, or another child of one family, under a separate reference of one
- * source: the source tells them apart.  Near a shielded child a short or
- * second given name might look like another one, so there the sex must differ
- * too.
+ * source: the source tells them apart.  Near a shielded child or a hidden name
+ * a short or second given name might look like another one, so there the given
+ * name must differ plainly, the family name agree, and the sex differ too.
  */
 static bool
-told_apart_by_source(const CpCandidate *candidate, const CpReference *reference)
+told_apart_by_source(const CpPerson *row, const CpCandidate *candidate,
+					 const CpReference *reference)
 {
 	if (!is_somebody_else(candidate))
 		return false;
-	if (is_shielded(candidate) && !(candidate->given_differs && candidate->sex_differs))
-		return false;
+	if (candidate->nearness != CP_NEAR_OPEN)
+	{
+		CpPerson   *record;
+
+		if (!candidate->given_differs || !candidate->sex_differs || !candidate->family_agrees)
+			return false;
+		record = cp_person_fetch(candidate->child_id);
+		if (record == NULL || !cp_given_clearly_differs(row, record))
+			return false;
+	}
 	return same_source(reference, candidate->child_id);
 }
 
+/*
+ * Shielded candidates are shown beyond the bound: whose review it is depends
+ * on them.
+ */
 static void
 show(CpDecision *decision, CpCandidate *candidate)
 {
-	if (list_length(decision->candidates) >= MAX_SHOWN)
-		return;
-	decision->candidates = lappend(decision->candidates, candidate);
+	ListCell   *cell;
+
+	foreach(cell, decision->candidates)
+	{
+		if (((CpCandidate *) lfirst(cell))->child_id == candidate->child_id)
+			return;
+	}
 	decision->shielded |= is_shielded(candidate);
+	if (list_length(decision->candidates) < MAX_SHOWN ||
+		(is_shielded(candidate) && list_length(decision->candidates) < 2 * MAX_SHOWN))
+		decision->candidates = lappend(decision->candidates, candidate);
+}
+
+/* ---------- what a row brings ---------- */
+
+static bool
+same_words(const int32 *a, int na, const int32 *b, int nb)
+{
+	return na == nb && memcmp(a, b, na * sizeof(int32)) == 0;
+}
+
+static bool
+has_name(const CpPerson *record, const CpName *name)
+{
+	for (int i = 0; i < record->nnames; i++)
+	{
+		const CpName *other = &record->names[i];
+
+		if (same_words(name->given, name->ngiven, other->given, other->ngiven) &&
+			same_words(name->family, name->nfamily, other->family, other->nfamily))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_identifier(const CpPerson *record, const char *identifier)
+{
+	ListCell   *cell;
+
+	foreach(cell, record->identifiers)
+	{
+		if (strcmp(lfirst(cell), identifier) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Adds a name to a person unless the record has it.  What a name leaves out is
+ * as in the record's public name, since so it would be stored.
+ */
+static void
+bring_name(CpPerson *brought, const CpName *name, const CpPerson *record)
+{
+	CpName		full = *name;
+
+	if (record->nnames > 0 && full.ngiven == 0)
+	{
+		full.ngiven = record->names[0].ngiven;
+		memcpy(full.given, record->names[0].given, sizeof(full.given));
+	}
+	if (record->nnames > 0 && full.nfamily == 0)
+	{
+		full.nfamily = record->names[0].nfamily;
+		memcpy(full.family, record->names[0].family, sizeof(full.family));
+	}
+	if (!has_name(record, &full))
+		brought->names[brought->nnames++] = full;
+}
+
+/*
+ * Searches for what a row brings, as for a person.  Records that fit from a
+ * score on, or that are guarded and fit, are where it leads; a plainly other
+ * given name leads nowhere.  Returns CpCandidate *.
+ */
+static List *
+search_brought(const CpPerson *brought, int64 except_child, double from)
+{
+	List	   *found = NIL;
+	ListCell   *cell;
+	bool		cut;
+
+	foreach(cell, cp_candidates_bounded(brought, except_child, false, &cut))
+	{
+		CpCandidate *candidate = lfirst(cell);
+
+		if (!candidate->identifier_equal)
+		{
+			CpPerson   *record;
+
+			if (candidate->score < from && !is_guarded(candidate))
+				continue;
+			record = cp_person_fetch(candidate->child_id);
+			if (record == NULL || cp_given_clearly_differs(brought, record))
+				continue;
+		}
+		found = lappend(found, candidate);
+	}
+	return found;
+}
+
+/*
+ * Other records that the names and numbers lead to which a row brings and its
+ * record does not have.  own_name: is the row's own name one of them?  It is
+ * not stored, so it must fit another record well to count.  The sex is left
+ * out, so that a wrong one hides nothing.
+ */
+static List *
+leads_elsewhere(const CpPerson *row, const CpPerson *record, bool own_name)
+{
+	CpPerson	aliases = {0};
+	CpPerson	own = {0};
+	CpPerson	numbers = {0};
+	List	   *found = NIL;
+	ListCell   *cell;
+
+	aliases.has_birth = true;
+	aliases.date_of_birth = record->date_of_birth;
+	aliases.sex = 'U';
+	aliases.postcodes = list_concat_copy(row->postcodes, record->postcodes);
+	aliases.addresses = list_concat_copy(row->addresses, record->addresses);
+	own = aliases;
+	numbers.sex = 'U';
+
+	for (int i = 0; i < row->nnames; i++)
+	{
+		if (row->names[i].hidden)
+			bring_name(&aliases, &row->names[i], record);
+		else if (own_name)
+			bring_name(&own, &row->names[i], record);
+	}
+	foreach(cell, row->identifiers)
+	{
+		if (!has_identifier(record, lfirst(cell)))
+			numbers.identifiers = lappend(numbers.identifiers, lfirst(cell));
+	}
+
+	if (numbers.identifiers != NIL)
+		found = search_brought(&numbers, record->child_id, DBL_MAX);
+	if (aliases.nnames > 0)
+		found = list_concat(found, search_brought(&aliases, record->child_id, cp_possible_threshold));
+	if (own.nnames > 0)
+		found = list_concat(found, search_brought(&own, record->child_id, cp_match_threshold));
+	return found;
+}
+
+/*
+ * Must a row not be attached to the best record because of another one?  A
+ * number of that one would come to two records; and near a shielded child or a
+ * hidden name an open record, which anybody may have sent, wins nothing.
+ */
+static bool
+another_forbids(const CpCandidate *best, List *possible)
+{
+	ListCell   *cell;
+
+	foreach(cell, possible)
+	{
+		CpCandidate *other = lfirst(cell);
+
+		if (other != best &&
+			(other->identifier_equal || (!is_shielded(best) && is_guarded(other))))
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -218,11 +412,13 @@ cp_decide(const CpPerson *row, const CpReference *reference)
 {
 	CpDecision *decision = palloc0(sizeof(CpDecision));
 	CpCandidate *linked = NULL;
+	List	   *elsewhere = NIL;
 	CpCandidate *best = NULL;
 	CpCandidate *second = NULL;
 	List	   *candidates;
 	List	   *possible = NIL;
 	ListCell   *cell;
+	bool		forbidden = false;
 	bool		cut;
 
 	cp_dictionary_refresh();
@@ -236,7 +432,8 @@ cp_decide(const CpPerson *row, const CpReference *reference)
 		{
 			linked = palloc0(sizeof(CpCandidate));
 			cp_score(row, record, linked);
-			if (linked->birth_equal && linked->given_slip && linked->family_agrees &&
+			elsewhere = leads_elsewhere(row, record, true);
+			if (elsewhere == NIL && linked->birth_equal && linked->given_slip && linked->family_agrees &&
 				!linked->identifier_differs && still_fits(row, linked))
 			{
 				decide_match(decision, linked);
@@ -245,7 +442,7 @@ cp_decide(const CpPerson *row, const CpReference *reference)
 		}
 	}
 
-	candidates = cp_candidates_bounded(row, linked != NULL ? linked->child_id : 0, &cut);
+	candidates = cp_candidates_bounded(row, linked != NULL ? linked->child_id : 0, false, &cut);
 
 	if (reference != NULL && reference->linked_child != 0)
 	{
@@ -259,6 +456,8 @@ cp_decide(const CpPerson *row, const CpReference *reference)
 			decision->reason = "neither name nor birth date of the reference agree";
 		else if (other != NULL && may_match(other) && other->score >= linked->score + cp_match_margin)
 			decision->reason = "another record fits the row better than that of its reference";
+		else if (elsewhere != NIL)
+			decision->reason = LEADS_ELSEWHERE;
 		else
 		{
 			decide_match(decision, linked);
@@ -266,11 +465,13 @@ cp_decide(const CpPerson *row, const CpReference *reference)
 		}
 		if (linked != NULL)
 			show(decision, linked);
+		foreach(cell, elsewhere)
+			show(decision, lfirst(cell));
 		foreach(cell, candidates)
 		{
 			CpCandidate *candidate = lfirst(cell);
 
-			if (candidate->score >= cp_possible_threshold || is_guarded(candidate))
+			if (is_possible(candidate))
 				show(decision, candidate);
 		}
 		return decision;
@@ -280,9 +481,7 @@ cp_decide(const CpPerson *row, const CpReference *reference)
 	{
 		CpCandidate *candidate = lfirst(cell);
 
-		if (candidate->score < cp_possible_threshold && !is_guarded(candidate))
-			continue;
-		if (told_apart_by_source(candidate, reference))
+		if (!is_possible(candidate) || told_apart_by_source(row, candidate, reference))
 			continue;
 		possible = lappend(possible, candidate);
 		if (best == NULL)
@@ -297,11 +496,21 @@ cp_decide(const CpPerson *row, const CpReference *reference)
 		(second == NULL || best->score >= second->score + cp_match_margin) &&
 		(best->given_equal || !same_source(reference, best->child_id)))
 	{
-		decide_match(decision, best);
-		return decision;
+		CpPerson   *record = cp_person_fetch(best->child_id);
+
+		forbidden = another_forbids(best, possible);
+		if (record != NULL && !forbidden)
+			elsewhere = leads_elsewhere(row, record, false);
+		if (!forbidden && elsewhere == NIL)
+		{
+			decide_match(decision, best);
+			return decision;
+		}
 	}
 
 	foreach(cell, possible)
+		show(decision, lfirst(cell));
+	foreach(cell, elsewhere)
 		show(decision, lfirst(cell));
 	decision->reason = too_little(row);
 	if (decision->reason != NULL)
@@ -318,8 +527,13 @@ cp_decide(const CpPerson *row, const CpReference *reference)
 	}
 	if (best != NULL)
 	{
-		decision->reason = may_match(best) && second != NULL && best->score < second->score + cp_match_margin ?
-			"more than one record fits" : "may be a known child";
+		if (elsewhere != NIL)
+			decision->reason = LEADS_ELSEWHERE;
+		else if (forbidden || (may_match(best) && second != NULL &&
+							   best->score < second->score + cp_match_margin))
+			decision->reason = "more than one record fits";
+		else
+			decision->reason = "may be a known child";
 		return decision;
 	}
 	if (cut)
@@ -331,9 +545,74 @@ cp_decide(const CpPerson *row, const CpReference *reference)
 	return decision;
 }
 
+/* ---------- the guard on child ---------- */
+
+/* Is the candidate, by names and birth date, a record of the row's child? */
+static bool
+is_second_record(const CpCandidate *candidate)
+{
+	if (is_somebody_else(candidate) || !candidate->birth_near)
+		return false;
+	if (candidate->given_agrees && candidate->family_agrees &&
+		(candidate->birth_equal || candidate->birth_swapped))
+		return true;
+	return (candidate->given_agrees || candidate->family_agrees) &&
+		!candidate->given_differs && candidate->score >= 0;
+}
+
+/* The same year, or the same day of the year. */
+static bool
+share_year_or_day(DateADT a, DateADT b)
+{
+	int			ayear;
+	int			amonth;
+	int			aday;
+	int			byear;
+	int			bmonth;
+	int			bday;
+
+	j2date(a + POSTGRES_EPOCH_JDATE, &ayear, &amonth, &aday);
+	j2date(b + POSTGRES_EPOCH_JDATE, &byear, &bmonth, &bday);
+	return ayear == byear || (amonth == bmonth && aday == bday);
+}
+
+/*
+ * Have they the public given name and, nearly, the birth date in common?  The
+ * answer must not depend on how the record was found, which a hidden name may
+ * have helped: so it says no more than the search by public given name and
+ * birth date finds in any case.
+ */
+static bool
+share_given_and_birth(const CpPerson *row, const CpPerson *shown)
+{
+	CpBirthLevel level = cp_birth_compare(row->date_of_birth, shown->date_of_birth);
+	bool		exact = level == CP_BIRTH_EQUAL || level == CP_BIRTH_SWAPPED;
+
+	if (row->nnames == 0 || shown->nnames == 0 || !CpBirthIsNear(level) ||
+		!(exact || share_year_or_day(row->date_of_birth, shown->date_of_birth)))
+		return false;
+	for (int i = 0; i < row->names[0].ngiven; i++)
+		for (int j = 0; j < shown->names[0].ngiven; j++)
+		{
+			int32		a = row->names[0].given[i];
+			int32		b = shown->names[0].given[j];
+
+			if (i > 0 && j > 0)
+				continue;
+			if (cp_dictionary_compare(a, b) > CP_WORD_CLOSE && !cp_dictionary_short_form(a, b))
+				continue;
+			if (exact || strcmp(cp_dictionary_word(a)->code, cp_dictionary_word(b)->code) == 0)
+				return true;
+		}
+	return false;
+}
+
 /*
  * Would this person be a second record of a known child?  For the synchronous
- * guard on child; except_child is the record itself on UPDATE.
+ * guard on child; except_child is the record itself on UPDATE.  The answer is
+ * seen by whoever writes, so it rests on what is public: near a record that is
+ * shielded or has a hidden name, on public given name and birth date, whatever
+ * the family name.
  */
 bool
 cp_is_duplicate(const CpPerson *row, int64 except_child)
@@ -342,17 +621,25 @@ cp_is_duplicate(const CpPerson *row, int64 except_child)
 	ListCell   *cell;
 
 	cp_dictionary_refresh();
-	foreach(cell, cp_candidates_bounded(row, except_child, &cut))
+	foreach(cell, cp_candidates_bounded(row, except_child, true, &cut))
 	{
 		CpCandidate *candidate = lfirst(cell);
+		CpPerson   *shown;
 
-		if (is_somebody_else(candidate) || !candidate->birth_near)
+		if (candidate->nearness == CP_NEAR_OPEN)
+		{
+			if (is_second_record(candidate))
+				return true;
 			continue;
-		if (candidate->given_agrees && candidate->family_agrees &&
-			(candidate->birth_equal || candidate->birth_swapped))
+		}
+		shown = cp_person_fetch(candidate->child_id);
+		if (shown == NULL)
+			continue;
+		shown->nnames = Min(shown->nnames, 1);
+		if (share_given_and_birth(row, shown))
 			return true;
-		if ((candidate->given_agrees || candidate->family_agrees) && !candidate->given_differs &&
-			candidate->score >= 0)
+		cp_score(row, shown, candidate);
+		if (is_second_record(candidate))
 			return true;
 	}
 	return false;

@@ -310,6 +310,22 @@ phonetic_code(const char *word, char *code)
 	code[n] = '\0';
 }
 
+/* Is one a usual short form of the other, as katie of catherine? */
+bool
+cp_dictionary_short_form(int32 a, int32 b)
+{
+	const CpWord *left = cp_dictionary_word(a);
+	const CpWord *right = cp_dictionary_word(b);
+
+	if (left == NULL || right == NULL)
+		return false;
+	for (int i = 0; i < CP_WORD_FORMS && left->forms[i] != 0; i++)
+		for (int j = 0; j < CP_WORD_FORMS && right->forms[j] != 0; j++)
+			if (left->forms[i] == right->forms[j])
+				return true;
+	return false;
+}
+
 static CpWord *
 remember(WordCache *cache, int32 id, const char *word)
 {
@@ -324,6 +340,7 @@ remember(WordCache *cache, int32 id, const char *word)
 	entry->length = length;
 	entry->word = copy;
 	phonetic_code(copy, entry->code);
+	cp_short_forms(copy, entry->forms);
 	text_table_insert(cache->by_text, copy, &found)->entry = entry;
 	id_table_insert(cache->by_id, id, &found)->entry = entry;
 	MemoryContextSwitchTo(old);

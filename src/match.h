@@ -2,7 +2,7 @@
  *
  * match.h
  *	  What the files of the matcher share: words, keys, stored persons.
- *	  Everybody else includes contactpoint.h only.
+ *	  Of the others only settle.c, which reads identifiers, includes it.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,10 +15,16 @@
 
 #include "contactpoint.h"
 
+/* ---------- normalize.c ---------- */
+
+/* Kind of an identifier as it is compared: "NHS number" is "nhs". */
+extern char *cp_normalize_kind(const char *kind);
+
 /* ---------- dictionary.c ---------- */
 
 #define CP_CODE_LEN 4			/* letters of a phonetic code */
 #define CP_NO_WORD 0			/* id of the empty word, which counts records */
+#define CP_WORD_FORMS 8			/* groups of short forms of one given name */
 
 typedef struct CpWord
 {
@@ -29,6 +35,7 @@ typedef struct CpWord
 	char		code[CP_CODE_LEN + 1];	/* phonetic code, as text */
 	int64		given_count;	/* records with this given name, about */
 	int64		family_count;	/* the same for family names */
+	uint8		forms[CP_WORD_FORMS];	/* groups of short forms it is in */
 } CpWord;
 
 /* How alike two words are, best first. */
@@ -54,6 +61,9 @@ extern const CpWord *cp_dictionary_word(int32 id);
 extern CpWordLevel cp_dictionary_compare(int32 a, int32 b);
 extern CpWordLevel cp_word_compare(const char *a, int alen, const char *b, int blen);
 
+/* Is one a usual short form of the other, as katie of catherine? */
+extern bool cp_dictionary_short_form(int32 a, int32 b);
+
 /* Phonetic codes of known words that are spelt alike and sound different. */
 extern List *cp_dictionary_similar_codes(int32 id);
 
@@ -62,6 +72,11 @@ extern void cp_dictionary_count(int32 id, int64 child_id, bool given, bool famil
 
 /* Forgets every word in every session, when the table is emptied. */
 extern void cp_dictionary_forget(void);
+
+/* ---------- short_form.c ---------- */
+
+/* Groups of short forms that a given name is in; forms holds CP_WORD_FORMS zeros. */
+extern void cp_short_forms(const char *word, uint8 *forms);
 
 /* ---------- candidate.c ---------- */
 
@@ -77,8 +92,11 @@ typedef struct CpKey
 /* Blocking keys of a record, each once, in ascending order. */
 extern CpKey *cp_match_keys(const CpPerson *person, int *nkeys);
 
-/* As cp_candidates; cut: a bound was met, there may be more. */
-extern List *cp_candidates_bounded(const CpPerson *row, int64 except_child, bool *cut);
+/*
+ * As cp_candidates; cut: a bound was met, there may be more.  deep: what is
+ * spelt alike is looked for even where something good is found.
+ */
+extern List *cp_candidates_bounded(const CpPerson *row, int64 except_child, bool deep, bool *cut);
 
 /* Columns of match_key and of its index, match_person and name_word. */
 enum
@@ -122,6 +140,12 @@ typedef enum CpBirthLevel
 #define CpBirthIsNear(level) ((level) <= CP_BIRTH_DEFAULT)
 
 extern CpBirthLevel cp_birth_compare(DateADT a, DateADT b);
+
+/*
+ * Is it plain that no given name of the one is a form of a given name of the
+ * other?
+ */
+extern bool cp_given_clearly_differs(const CpPerson *a, const CpPerson *b);
 
 /* ---------- rekey.c ---------- */
 

@@ -20,7 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 
-#include "contactpoint.h"
+#include "match.h"
 
 #define MAX_ADDRESS_WORDS 32
 
@@ -448,6 +448,40 @@ cp_normalize_name(const char *name)
 	return result.data;
 }
 
+/*
+ * The kind of an identifier as it is compared: letters and digits in lower
+ * case, without endings that say only that it is a number.  Whoever writes
+ * "NHS Number" means "nhs"; were the two apart, a number that a record holds
+ * could be given to another one.
+ */
+char *
+cp_normalize_kind(const char *kind)
+{
+	static const char *const endings[] = {"number", "num", "nr", "no", "id"};
+	char	   *result = cp_normalize_code(kind);
+	int			length = strlen(result);
+	bool		cut;
+
+	for (int i = 0; i < length; i++)
+		result[i] = pg_ascii_tolower((unsigned char) result[i]);
+	do
+	{
+		cut = false;
+		for (int i = 0; i < lengthof(endings); i++)
+		{
+			int			n = strlen(endings[i]);
+
+			if (length > n && strcmp(result + length - n, endings[i]) == 0)
+			{
+				length -= n;
+				result[length] = '\0';
+				cut = true;
+			}
+		}
+	} while (cut);
+	return result;
+}
+
 /* Upper-case letters and digits only; "" if none. */
 char *
 cp_normalize_code(const char *code)
@@ -618,6 +652,16 @@ contactpoint_normalize_code(PG_FUNCTION_ARGS)
 	char	   *code = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_code(code)));
+}
+
+/* contactpoint._normalize_kind(text) */
+PG_FUNCTION_INFO_V1(contactpoint_normalize_kind);
+Datum
+contactpoint_normalize_kind(PG_FUNCTION_ARGS)
+{
+	char	   *kind = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_kind(kind)));
 }
 
 /* contactpoint._normalize_address(text) */

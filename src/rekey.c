@@ -21,6 +21,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/htup_details.h"
 #include "access/nbtree.h"
 #include "access/table.h"
@@ -136,27 +138,28 @@ cp_person_add_name(CpPerson *person, const char *given_names,
 						hidden, false);
 }
 
-/* kind:VALUE, the kind in lower case */
+/* kind:VALUE, both in normal form */
 static char *
 identifier_text(const char *kind, int kind_length, const char *value)
 {
-	char	   *text = psprintf("%.*s:%s", kind_length, kind, cp_normalize_code(value));
-
-	for (char *c = text; *c != ':'; c++)
-		*c = pg_tolower((unsigned char) *c);
-	return text;
+	return psprintf("%s:%s", cp_normalize_kind(pnstrdup(kind, kind_length)),
+					cp_normalize_code(value));
 }
 
-/* 0000000000 and 9999999999 are no numbers of anybody. */
+/* Unknown, 0000000000 and 9999999999 are no numbers of anybody. */
 static bool
 is_real_identifier(const char *identifier)
 {
 	const char *value = strchr(identifier, ':') + 1;
+	bool		digits = false;
+	bool		differ = false;
 
 	for (const char *c = value; *c != '\0'; c++)
-		if (*c != *value)
-			return true;
-	return false;
+	{
+		digits |= isdigit((unsigned char) *c) != 0;
+		differ |= *c != *value;
+	}
+	return digits && differ;
 }
 
 /*

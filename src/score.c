@@ -37,6 +37,7 @@
 #define PRIOR_RECORDS 1000.0	/* records that vouch for that */
 #define RARITY_MOST 4.0
 #define MAX_ADDRESS_WORDS 32
+#define SHORT_FORM_MOST 5		/* letters of a short form */
 
 /* Columns of weight. */
 enum
@@ -260,10 +261,14 @@ compare_part(const int32 *a, int na, const int32 *b, int nb, bool given)
 		{
 			CpWordLevel level;
 			double		bits;
+			bool		short_form;
 
 			if (given && i > 0 && j > 0)
 				continue;
 			level = cp_dictionary_compare(a[i], b[j]);
+			short_form = given && level > CP_WORD_CLOSE && cp_dictionary_short_form(a[i], b[j]);
+			if (short_form)
+				level = CP_WORD_CLOSE;
 			bits = level_bits[level];
 			if (level == CP_WORD_EQUAL)
 				bits += rarity(b[j], given);
@@ -279,7 +284,8 @@ compare_part(const int32 *a, int na, const int32 *b, int nb, bool given)
 			{
 				part.bits = bits;
 				part.level = level;
-				part.first_letter = same_first_letter(a[i], b[j]);
+				/* katie is no slip of the pen for karen */
+				part.first_letter = !short_form && same_first_letter(a[i], b[j]);
 				best_i = i;
 				best_j = j;
 			}
@@ -316,6 +322,64 @@ compare_part(const int32 *a, int na, const int32 *b, int nb, bool given)
 		}
 	}
 	return part;
+}
+
+/* Letters that short forms exchange count as one. */
+static char
+first_sound(char letter)
+{
+	switch (letter)
+	{
+		case 'c':
+		case 'q':
+			return 'k';
+		case 'g':
+			return 'j';
+		case 'y':
+			return 'i';
+		case 'z':
+			return 's';
+		default:
+			return letter;
+	}
+}
+
+/* May one word be a short form of the other, if perhaps an unusual one? */
+static bool
+may_be_short_form(int32 a, int32 b)
+{
+	const CpWord *left = cp_dictionary_word(a);
+	const CpWord *right = cp_dictionary_word(b);
+
+	if (left == NULL || right == NULL)
+		return true;
+	if (cp_dictionary_compare(a, b) != CP_WORD_DIFFER || cp_dictionary_short_form(a, b))
+		return true;
+	return Min(left->length, right->length) <= SHORT_FORM_MOST &&
+		first_sound(left->word[0]) == first_sound(right->word[0]) &&
+		first_sound(left->word[1]) == first_sound(right->word[1]);
+}
+
+/*
+ * Is it plain that no given name of the one is a form of a given name of the
+ * other?  Not where one of them has none.
+ */
+bool
+cp_given_clearly_differs(const CpPerson *a, const CpPerson *b)
+{
+	bool		compared = false;
+
+	for (int i = 0; i < a->nnames; i++)
+		for (int j = 0; j < b->nnames; j++)
+			for (int g = 0; g < a->names[i].ngiven; g++)
+				for (int h = 0; h < b->names[j].ngiven; h++)
+				{
+					compared = true;
+					if ((g == 0 || h == 0) &&
+						may_be_short_form(a->names[i].given[g], b->names[j].given[h]))
+						return false;
+				}
+	return compared;
 }
 
 /* ---------- birth dates ---------- */

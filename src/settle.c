@@ -26,7 +26,7 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 
-#include "contactpoint.h"
+#include "match.h"
 
 /* a pending or held row, as far as matching needs it */
 typedef struct UploadRow
@@ -46,7 +46,15 @@ typedef struct UploadRow
 
 /*
  * The statements.  $1 is the upload, $2 the child, $3 its flag.
+ *
+ * What concerns a shielded child is for the managers of its own authority, not
+ * for those of whoever sends rows that come near it.
  */
+#define AUTHORITY_OF(child) \
+	"coalesce(contactpoint._authority_of(" child ")," \
+	" (SELECT p.authority FROM contactpoint.shield p WHERE p.child_id = " child \
+	" AND p.lifted_at IS NULL AND p.authority IS NOT NULL ORDER BY p.shield_id LIMIT 1))"
+
 typedef enum Statement
 {
 	READ_UPLOAD,
@@ -55,6 +63,9 @@ typedef enum Statement
 	LOCK_CHILD,
 	NUMBER_TAKEN,
 	NEW_CHILD,
+	BORN_SHIELDED,
+	PUT_SHIELD,
+	PUT_SHIELDED_RESPONSIBILITY,
 	DROP_ADDRESS,
 	PUT_ADDRESS,
 	DROP_CARERS,
@@ -80,8 +91,9 @@ static const struct
 {
 	const char *text;
 	int			nargs;
-	Oid			argtypes[6];
+	Oid			argtypes[7];
 }			statements[N_STATEMENTS] = {
+
 	[READ_UPLOAD] = {
 		"SELECT u.source, u.source_ref, u.given_names, u.family_name, u.sex, u.date_of_birth,"
 		" u.address, u.postcode, u.identifiers, u.alias_names"
@@ -107,9 +119,26 @@ static const struct
 		1, {INT8OID}
 	},
 	[NEW_CHILD] = {
-		"INSERT INTO contactpoint.child (child_id, given_names, family_name, sex, date_of_birth)"
-		" SELECT $2, u.given_names, u.family_name, coalesce(u.sex, 'U'), u.date_of_birth::date"
+		"INSERT INTO contactpoint.child (child_id, given_names, family_name, sex, date_of_birth, shielded)"
+		" SELECT $2, u.given_names, u.family_name, coalesce(u.sex, 'U'), u.date_of_birth::date, $3"
 		" FROM contactpoint.upload u WHERE u.upload_id = $1",
+		3, {INT8OID, INT8OID, BOOLOID}
+	},
+	/* a candidate may have been shielded after the review was opened */
+	[BORN_SHIELDED] = {
+		"SELECT r.authority FROM contactpoint.review r WHERE r.review_id = $1 AND (r.shielded OR EXISTS"
+		" (SELECT FROM contactpoint.child c WHERE c.child_id = ANY (r.candidates) AND c.shielded))",
+		1, {INT8OID}
+	},
+	[PUT_SHIELD] = {
+		"INSERT INTO contactpoint.shield (child_id, authority, category, reason, placed_by, review_on, provisional)"
+		" VALUES ($1, $2, 'other', 'made by a decision near a shielded record', contactpoint._caller(),"
+		" (current_date + interval '6 months')::date, true)",
+		2, {INT8OID, INT8OID}
+	},
+	[PUT_SHIELDED_RESPONSIBILITY] = {
+		"INSERT INTO contactpoint.responsibility (child_id, shielded, organisation_id)"
+		" SELECT $1, true, $2 WHERE $2 IS NOT NULL",
 		2, {INT8OID, INT8OID}
 	},
 	[DROP_ADDRESS] = {
@@ -157,7 +186,8 @@ static const struct
 	[DROP_IDENTIFIERS] = {
 		"DELETE FROM contactpoint.identifier d USING contactpoint.upload u"
 		" WHERE u.upload_id = $1 AND d.child_id = $2 AND d.shielded = $3 AND d.source = u.source"
-		" AND u.identifiers ? d.kind",
+		" AND EXISTS (SELECT FROM jsonb_object_keys(u.identifiers) k"
+		" WHERE contactpoint._normalize_kind(k) = contactpoint._normalize_kind(d.kind))",
 		3, {INT8OID, INT8OID, BOOLOID}
 	},
 	[PUT_IDENTIFIERS] = {
@@ -181,21 +211,25 @@ static const struct
 		" WHERE u.upload_id = $1 AND (e.given_names <> '' OR e.family_name <> '')",
 		2, {INT8OID, INT8OID}
 	},
+	/* who is responsible may open a shielded record: no upload says so */
 	[PUT_RESPONSIBILITY] = {
 		"INSERT INTO contactpoint.responsibility (child_id, shielded, organisation_id)"
 		" SELECT $2, $3, u.authority FROM contactpoint.upload u"
-		" WHERE u.upload_id = $1 AND u.authority IS NOT NULL AND NOT EXISTS"
+		" WHERE u.upload_id = $1 AND NOT $3 AND u.authority IS NOT NULL AND NOT EXISTS"
 		" (SELECT FROM contactpoint.responsibility r WHERE r.child_id = $2 AND r.shielded = $3)",
 		3, {INT8OID, INT8OID, BOOLOID}
 	},
 	[PUT_LINK] = {
 		"INSERT INTO contactpoint.source_link (source, source_ref, child_id, authority)"
-		" SELECT u.source, u.source_ref, $2, s.organisation_id"
+		" SELECT u.source, u.source_ref, $2,"
+		" CASE WHEN $3 THEN coalesce(" AUTHORITY_OF("$2") ", s.organisation_id) ELSE s.organisation_id END"
 		" FROM contactpoint.upload u JOIN contactpoint.source s ON s.source = u.source"
 		" WHERE u.upload_id = $1"
-		" ON CONFLICT (source, source_ref) DO UPDATE SET child_id = excluded.child_id, linked_at = excluded.linked_at"
-		" WHERE source_link.child_id <> excluded.child_id",
-		2, {INT8OID, INT8OID}
+		" ON CONFLICT (source, source_ref) DO UPDATE SET child_id = excluded.child_id,"
+		" authority = excluded.authority, linked_at = excluded.linked_at"
+		" WHERE source_link.child_id <> excluded.child_id"
+		" OR source_link.authority IS DISTINCT FROM excluded.authority",
+		3, {INT8OID, INT8OID, BOOLOID}
 	},
 	[PUT_SETTLEMENT] = {
 		"INSERT INTO contactpoint.settlement (upload_id, source, source_ref, batch, outcome, child_id, score)"
@@ -217,10 +251,11 @@ static const struct
 	[NEW_REVIEW] = {
 		"INSERT INTO contactpoint.review (upload_id, source, source_ref, authority, score, candidates,"
 		" shielded, reason, due_at)"
-		" SELECT u.upload_id, u.source, u.source_ref, coalesce(u.authority, s.organisation_id), $2, $3,"
-		" $4, $5, clock_timestamp() + make_interval(days => $6)"
+		" SELECT u.upload_id, u.source, u.source_ref,"
+		" coalesce(" AUTHORITY_OF("$5") ", u.authority, s.organisation_id), $2, $3,"
+		" $4, $6, clock_timestamp() + make_interval(days => $7)"
 		" FROM contactpoint.upload u JOIN contactpoint.source s ON s.source = u.source WHERE u.upload_id = $1",
-		6, {INT8OID, FLOAT4OID, INT8ARRAYOID, BOOLOID, TEXTOID, INT4OID}
+		7, {INT8OID, FLOAT4OID, INT8ARRAYOID, BOOLOID, INT8OID, TEXTOID, INT4OID}
 	},
 	[NOTE_HELD] = {
 		"INSERT INTO contactpoint.held_reference (source, source_ref, review_id)"
@@ -229,11 +264,14 @@ static const struct
 		1, {INT8OID}
 	},
 	[JOIN_REVIEW] = {
-		"UPDATE contactpoint.review r SET upload_id = $1, score = greatest(r.score, $2),"
-		" candidates = (SELECT array_agg(DISTINCT c) FROM unnest(r.candidates || $3) c),"
+		"UPDATE contactpoint.review r SET upload_id = $1,"
+		" score = CASE WHEN r.shielded OR $4 THEN NULL ELSE greatest(r.score, $2) END,"
+		" candidates = ARRAY(SELECT DISTINCT c FROM unnest(r.candidates || $3) c),"
+		" authority = CASE WHEN r.shielded THEN r.authority"
+		" ELSE coalesce(" AUTHORITY_OF("$5") ", r.authority) END,"
 		" shielded = r.shielded OR $4"
-		" WHERE r.review_id = $5",
-		5, {INT8OID, FLOAT4OID, INT8ARRAYOID, BOOLOID, INT8OID}
+		" WHERE r.review_id = $6",
+		6, {INT8OID, FLOAT4OID, INT8ARRAYOID, BOOLOID, INT8OID, INT8OID}
 	},
 };
 
@@ -341,7 +379,7 @@ identifier_list(Jsonb *identifiers)
 														  value.val.string.len));
 
 			if (*code != '\0')
-				list = lappend(list, psprintf("%s:%s", kind, code));
+				list = lappend(list, psprintf("%s:%s", cp_normalize_kind(kind), code));
 		}
 	}
 	return list;
@@ -393,7 +431,7 @@ person_of_upload(const UploadRow *row)
 {
 	DateADT		birth;
 	bool		has_birth = row->date_of_birth != NULL &&
-		cp_parse_iso_date(row->date_of_birth, &birth);
+	cp_parse_iso_date(row->date_of_birth, &birth);
 	CpPerson   *person;
 
 	person = cp_person_make(row->given_names, row->family_name,
@@ -451,11 +489,28 @@ settle_match(int64 upload_id, int64 child_id, double score)
 	run(DROP_UPLOAD, values, NULL);
 }
 
+/*
+ * review_id: the review whose decision this is, or 0.  Near a shielded record
+ * nobody can be sure, so the new one is shielded from its first moment and
+ * belongs to those who decided.
+ */
 static int64
-settle_new(int64 upload_id, double score)
+settle_new(int64 upload_id, int64 review_id, double score)
 {
 	int64		child_id;
-	Datum		values[2];
+	Datum		values[3] = {Int64GetDatum(review_id)};
+	Datum		authority = (Datum) 0;
+	bool		authority_is_null = true;
+	bool		shielded = false;
+
+	if (review_id != 0)
+	{
+		run(BORN_SHIELDED, values, NULL);
+		shielded = SPI_processed > 0;
+		if (shielded)
+			authority = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+									  1, &authority_is_null);
+	}
 
 	do
 	{
@@ -466,7 +521,16 @@ settle_new(int64 upload_id, double score)
 
 	values[0] = Int64GetDatum(upload_id);
 	values[1] = Int64GetDatum(child_id);
+	values[2] = BoolGetDatum(shielded);
 	run(NEW_CHILD, values, NULL);
+	if (shielded)
+	{
+		/* before the details, which follow the flag and the authority */
+		values[0] = Int64GetDatum(child_id);
+		values[1] = authority;
+		run(PUT_SHIELD, values, authority_is_null ? " n" : NULL);
+		run(PUT_SHIELDED_RESPONSIBILITY, values, authority_is_null ? " n" : NULL);
+	}
 	write_details(upload_id, child_id);
 	record_settlement(upload_id, "new", child_id, score);
 	run(DROP_UPLOAD, values, NULL);
@@ -477,29 +541,43 @@ static void
 settle_hold(int64 upload_id, int64 open_review, const CpDecision *decision)
 {
 	Datum	   *candidates;
-	Datum		values[6];
+	Datum		values[7];
+	char		nulls[] = "       ";
+	int64		first_shielded = 0;
 	ListCell   *lc;
 	int			n = 0;
 
 	candidates = palloc(sizeof(Datum) * (list_length(decision->candidates) + 1));
 	foreach(lc, decision->candidates)
-		candidates[n++] = Int64GetDatum(((CpCandidate *) lfirst(lc))->child_id);
+	{
+		CpCandidate *candidate = lfirst(lc);
+
+		candidates[n++] = Int64GetDatum(candidate->child_id);
+		if (first_shielded == 0 && candidate->nearness >= CP_NEAR_SHIELDED)
+			first_shielded = candidate->child_id;
+	}
 
 	values[0] = Int64GetDatum(upload_id);
 	values[1] = Float4GetDatum((float4) decision->score);
 	values[2] = PointerGetDatum(construct_array(candidates, n, INT8OID, sizeof(int64),
 												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	values[3] = BoolGetDatum(decision->shielded);
+	values[4] = Int64GetDatum(first_shielded);
+	if (first_shielded == 0)
+		nulls[4] = 'n';
 	if (open_review != 0)
 	{
-		values[4] = Int64GetDatum(open_review);
-		run(JOIN_REVIEW, values, NULL);
+		values[5] = Int64GetDatum(open_review);
+		run(JOIN_REVIEW, values, nulls);
 	}
 	else
 	{
-		values[4] = CStringGetTextDatum(decision->reason);
-		values[5] = Int32GetDatum(cp_review_days);
-		run(NEW_REVIEW, values, NULL);
+		/* a score that climbs with the right guess would give a place away */
+		if (decision->shielded)
+			nulls[1] = 'n';
+		values[5] = CStringGetTextDatum(decision->reason);
+		values[6] = Int32GetDatum(cp_review_days);
+		run(NEW_REVIEW, values, nulls);
 		run(NOTE_HELD, values, NULL);
 	}
 	record_settlement(upload_id, "hold", 0, decision->score);
@@ -533,7 +611,7 @@ cp_settle_upload(int64 upload_id)
 		else if (decision->outcome == CP_OUTCOME_MATCH)
 			settle_match(upload_id, decision->child_id, decision->score);
 		else
-			settle_new(upload_id, decision->score);
+			settle_new(upload_id, 0, decision->score);
 	}
 	else
 	{
@@ -546,7 +624,8 @@ cp_settle_upload(int64 upload_id)
 }
 
 /*
- * Holds a row that could not be processed, so that it stops nobody else.
+ * Holds a row that could not be processed, so that it stops nobody else.  Whom
+ * it is about is not known, so it is treated as if near a shielded child.
  */
 void
 cp_settle_poisoned(int64 upload_id)
@@ -555,6 +634,7 @@ cp_settle_poisoned(int64 upload_id)
 
 	SPI_connect();
 	decision.outcome = CP_OUTCOME_HOLD;
+	decision.shielded = true;
 	decision.reason = "the row could not be processed";
 	if (read_upload(upload_id) != NULL)
 		settle_hold(upload_id, read_number(READ_OPEN_REVIEW, upload_id), &decision);
@@ -562,24 +642,30 @@ cp_settle_poisoned(int64 upload_id)
 }
 
 /*
- * _settle_as(upload_id, outcome, child_id): settles a held row as a person
- * decided.  Called by _do_decide, which holds the matching lock.
+ * _settle_as(upload_id, outcome, child_id, review_id): settles a held row as a
+ * person decided.  Called by _do_decide, which holds the matching lock.
  */
 PG_FUNCTION_INFO_V1(contactpoint_settle_as);
 Datum
 contactpoint_settle_as(PG_FUNCTION_ARGS)
 {
-	int64		upload_id = PG_GETARG_INT64(0);
-	char	   *outcome = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	int64		child_id = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2);
-	Datum		values[1] = {Int64GetDatum(upload_id)};
+	int64		upload_id;
+	char	   *outcome;
+	int64		child_id;
+	int64		review_id;
+	Datum		values[1];
 	UploadRow  *row;
 
-	if (!cp_in_own_work())
+	if (!cp_in_own_work() || PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_CP_PROTECTED),
 				 errmsg("held rows are settled by decide() only"),
 				 errhint("SELECT contactpoint.decide(review_id, decision, child_id, note).")));
+	upload_id = PG_GETARG_INT64(0);
+	outcome = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	child_id = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2);
+	review_id = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT64(3);
+	values[0] = Int64GetDatum(upload_id);
 	SPI_connect();
 	row = read_upload(upload_id);
 	if (row == NULL)
@@ -594,7 +680,7 @@ contactpoint_settle_as(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_CP_WRONG_STATE),
 					 errmsg("the row has too little data for a record of its own"),
 					 errhint("Ask the source to send names and date of birth, or decide reject.")));
-		child_id = settle_new(upload_id, 0);
+		child_id = settle_new(upload_id, review_id, 0);
 	}
 	else
 	{

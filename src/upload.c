@@ -18,6 +18,7 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -39,6 +40,7 @@
 #define ADDRESS_MAX 500			/* characters of an address */
 #define POSTCODE_MAX 20			/* characters of a postcode */
 #define FIELD_MAX 200			/* characters of a text inside jsonb */
+#define KIND_MAX 50				/* characters of a kind, as alias.kind takes */
 #define IDENTIFIERS_MAX 20
 #define CARERS_MAX 20
 #define INVOLVEMENTS_MAX 50
@@ -86,27 +88,28 @@ typedef struct Field
 	const char *key;
 	FieldKind	kind;
 	bool		required;
+	int			max_chars;		/* no more than its column takes */
 } Field;
 
 static const Field carer_fields[] = {
-	{"full_name", FIELD_TEXT, true},
-	{"relationship", FIELD_TEXT, false},
-	{"contact", FIELD_TEXT, false},
+	{"full_name", FIELD_TEXT, true, FIELD_MAX},
+	{"relationship", FIELD_TEXT, false, FIELD_MAX},
+	{"contact", FIELD_TEXT, false, FIELD_MAX},
 	{NULL}
 };
 static const Field involvement_fields[] = {
-	{"service", FIELD_TEXT, true},
-	{"organisation", FIELD_TEXT, false},
-	{"practitioner", FIELD_TEXT, false},
-	{"contact", FIELD_TEXT, false},
-	{"started_on", FIELD_DATE, false},
-	{"ended_on", FIELD_DATE, false},
+	{"service", FIELD_TEXT, true, FIELD_MAX},
+	{"organisation", FIELD_TEXT, false, FIELD_MAX},
+	{"practitioner", FIELD_TEXT, false, FIELD_MAX},
+	{"contact", FIELD_TEXT, false, FIELD_MAX},
+	{"started_on", FIELD_DATE, false, FIELD_MAX},
+	{"ended_on", FIELD_DATE, false, FIELD_MAX},
 	{NULL}
 };
 static const Field alias_fields[] = {
-	{"kind", FIELD_TEXT, true},
-	{"given_names", FIELD_NAME, false},
-	{"family_name", FIELD_NAME, false},
+	{"kind", FIELD_TEXT, true, KIND_MAX},
+	{"given_names", FIELD_NAME, false, FIELD_MAX},
+	{"family_name", FIELD_NAME, false, FIELD_MAX},
 	{NULL}
 };
 
@@ -224,9 +227,9 @@ check_field(const char *column, const Field *field, const JsonbValue *value)
 	if (field->kind == FIELD_NAME && cp_name_fault(text) != NULL)
 		refuse(column, "holds a name that cannot be one",
 			   "Send names of 2 to 200 letters, or leave the key out.");
-	if (cp_text_fault(text, FIELD_MAX) != NULL)
+	if (cp_text_fault(text, field->max_chars) != NULL)
 		refuse(column, "holds a text that is empty, too long or has control characters",
-			   "Send one line of 1 to 200 characters.");
+			   psprintf("Send one line of 1 to %d characters.", field->max_chars));
 }
 
 /*
@@ -317,7 +320,7 @@ check_identifiers(Datum datum, bool isnull)
 	iterator = JsonbIteratorInit(&object->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
-		if (token == WJB_KEY && cp_text_fault(jsonb_string(&value), 50) != NULL)
+		if (token == WJB_KEY && cp_text_fault(jsonb_string(&value), KIND_MAX) != NULL)
 			refuse("identifiers", "holds a kind that is empty or too long",
 				   "Name the kind in 1 to 50 characters.");
 		if (token != WJB_VALUE)
@@ -407,6 +410,24 @@ check_row(HeapTuple tuple, TupleDesc desc)
 }
 
 /*
+ * Rows that were received before are those of a dump.  Restored without being
+ * announced they would be matched with a registry that is not there yet.
+ */
+static void
+refuse_past(HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		received = heap_getattr(tuple, UPLOAD_RECEIVED_AT, desc, &isnull);
+
+	if (isnull || DatumGetTimestampTz(received) < GetCurrentTransactionStartTimestamp())
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("an uploaded row is received now, not at another time"),
+				 errhint("Leave received_at out; to restore a dump, announce it as the README says."),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "received_at")));
+}
+
+/*
  * The receipt is the extension's own work: the feed has no right to write it.
  */
 static void
@@ -478,6 +499,7 @@ contactpoint_upload_check(PG_FUNCTION_ARGS)
 				 errhint("Send a new row under the same source_ref.")));
 
 	tuple = trigger->tg_trigtuple;
+	refuse_past(tuple, RelationGetDescr(trigger->tg_relation));
 	check_row(tuple, RelationGetDescr(trigger->tg_relation));
 	write_receipt(tuple, RelationGetDescr(trigger->tg_relation));
 	cp_matcher_wake_at_commit();

@@ -66,7 +66,7 @@ SELECT count(*) FROM contactpoint.identifier WHERE value = '9434765919' OR (kind
 SELECT count(*) FROM contactpoint.responsibility WHERE child_id = :zara;
 SELECT count(*) FROM contactpoint.child c JOIN contactpoint.address a USING (child_id) WHERE c.child_id = :zara;
 SELECT count(*) FROM contactpoint.child WHERE child_id = :zara AND child_id IN (SELECT child_id FROM contactpoint.address);
-SELECT address FROM contactpoint.address ORDER BY address LIMIT 3;
+SELECT address FROM contactpoint.address WHERE child_id IN (:zara, :tom, :ida) ORDER BY address LIMIT 3;
 SELECT count(*) FROM contactpoint.address WHERE shielded;
 SELECT count(*) FROM contactpoint.search(family_name => 'Quillfeather', postcode => 'ZZ99 9ZZ');
 SELECT count(*) FROM contactpoint.search(family_name => 'Appleyard', postcode => 'ab123cd');
