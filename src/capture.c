@@ -775,7 +775,7 @@ call_run(void *arguments)
 	QueryDesc  *queryDesc = args->queryDesc;
 	ScanDirection direction = args->direction;
 	uint64		count = args->count;
-	bool		execute_once PG_USED_FOR_ASSERTS_ONLY = args->execute_once;
+	bool		execute_once pg_attribute_unused() = args->execute_once;
 
 	if (prev_ExecutorRun)
 		prev_ExecutorRun(CP_EXECUTOR_RUN_ARGUMENTS);
