@@ -29,6 +29,37 @@ CREATE POLICY source_admin ON contactpoint.source FOR ALL
     TO contactpoint_admin USING (true) WITH CHECK (true);
 COMMENT ON POLICY source_admin ON contactpoint.source IS 'admins keep the feeds';
 
+-- A birth date as it was sent: text, so that DateStyle cannot swap day and
+-- month on the way in. Whoever has a real date gets it written as ISO 8601.
+CREATE TYPE contactpoint.iso_date;
+CREATE FUNCTION contactpoint._iso_date_in(cstring) RETURNS contactpoint.iso_date
+    LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'textin';
+COMMENT ON FUNCTION contactpoint._iso_date_in(cstring) IS 'input of iso_date';
+CREATE FUNCTION contactpoint._iso_date_out(contactpoint.iso_date) RETURNS cstring
+    LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'textout';
+COMMENT ON FUNCTION contactpoint._iso_date_out(contactpoint.iso_date) IS 'output of iso_date';
+CREATE FUNCTION contactpoint._iso_date_recv(internal) RETURNS contactpoint.iso_date
+    LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'textrecv';
+COMMENT ON FUNCTION contactpoint._iso_date_recv(internal) IS 'binary input of iso_date';
+CREATE FUNCTION contactpoint._iso_date_send(contactpoint.iso_date) RETURNS bytea
+    LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'textsend';
+COMMENT ON FUNCTION contactpoint._iso_date_send(contactpoint.iso_date) IS 'binary output of iso_date';
+CREATE TYPE contactpoint.iso_date (
+    INPUT = contactpoint._iso_date_in, OUTPUT = contactpoint._iso_date_out,
+    RECEIVE = contactpoint._iso_date_recv, SEND = contactpoint._iso_date_send,
+    LIKE = text, CATEGORY = 'S'
+);
+COMMENT ON TYPE contactpoint.iso_date IS 'a date as it was sent, YYYY-MM-DD whatever DateStyle says';
+CREATE FUNCTION contactpoint._iso_date(date) RETURNS contactpoint.iso_date
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_iso_date';
+COMMENT ON FUNCTION contactpoint._iso_date(date) IS 'a date, written YYYY-MM-DD';
+CREATE CAST (date AS contactpoint.iso_date) WITH FUNCTION contactpoint._iso_date(date) AS ASSIGNMENT;
+COMMENT ON CAST (date AS contactpoint.iso_date) IS 'written YYYY-MM-DD, whatever DateStyle says';
+CREATE CAST (text AS contactpoint.iso_date) WITHOUT FUNCTION AS ASSIGNMENT;
+COMMENT ON CAST (text AS contactpoint.iso_date) IS 'taken as it is; the inbox checks it';
+CREATE CAST (contactpoint.iso_date AS text) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (contactpoint.iso_date AS text) IS 'as it was sent';
+
 -- No row security: COPY FROM refuses it. Feeds hold INSERT and nothing else.
 CREATE TABLE contactpoint.upload (
     upload_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -39,7 +70,7 @@ CREATE TABLE contactpoint.upload (
     given_names text,
     family_name text,
     sex text,
-    date_of_birth text,
+    date_of_birth contactpoint.iso_date,
     address text,
     postcode text,
     identifiers jsonb,

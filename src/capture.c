@@ -670,7 +670,7 @@ begin_personal_look(Look *look, const char *statement)
 	cp_gate_install();
 	look->command = ActivePortal != NULL ?
 		GetCommandTagName(ActivePortal->commandTag) : "SELECT";
-	look->head = cp_entry_head(debug_query_string != NULL ? debug_query_string : statement);
+	look->head = cp_entry_head(debug_query_string, statement);
 	PG_TRY();
 	{
 		require_permission(look);

@@ -440,7 +440,7 @@ typedef struct CpEntryHead
  * Makes a head in the current memory context: who, for whom, why, from where,
  * with which statement.  Reads catalogues.
  */
-extern CpEntryHead cp_entry_head(const char *statement);
+extern CpEntryHead cp_entry_head(const char *sent, const char *query);
 
 /*
  * Appends one look or command, in as many entries as its children need, and

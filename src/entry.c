@@ -137,10 +137,45 @@ client_address(void)
 }
 
 /*
- * Makes the head of an entry in the current memory context.  Reads catalogues.
+ * A text of more than max bytes without its middle: a long comment at either
+ * end must not push the query out.
+ */
+static char *
+abridge(const char *text, int max)
+{
+	int			length = strlen(text);
+	int			half = max / 2 - 3;
+	int			tail;
+
+	if (length <= max)
+		return pstrdup(text);
+	for (tail = length - half; (text[tail] & 0xC0) == 0x80; tail++)
+		;						/* to a whole character: the database is in
+								 * UTF8 */
+	return psprintf("%.*s ... %s", pg_mbcliplen(text, length, half), text, &text[tail]);
+}
+
+/*
+ * What the client sent and, where that only led to it (EXECUTE, a function),
+ * the query that looks.
+ */
+static char *
+describe_statement(const char *sent, const char *query)
+{
+	if (sent == NULL)
+		return abridge(query != NULL ? query : "", STATEMENT_MAX);
+	if (query == NULL || strcmp(sent, query) == 0)
+		return abridge(sent, STATEMENT_MAX);
+	return psprintf("%s\n-- runs: %s", abridge(sent, STATEMENT_MAX / 2 - 10),
+					abridge(query, STATEMENT_MAX / 2 - 10));
+}
+
+/*
+ * Makes the head of an entry in the current memory context: what the client
+ * sent, and the query that looks (either may be NULL).  Reads catalogues.
  */
 CpEntryHead
-cp_entry_head(const char *statement)
+cp_entry_head(const char *sent, const char *query)
 {
 	StringInfoData buffer;
 	CpEntryHead head;
@@ -152,7 +187,7 @@ cp_entry_head(const char *statement)
 	put_string(&buffer, cp_reason(), REASON_MAX);
 	put_string(&buffer, application_name, NAMEDATALEN);
 	put_string(&buffer, client_address(), NI_MAXHOST);
-	put_string(&buffer, statement, STATEMENT_MAX);
+	put_string(&buffer, describe_statement(sent, query), STATEMENT_MAX);
 	head.data = buffer.data;
 	head.length = buffer.len;
 	return head;
@@ -240,7 +275,7 @@ void
 cp_audit_command(const char *command, const int64 *children, int nchildren,
 				 CpVerdict verdict)
 {
-	CpEntryHead head = cp_entry_head(debug_query_string);
+	CpEntryHead head = cp_entry_head(debug_query_string, NULL);
 	int64	   *copy = palloc(Max(nchildren, 1) * sizeof(int64));
 
 	if (nchildren > 0)

@@ -505,3 +505,21 @@ contactpoint_upload_check(PG_FUNCTION_ARGS)
 	cp_matcher_wake_at_commit();
 	return PointerGetDatum(tuple);
 }
+
+/*
+ * Cast of date to iso_date: YYYY-MM-DD, whatever DateStyle says.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_iso_date);
+Datum
+contactpoint_iso_date(PG_FUNCTION_ARGS)
+{
+	DateADT		date = PG_GETARG_DATEADT(0);
+	int			year,
+				month,
+				day;
+
+	if (DATE_NOT_FINITE(date))
+		PG_RETURN_TEXT_P(cstring_to_text("infinity"));
+	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%04d-%02d-%02d", year, month, day)));
+}

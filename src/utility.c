@@ -213,7 +213,7 @@ refuse_change(Node *statement)
 	RangeVar   *table = table_to_change(statement);
 	bool		refused = false;
 
-	if (creating_extension || (cp_allow_drop && superuser()) ||
+	if (creating_extension || IsBinaryUpgrade || (cp_allow_drop && superuser()) ||
 		!IsTransactionState() || !OidIsValid(cp_extension_oid()))
 		return;
 	if (table != NULL)

@@ -131,6 +131,20 @@ SET SESSION AUTHORIZATION regress_feed2;
 SELECT count(*) FROM contactpoint.upload_receipt;
 RESET SESSION AUTHORIZATION;
 
+-- a row that cannot be written is held alone; the others of its batch are settled
+SET contactpoint.allow_drop = on;
+ALTER TABLE contactpoint.carer ADD CONSTRAINT poison CHECK (full_name <> 'Poison Carer');
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, carers)
+SELECT 'school', 'po-' || n, 1, 'Person' || chr(96 + n), 'Poisontest' || repeat(chr(96 + n), 4), 'F', '2009-03-01'::date + 40 * n,
+    CASE WHEN n = 5 THEN '[{"full_name": "Poison Carer"}]' ELSE '[{"full_name": "Good Carer"}]' END::jsonb
+FROM generate_series(1, 9) n;
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+ALTER TABLE contactpoint.carer DROP CONSTRAINT poison;
+RESET contactpoint.allow_drop;
+SELECT outcome, count(*), min(source_ref) FROM contactpoint.settlement WHERE source_ref LIKE 'po-%' GROUP BY outcome ORDER BY outcome;
+SELECT reason, shielded FROM contactpoint.review WHERE source_ref = 'po-5';
 -- settle() by those who may, and not inside a writing transaction
 SET SESSION AUTHORIZATION regress_practitioner;
 CALL contactpoint.settle();

@@ -158,6 +158,17 @@ ROLLBACK;
 SELECT * FROM looks(:child);
 -- refusals and looks that found nothing
 SELECT role, command, outcome, count(*) FROM looks(NULL) WHERE outcome IN ('refused', 'nothing') GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+-- the statement, also where a prepared one or a long comment hides it
+SET ROLE regress_practitioner;
+SET contactpoint.reason = 'statement test';
+PREPARE q AS SELECT given_names FROM contactpoint.child WHERE family_name = 'Childperson';
+EXECUTE q;
+\set ECHO none
+SELECT format('/* %s */ SELECT given_names FROM contactpoint.child WHERE family_name = ''Childperson''', repeat('x', 3000)) \gexec
+\set ECHO all
+RESET ROLE;
+SELECT regexp_replace(statement, 'x{10,}', '<x>', 'g') AS statement, length(statement) <= 1024 AS bounded
+FROM contactpoint.audit WHERE reason = 'statement test' AND at > (SELECT at FROM started) ORDER BY entry;
 -- the auditor reads it, with a reason and an account, and that is recorded too
 SET ROLE regress_auditor;
 SELECT count(*) > 0 FROM contactpoint.audit;

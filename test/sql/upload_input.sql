@@ -47,6 +47,15 @@ SELECT pg_temp.try('Zara', birth => 'infinity');
 SET datestyle = 'SQL, DMY';
 SELECT pg_temp.try('Zara', birth => '03/04/2012');
 RESET datestyle;
+-- a real date is a real date, under any DateStyle
+SELECT pg_temp.refusal('source, source_ref, given_names, family_name, date_of_birth',
+    $$'school', 'real-date', 'Realdate', 'Inputtest', date '2012-03-04'$$);
+SET datestyle = 'German';
+SELECT pg_temp.refusal('source, source_ref, given_names, family_name, date_of_birth',
+    $$'school', 'real-date', 'Realdate', 'Inputtest', date '2012-03-04'$$);
+SELECT pg_temp.refusal('source, source_ref, given_names, family_name, date_of_birth',
+    $$'school', 'real-date', 'Realdate', 'Inputtest', 'infinity'::date$$);
+RESET datestyle;
 -- sex
 SELECT pg_temp.try('Zara', sex => 'X');
 SELECT pg_temp.try('Zara', sex => 'female');
@@ -64,6 +73,7 @@ SELECT pg_temp.try('Zara', extra_columns => ', alias_names', extra_values => $$,
 SELECT pg_temp.try('Zara', extra_columns => ', carers', extra_values =>
     format(', %L', (SELECT jsonb_agg(jsonb_build_object('full_name', 'A B')) FROM generate_series(1, 21))));
 SELECT left(pg_temp.try('Zara', extra_columns => ', carers', extra_values => $$, '[{"full_name": '$$), 5) AS malformed;
+INSERT INTO contactpoint.upload (source, source_ref, given_names) VALUES ('school', 'enc', E'Za\xffra');
 -- other columns
 SELECT pg_temp.try('Zara', extra_columns => ', address', extra_values => format(', %L', repeat('x', 501)));
 SELECT pg_temp.try('Zara', extra_columns => ', postcode', extra_values => E', E''AB1\\n2CD''');
