@@ -410,18 +410,5 @@ CREATE FUNCTION contactpoint.close_shielded(child_id bigint)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.close_shielded(bigint) IS 'Close a record opened with open_shielded().';
 
--- Every private function is described by the door it serves.
-DO $$
-DECLARE
-    f record;
-BEGIN
-    FOR f IN
-        SELECT p.oid::regprocedure AS sig, substr(p.proname, 5) AS door FROM pg_catalog.pg_proc p
-        WHERE p.pronamespace = 'contactpoint'::regnamespace AND p.proname LIKE E'\\_do\\_%'
-    LOOP
-        EXECUTE format('COMMENT ON FUNCTION %s IS %L', f.sig, 'the work behind ' || f.door || '()');
-    END LOOP;
-END
-$$;
 COMMENT ON FUNCTION contactpoint._household(bigint) IS
     'the child, and whoever shares an address or a carer''s contact with it';

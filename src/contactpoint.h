@@ -380,7 +380,11 @@ extern void cp_matcher_init(void);
 extern bool cp_matcher_knows_registry(void);
 extern void cp_matcher_note_registry(void);
 
-/* Starts this database's matcher if none runs, and wakes it at commit. */
+/* Starts this database's matcher unless it runs; wakes it. */
+extern void cp_matcher_ensure(void);
+extern void cp_matcher_wake(void);
+
+/* Both, at commit. */
 extern void cp_matcher_wake_at_commit(void);
 
 /* Makes the matcher of a database leave, for DROP or CREATE DATABASE. */

@@ -47,7 +47,6 @@
 #define IDLE_MS 5000			/* looks at the inbox unasked */
 #define RETRY_MS 100			/* pause after a failed batch */
 #define STOP_WAIT_MS 5000		/* for a worker to leave its database */
-#define SETTLE_POLL_MS 20
 #define MAX_TRIES 20			/* of a row that meets conflicts */
 
 typedef struct MatcherSlot
@@ -208,8 +207,8 @@ describe_worker(BackgroundWorker *worker, int restart_seconds)
  * Starts this database's matcher unless it runs.  Two backends may both start
  * one; the second finds the slot taken and leaves.
  */
-static void
-ensure_matcher(void)
+void
+cp_matcher_ensure(void)
 {
 	BackgroundWorker worker;
 	MatcherSlot *slot;
@@ -224,8 +223,8 @@ ensure_matcher(void)
 	(void) RegisterDynamicBackgroundWorker(&worker, NULL);
 }
 
-static void
-wake_matcher(void)
+void
+cp_matcher_wake(void)
 {
 	MatcherSlot *slot;
 
@@ -242,7 +241,7 @@ wake_on_commit(XactEvent event, void *arg)
 	if (!wake_at_commit)
 		return;
 	if (event == XACT_EVENT_COMMIT)
-		wake_matcher();
+		cp_matcher_wake();
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
 		event == XACT_EVENT_PREPARE)
 		wake_at_commit = false;
@@ -262,7 +261,7 @@ cp_matcher_wake_at_commit(void)
 		registered = true;
 	}
 	if (!wake_at_commit)
-		ensure_matcher();
+		cp_matcher_ensure();
 	wake_at_commit = true;
 }
 
@@ -580,120 +579,4 @@ cp_matcher_init(void)
 		strlcpy(worker.bgw_extra, lfirst(lc), BGW_EXTRALEN);
 		RegisterBackgroundWorker(&worker);
 	}
-}
-
-/* ---------- CALL settle() ---------- */
-
-/*
- * Is any row up to this number still pending?  With a fresh snapshot.
- */
-static bool
-still_pending(int64 up_to)
-{
-	Oid			types[1] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(up_to)};
-	CpOwnWork	work;
-	bool		pending;
-
-	cp_own_work_begin(&work);
-	PG_TRY();
-	{
-		SPI_connect();
-		PushActiveSnapshot(GetLatestSnapshot());
-		if (SPI_execute_with_args("SELECT FROM contactpoint.receipt r"
-								  " WHERE r.settled_at IS NULL AND r.upload_id <= $1 AND r.source NOT IN"
-								  " (SELECT s.source FROM contactpoint.source s WHERE s.embargoed_at IS NOT NULL)"
-								  " LIMIT 1", 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
-			elog(ERROR, "could not look into the inbox");
-		pending = SPI_processed > 0;
-		PopActiveSnapshot();
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		cp_own_work_end(&work);
-	}
-	PG_END_TRY();
-	return pending;
-}
-
-/*
- * The highest number received so far, 0 where there is none.
- */
-static int64
-last_received(void)
-{
-	CpOwnWork	work;
-	int64		last = 0;
-
-	cp_own_work_begin(&work);
-	PG_TRY();
-	{
-		bool		isnull;
-		Datum		value;
-
-		SPI_connect();
-		PushActiveSnapshot(GetLatestSnapshot());
-		if (SPI_execute("SELECT max(r.upload_id) FROM contactpoint.receipt r"
-						" WHERE r.settled_at IS NULL", true, 1) != SPI_OK_SELECT)
-			elog(ERROR, "could not look into the inbox");
-		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-		if (!isnull)
-			last = DatumGetInt64(value);
-		PopActiveSnapshot();
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		cp_own_work_end(&work);
-	}
-	PG_END_TRY();
-	return last;
-}
-
-PG_FUNCTION_INFO_V1(contactpoint_settle);
-Datum
-contactpoint_settle(PG_FUNCTION_ARGS)
-{
-	Interval   *timeout = PG_ARGISNULL(0) ? NULL : PG_GETARG_INTERVAL_P(0);
-	TimestampTz deadline;
-	int64		last;
-
-	cp_require_preloaded();
-	cp_require_validated();
-	cp_require_account();
-	if (!cp_caller_has_role("contactpoint_manager") && !cp_caller_has_role("contactpoint_admin"))
-		ereport(ERROR,
-				(errcode(ERRCODE_CP_NOT_AUTHORISED),
-				 errmsg("only managers may wait for the inbox to be settled"),
-				 errhint("Feeds see their receipts in contactpoint.upload_receipt.")));
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("settle() cannot wait inside a transaction that has written"),
-				 errhint("COMMIT the uploads first: the matcher sees only what is committed.")));
-	if (timeout == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("settle() needs a timeout"),
-				 errhint("CALL contactpoint.settle('10 minutes').")));
-	deadline = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-													   TimestampTzGetDatum(GetCurrentTimestamp()),
-													   IntervalPGetDatum(timeout)));
-	last = last_received();
-	while (still_pending(last))
-	{
-		ensure_matcher();
-		wake_matcher();
-		if (GetCurrentTimestamp() >= deadline)
-			ereport(ERROR,
-					(errcode(ERRCODE_CP_NOT_SETTLED),
-					 errmsg("the inbox was not settled in the time allowed"),
-					 errhint("Call settle() again with a longer timeout; the server log tells if the matcher meets errors.")));
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 SETTLE_POLL_MS, PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-	}
-	PG_RETURN_VOID();
 }

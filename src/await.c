@@ -1,0 +1,141 @@
+/*-------------------------------------------------------------------------
+ *
+ * await.c
+ *	  CALL settle(): wait until everything received so far is settled.
+ *
+ *	  The matcher does the work; this only starts and wakes it and looks, each
+ *	  time with a fresh snapshot, whether a row up to the last number received
+ *	  is still pending.  Rows of embargoed sources are not waited for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "contactpoint.h"
+
+#define SETTLE_POLL_MS 20
+
+/*
+ * Is any row up to this number still pending?  With a fresh snapshot.
+ */
+static bool
+still_pending(int64 up_to)
+{
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(up_to)};
+	CpOwnWork	work;
+	bool		pending;
+
+	cp_own_work_begin(&work);
+	PG_TRY();
+	{
+		SPI_connect();
+		PushActiveSnapshot(GetLatestSnapshot());
+		if (SPI_execute_with_args("SELECT FROM contactpoint.receipt r"
+								  " WHERE r.settled_at IS NULL AND r.upload_id <= $1 AND r.source NOT IN"
+								  " (SELECT s.source FROM contactpoint.source s WHERE s.embargoed_at IS NOT NULL)"
+								  " LIMIT 1", 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
+			elog(ERROR, "could not look into the inbox");
+		pending = SPI_processed > 0;
+		PopActiveSnapshot();
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		cp_own_work_end(&work);
+	}
+	PG_END_TRY();
+	return pending;
+}
+
+/*
+ * The highest number received so far, 0 where there is none.
+ */
+static int64
+last_received(void)
+{
+	CpOwnWork	work;
+	int64		last = 0;
+
+	cp_own_work_begin(&work);
+	PG_TRY();
+	{
+		bool		isnull;
+		Datum		value;
+
+		SPI_connect();
+		PushActiveSnapshot(GetLatestSnapshot());
+		if (SPI_execute("SELECT max(r.upload_id) FROM contactpoint.receipt r"
+						" WHERE r.settled_at IS NULL", true, 1) != SPI_OK_SELECT)
+			elog(ERROR, "could not look into the inbox");
+		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		if (!isnull)
+			last = DatumGetInt64(value);
+		PopActiveSnapshot();
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		cp_own_work_end(&work);
+	}
+	PG_END_TRY();
+	return last;
+}
+
+PG_FUNCTION_INFO_V1(contactpoint_settle);
+Datum
+contactpoint_settle(PG_FUNCTION_ARGS)
+{
+	Interval   *timeout = PG_ARGISNULL(0) ? NULL : PG_GETARG_INTERVAL_P(0);
+	TimestampTz deadline;
+	int64		last;
+
+	cp_require_preloaded();
+	cp_require_validated();
+	cp_require_account();
+	if (!cp_caller_has_role("contactpoint_manager") && !cp_caller_has_role("contactpoint_admin"))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_NOT_AUTHORISED),
+				 errmsg("only managers may wait for the inbox to be settled"),
+				 errhint("Feeds see their receipts in contactpoint.upload_receipt.")));
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("settle() cannot wait inside a transaction that has written"),
+				 errhint("COMMIT the uploads first: the matcher sees only what is committed.")));
+	if (timeout == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("settle() needs a timeout"),
+				 errhint("CALL contactpoint.settle('10 minutes').")));
+	deadline = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+													   TimestampTzGetDatum(GetCurrentTimestamp()),
+													   IntervalPGetDatum(timeout)));
+	last = last_received();
+	while (still_pending(last))
+	{
+		cp_matcher_ensure();
+		cp_matcher_wake();
+		if (GetCurrentTimestamp() >= deadline)
+			ereport(ERROR,
+					(errcode(ERRCODE_CP_NOT_SETTLED),
+					 errmsg("the inbox was not settled in the time allowed"),
+					 errhint("Call settle() again with a longer timeout; the server log tells if the matcher meets errors.")));
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 SETTLE_POLL_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	PG_RETURN_VOID();
+}
