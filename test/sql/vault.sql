@@ -232,3 +232,19 @@ SET SESSION AUTHORIZATION regress_manager2;
 SELECT contactpoint.approve_unshield(:request);
 RESET SESSION AUTHORIZATION;
 SELECT shielded FROM contactpoint.child WHERE child_id = :zara;
+
+-- the household is covered by default: same address, or same contact of a carer
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, carers) VALUES
+    ('school', 'hh-1', 1, 'Hilda', 'Householder', 'F', '2010-02-11', '5 Shared Road', 'HH1 1HH', NULL),
+    ('school', 'hh-2', 1, 'Gustav', 'Householder', 'M', '2012-06-21', '5, Shared Rd', 'hh11hh', '[{"full_name": "Pa Householder", "contact": "07700 900777"}]'),
+    ('school', 'hh-3', 1, 'Ottilie', 'Elsewhere', 'F', '2014-10-31', '99 Apart Street', 'HH9 9HH', '[{"full_name": "Pa Householder", "contact": "07700-900777"}]'),
+    ('school', 'hh-4', 1, 'Ulrich', 'Neighbour', 'M', '2011-12-01', '6 Shared Road', 'HH1 1HH', NULL);
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT child_id AS gustav FROM contactpoint.source_link WHERE source_ref = 'hh-2' \gset
+SET SESSION AUTHORIZATION regress_manager;
+SELECT cardinality(contactpoint.shield(:gustav, 'threats to the father', 'harm')) AS covered;
+RESET SESSION AUTHORIZATION;
+SELECT l.source_ref, c.shielded, s.provisional FROM contactpoint.source_link l JOIN contactpoint.child c USING (child_id)
+    LEFT JOIN contactpoint.shield s USING (child_id) WHERE l.source_ref LIKE 'hh-%' ORDER BY 1;
