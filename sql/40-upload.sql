@@ -290,10 +290,16 @@ CREATE FUNCTION contactpoint._settle_as(upload_id bigint, outcome text, child_id
 COMMENT ON FUNCTION contactpoint._settle_as(bigint, text, bigint, bigint) IS
     'settles a held row as a person decided; a new record of a review near a shielded one is born shielded; returns the child it went to';
 
+CREATE FUNCTION contactpoint._look_again(upload_id bigint) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_look_again';
+COMMENT ON FUNCTION contactpoint._look_again(bigint) IS
+    'compares a held row with what is known by now; what is found joins its review';
+
 CREATE FUNCTION contactpoint._do_decide(review_id bigint, decision text, child_id bigint, note text)
     RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     held contactpoint.review;
+    known bigint[];
     went_to bigint;
     waiting record;
 BEGIN
@@ -304,10 +310,28 @@ BEGIN
         RAISE EXCEPTION 'there is no such review'
             USING ERRCODE = 'KC010', HINT = 'See contactpoint.reviews_due.';
     END IF;
+    IF held.decided_at IS NULL AND decision IN ('same', 'new') THEN
+        -- The child may have got a record, or a shield, while the row waited.
+        FOR waiting IN
+            SELECT u.upload_id FROM contactpoint.upload u
+            JOIN contactpoint.settlement s ON s.upload_id = u.upload_id AND s.outcome = 'hold'
+            WHERE u.source = held.source AND u.source_ref = held.source_ref AND u.upload_id <= held.upload_id
+            ORDER BY u.upload_id
+        LOOP
+            PERFORM contactpoint._look_again(waiting.upload_id);
+        END LOOP;
+    END IF;
+    known := held.candidates;
+    SELECT r.* INTO held FROM contactpoint.review r WHERE r.review_id = _do_decide.review_id;
     PERFORM contactpoint._require_manager_of(held.authority);
     IF held.decided_at IS NOT NULL THEN
         RAISE EXCEPTION 'this review is decided'
             USING ERRCODE = 'KC010', HINT = 'See contactpoint.reviews_due for those that wait.';
+    END IF;
+    IF NOT held.candidates <@ known THEN
+        RAISE NOTICE 'the review has new candidates, so nothing is decided yet'
+            USING HINT = 'Look at contactpoint.reviews_due again, then decide.';
+        RETURN NULL;
     END IF;
     IF decision IS NULL OR decision NOT IN ('same', 'new', 'reject', 'ask') THEN
         RAISE EXCEPTION 'unknown decision'
@@ -320,6 +344,13 @@ BEGIN
     IF decision = 'same' AND NOT child_id = ANY (held.candidates) THEN
         RAISE EXCEPTION 'that child is no candidate of this review'
             USING ERRCODE = 'KC010', HINT = 'Name one of the candidates of the review.';
+    END IF;
+    IF decision = 'same' AND NOT contactpoint._manages_child(child_id) THEN
+        UPDATE contactpoint.review r SET authority = contactpoint._authority_of(_do_decide.child_id), assigned_to = NULL
+        WHERE r.review_id = held.review_id;
+        RAISE NOTICE 'the review now waits for the authority of that child, so nothing is decided yet'
+            USING HINT = 'Only managers of the responsible authority let details into its records.';
+        RETURN NULL;
     END IF;
     IF note IS NOT NULL THEN
         note := contactpoint._check_text('note', note, 2000);

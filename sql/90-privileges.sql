@@ -82,7 +82,8 @@ GRANT EXECUTE ON FUNCTION contactpoint._child_number_valid(bigint) TO contactpoi
 -- feeds
 GRANT INSERT (source, source_ref, batch, authority, given_names, family_name, sex, date_of_birth, address,
     postcode, identifiers, carers, involvements, alias_names) ON contactpoint.upload TO contactpoint_feed;
-GRANT EXECUTE ON FUNCTION contactpoint._caller(), contactpoint._iso_date(date) TO contactpoint_feed;
+GRANT EXECUTE ON FUNCTION contactpoint._caller(), contactpoint._iso_date(date),
+    contactpoint._iso_date_in(cstring), contactpoint._iso_date_out(contactpoint.iso_date) TO contactpoint_feed;
 GRANT SELECT ON contactpoint.upload_receipt TO contactpoint_feed;
 GRANT EXECUTE ON FUNCTION contactpoint._has_role(name) TO contactpoint_feed;
 GRANT SELECT ON contactpoint.source TO contactpoint_manager, contactpoint_admin;

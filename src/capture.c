@@ -666,7 +666,7 @@ begin_personal_look(Look *look, const char *statement)
 	MemoryContext oldcontext = CurrentMemoryContext;
 
 	cp_journal_require_writable();
-	cp_log_keep_private();
+	cp_log_registry(true);
 	cp_gate_install();
 	look->command = ActivePortal != NULL ?
 		GetCommandTagName(ActivePortal->commandTag) : "SELECT";

@@ -183,7 +183,7 @@ contactpoint_child_guard(PG_FUNCTION_ARGS)
 	HeapTuple	new;
 	bool		isnull;
 
-	cp_log_keep_private();
+	cp_log_registry(true);
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 	{
 		if (!(cp_restoring && cp_caller_is_superuser()) && !cp_in_own_work())

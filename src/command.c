@@ -166,7 +166,7 @@ contactpoint_command(PG_FUNCTION_ARGS)
 	int			nchildren;
 
 	cp_require_preloaded();
-	cp_log_keep_private();
+	cp_log_registry(true);
 	door = open_door(fcinfo);
 
 	PG_TRY();

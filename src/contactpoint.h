@@ -70,10 +70,10 @@ extern const char *cp_reason(void);
 extern void cp_log_init(void);
 
 /*
- * From now on, errors of sessions in this database go to the log without what
- * may quote a record.
+ * Has this database a registry?  Errors go to the log without what may quote a
+ * record, unless it is known that there is none.
  */
-extern void cp_log_keep_private(void);
+extern void cp_log_registry(bool present);
 
 /* ---------- own_work.c: what the extension does on its own account ---------- */
 
@@ -375,10 +375,6 @@ extern void cp_settle_poisoned(int64 upload_id);
 /* ---------- matcher.c: the worker ---------- */
 
 extern void cp_matcher_init(void);
-
-/* Has this database a registry, as far as this server has seen?  No locks. */
-extern bool cp_matcher_knows_registry(void);
-extern void cp_matcher_note_registry(void);
 
 /* Starts this database's matcher unless it runs; wakes it. */
 extern void cp_matcher_ensure(void);

@@ -23,8 +23,13 @@
 
 static emit_log_hook_type prev_emit_log_hook = NULL;
 
-/* this backend works on a registry */
-static bool keep_private = false;
+/* what this backend knows of its database */
+static enum
+{
+	REGISTRY_UNKNOWN,			/* it has not looked yet */
+	REGISTRY_ABSENT,
+	REGISTRY_PRESENT
+}			registry = REGISTRY_UNKNOWN;
 
 /*
  * May the text of a message of this SQLSTATE be logged?  Classes 08
@@ -60,11 +65,22 @@ log_without_text(ErrorData *edata)
 			 errhidecontext(true)));
 }
 
+/*
+ * A session that has not looked yet may be about to: its first statement can
+ * fail before anything is looked up.
+ */
+static bool
+may_be_personal(void)
+{
+	return registry == REGISTRY_PRESENT ||
+		(registry == REGISTRY_UNKNOWN && MyBackendType == B_BACKEND &&
+		 OidIsValid(MyDatabaseId));
+}
+
 static void
 hide_personal(ErrorData *edata)
 {
-	if (edata->output_to_server && edata->elevel >= WARNING &&
-		(keep_private || cp_matcher_knows_registry()))
+	if (edata->output_to_server && edata->elevel >= WARNING && may_be_personal())
 	{
 		edata->hide_stmt = true;
 		edata->hide_ctx = true;
@@ -80,15 +96,12 @@ hide_personal(ErrorData *edata)
 }
 
 /*
- * The database of this backend has a registry.
+ * Has the database of this backend a registry?  Said whenever it is looked up.
  */
 void
-cp_log_keep_private(void)
+cp_log_registry(bool present)
 {
-	if (keep_private)
-		return;
-	keep_private = true;
-	cp_matcher_note_registry();
+	registry = present ? REGISTRY_PRESENT : REGISTRY_ABSENT;
 }
 
 void

@@ -61,9 +61,6 @@ typedef struct MatcherShared
 {
 	LWLock	   *lock;
 	MatcherSlot slots[MATCHER_SLOTS];
-
-	/* databases seen to have a registry; read without the lock */
-	Oid			registries[MATCHER_SLOTS];
 } MatcherShared;
 
 static MatcherShared *shared = NULL;
@@ -103,36 +100,6 @@ start_shared_memory(void)
 		shared->lock = &GetNamedLWLockTranche(CP_SCHEMA)->lock;
 	}
 	LWLockRelease(AddinShmemInitLock);
-}
-
-/*
- * Has this database a registry, as far as this server has seen?  Used where
- * neither catalogues nor locks may be: while an error is being logged.
- */
-bool
-cp_matcher_knows_registry(void)
-{
-	if (shared == NULL || !OidIsValid(MyDatabaseId))
-		return false;
-	for (int i = 0; i < MATCHER_SLOTS; i++)
-		if (shared->registries[i] == MyDatabaseId)
-			return true;
-	return false;
-}
-
-void
-cp_matcher_note_registry(void)
-{
-	if (cp_matcher_knows_registry())
-		return;
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < MATCHER_SLOTS; i++)
-		if (!OidIsValid(shared->registries[i]))
-		{
-			shared->registries[i] = MyDatabaseId;
-			break;
-		}
-	LWLockRelease(shared->lock);
 }
 
 /* the caller holds the lock */
@@ -361,7 +328,6 @@ settle_batch(int limit)
 	{
 		MemoryContext batch_context = CurrentMemoryContext;
 
-		cp_matcher_note_registry();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		cp_own_work_begin(&work);
 		pgstat_report_activity(STATE_RUNNING, "settling uploads");
@@ -530,7 +496,7 @@ cp_matcher_main(Datum arg)
 		BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
 	else
 		BackgroundWorkerInitializeConnection(MyBgworkerEntry->bgw_extra, NULL, 0);
-	cp_log_keep_private();
+	cp_log_registry(true);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("session_replication_role", "origin", PGC_SUSET, PGC_S_SESSION);
 	if (!take_slot())

@@ -165,6 +165,7 @@ learn_extension(void)
 	extension.owner = owner;
 	extension.schema = OidIsValid(oid) ? schema : InvalidOid;
 	extension.valid = (before == invalidations);
+	cp_log_registry(OidIsValid(oid));
 }
 
 /*

@@ -107,7 +107,7 @@ contactpoint_search(PG_FUNCTION_ARGS)
 	char	   *query;
 
 	cp_require_preloaded();
-	cp_log_keep_private();
+	cp_log_registry(true);
 	require_something(fcinfo);
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 

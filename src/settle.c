@@ -692,3 +692,20 @@ contactpoint_settle_as(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(child_id);
 }
+
+/*
+ * _look_again(upload_id): compares a held row with what is known by now; what
+ * is found joins its review.  Called by _do_decide, under the matching lock.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_look_again);
+Datum
+contactpoint_look_again(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0) || !cp_in_own_work())
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("held rows are looked at again by decide() only"),
+				 errhint("SELECT contactpoint.decide(review_id, decision, child_id, note).")));
+	cp_settle_upload(PG_GETARG_INT64(0));
+	PG_RETURN_VOID();
+}

@@ -488,7 +488,7 @@ contactpoint_upload_check(PG_FUNCTION_ARGS)
 				 errmsg("this function serves the trigger of the inbox only"),
 				 errhint("INSERT INTO or COPY contactpoint.upload.")));
 	cp_require_preloaded();
-	cp_log_keep_private();
+	cp_log_registry(true);
 	if (cp_restoring && cp_caller_is_superuser())
 		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
 							   trigger->tg_newtuple : trigger->tg_trigtuple);

@@ -173,6 +173,13 @@ prepare_database_command(Node *statement)
 
 /* ---------- changes of the registry's own tables ---------- */
 
+static RangeVar *
+first_table(List *relations)
+{
+	return relations != NIL && IsA(linitial(relations), RangeVar) ?
+		linitial(relations) : NULL;
+}
+
 /*
  * The table that a statement would change in a way that could open a path
  * around: rows moved out of sight, guards and policies switched off, code of
@@ -199,9 +206,39 @@ table_to_change(Node *statement)
 			return ((CreatePolicyStmt *) statement)->table;
 		case T_AlterPolicyStmt:
 			return ((AlterPolicyStmt *) statement)->table;
+		case T_CreateStatsStmt:
+			return first_table(((CreateStatsStmt *) statement)->relations);
+		case T_CreateStmt:
+			return first_table(((CreateStmt *) statement)->inhRelations);
 		default:
 			return NULL;
 	}
+}
+
+/*
+ * Does the statement drop a trigger, policy or rule of the registry?  Their
+ * names end with that of their table and stand after it.
+ */
+static bool
+drops_guard(DropStmt *statement)
+{
+	ListCell   *lc;
+
+	if (statement->removeType != OBJECT_TRIGGER &&
+		statement->removeType != OBJECT_POLICY && statement->removeType != OBJECT_RULE)
+		return false;
+	foreach(lc, statement->objects)
+	{
+		List	   *name = list_truncate(list_copy(castNode(List, lfirst(lc))),
+										 list_length(lfirst(lc)) - 1);
+		Oid			relid = name == NIL ? InvalidOid :
+		RangeVarGetRelid(makeRangeVarFromNameList(name), NoLock, true);
+
+		if (OidIsValid(relid) &&
+			get_rel_namespace(relid) == get_namespace_oid(CP_SCHEMA, true))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -224,6 +261,8 @@ refuse_change(Node *statement)
 			(cp_protect_lookup(relid) != NULL ||
 			 get_rel_namespace(relid) == get_namespace_oid(CP_SCHEMA, true));
 	}
+	else if (IsA(statement, DropStmt))
+		refused = drops_guard((DropStmt *) statement);
 	else if (IsA(statement, RenameStmt) &&
 			 ((RenameStmt *) statement)->renameType == OBJECT_SCHEMA)
 		refused = strcmp(((RenameStmt *) statement)->subname, CP_SCHEMA) == 0;

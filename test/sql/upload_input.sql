@@ -55,6 +55,8 @@ SELECT pg_temp.refusal('source, source_ref, given_names, family_name, date_of_bi
     $$'school', 'real-date', 'Realdate', 'Inputtest', date '2012-03-04'$$);
 SELECT pg_temp.refusal('source, source_ref, given_names, family_name, date_of_birth',
     $$'school', 'real-date', 'Realdate', 'Inputtest', 'infinity'::date$$);
+SELECT pg_temp.refusal('source, source_ref, given_names, family_name, date_of_birth',
+    $$'school', 'real-date', 'Realdate', 'Inputtest', '2012-03-04'::varchar$$);
 RESET datestyle;
 -- sex
 SELECT pg_temp.try('Zara', sex => 'X');
