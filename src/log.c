@@ -8,8 +8,8 @@
  *	  Whoever sent the statement still gets all of it.  The log of a database
  *	  that has a registry gets the SQLSTATE, and the message only where it is
  *	  the extension's own or of a class that speaks of the server, not of
- *	  data.  What is logged on purpose (level LOG, as by log_statement) is the
- *	  DBA's choice and stays.
+ *	  data.  The message of what is logged on purpose (level LOG, as by
+ *	  log_statement) is the DBA's choice and stays.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,11 +37,14 @@ static enum
  * (internal) and the extension's own speak of no row.
  */
 static bool
-speaks_of_server(int sqlerrcode)
+speaks_of_server(const ErrorData *edata)
 {
 	static const char *const classes[] = {"08", "40", "53", "57", "58", "XX", "KC"};
-	const char *state = unpack_sql_state(sqlerrcode);
+	const char *state = unpack_sql_state(edata->sqlerrcode);
 
+	/* RAISE may say anything under any SQLSTATE */
+	if (edata->funcname != NULL && strcmp(edata->funcname, "exec_stmt_raise") == 0)
+		return strncmp(state, "KC", 2) == 0;
 	for (int i = 0; i < lengthof(classes); i++)
 		if (strncmp(state, classes[i], 2) == 0)
 			return true;
@@ -80,15 +83,18 @@ may_be_personal(void)
 static void
 hide_personal(ErrorData *edata)
 {
-	if (edata->output_to_server && edata->elevel >= WARNING && may_be_personal())
+	if (edata->output_to_server && may_be_personal())
 	{
 		edata->hide_stmt = true;
 		edata->hide_ctx = true;
+	}
+	if (edata->output_to_server && edata->elevel >= WARNING && may_be_personal())
+	{
 		/* the log takes detail_log before detail, so it must not be empty */
 		if (edata->detail != NULL || edata->detail_log != NULL)
 			edata->detail_log = MemoryContextStrdup(edata->assoc_context,
 													"Withheld: it may quote a record.");
-		if (!speaks_of_server(edata->sqlerrcode))
+		if (!speaks_of_server(edata))
 			log_without_text(edata);
 	}
 	if (prev_emit_log_hook && edata->output_to_server)
