@@ -204,6 +204,15 @@ cp_caller_is_superuser(void)
 		(cp_in_own_work() || superuser_arg(GetUserId()));
 }
 
+/*
+ * Guards and matcher stand aside for a restore that a superuser has announced.
+ */
+bool
+cp_is_restoring(void)
+{
+	return cp_restoring && cp_caller_is_superuser();
+}
+
 int64
 cp_caller_organisation(void)
 {

@@ -586,11 +586,3 @@ cp_candidates_bounded(const CpPerson *row, int64 except_child, bool deep, bool *
 	*cut = search.cut;
 	return search.found;
 }
-
-List *
-cp_candidates(const CpPerson *row, int64 except_child)
-{
-	bool		cut;
-
-	return cp_candidates_bounded(row, except_child, false, &cut);
-}

@@ -72,33 +72,12 @@ same_value(HeapTuple a, HeapTuple b, TupleDesc desc, int attno)
 }
 
 static void
-refuse_child(const char *column, const char *fault, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_CP_INVALID_UPLOAD),
-			 errmsg("column \"%s\" of the record %s", column, fault),
-			 errhint("%s", hint),
-			 err_generic_string(PG_DIAG_SCHEMA_NAME, CP_SCHEMA),
-			 err_generic_string(PG_DIAG_TABLE_NAME, "child"),
-			 err_generic_string(PG_DIAG_COLUMN_NAME, column)));
-}
-
-static char *
-text_of(HeapTuple tuple, TupleDesc desc, int attno)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, attno, desc, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
-static void
 check_name(const char *column, const char *name)
 {
 	const char *fault = name == NULL ? "is missing" : cp_name_fault(name);
 
 	if (fault != NULL)
-		refuse_child(column, fault, "Write the name as it is, 2 to 200 letters.");
+		cp_row_refuse("child", column, fault, "Write the name as it is, 2 to 200 letters.");
 }
 
 /*
@@ -111,16 +90,16 @@ check_child(HeapTuple tuple, TupleDesc desc)
 	Datum		value;
 	DateADT		birth;
 
-	check_name("given_names", text_of(tuple, desc, CHILD_GIVEN_NAMES));
-	check_name("family_name", text_of(tuple, desc, CHILD_FAMILY_NAME));
+	check_name("given_names", cp_row_text(tuple, desc, CHILD_GIVEN_NAMES));
+	check_name("family_name", cp_row_text(tuple, desc, CHILD_FAMILY_NAME));
 	value = heap_getattr(tuple, CHILD_DATE_OF_BIRTH, desc, &isnull);
 	if (isnull)
-		refuse_child("date_of_birth", "is missing", "A record needs a date of birth.");
+		cp_row_refuse("child", "date_of_birth", "is missing", "A record needs a date of birth.");
 	birth = DatumGetDateADT(value);
 	if (DATE_NOT_FINITE(birth) || birth < date2j(1900, 1, 1) - POSTGRES_EPOCH_JDATE ||
 		birth > cp_today())
-		refuse_child("date_of_birth", "lies before 1900 or in the future",
-					 "A record needs the child's date of birth.");
+		cp_row_refuse("child", "date_of_birth", "lies before 1900 or in the future",
+					  "A record needs the child's date of birth.");
 }
 
 /*
@@ -132,9 +111,9 @@ person_of(HeapTuple tuple, TupleDesc desc)
 	bool		isnull;
 	DateADT		birth = DatumGetDateADT(heap_getattr(tuple, CHILD_DATE_OF_BIRTH, desc, &isnull));
 
-	return cp_person_make(text_of(tuple, desc, CHILD_GIVEN_NAMES),
-						  text_of(tuple, desc, CHILD_FAMILY_NAME),
-						  &birth, *text_of(tuple, desc, CHILD_SEX), NULL, NULL, NIL);
+	return cp_person_make(cp_row_text(tuple, desc, CHILD_GIVEN_NAMES),
+						  cp_row_text(tuple, desc, CHILD_FAMILY_NAME),
+						  &birth, *cp_row_text(tuple, desc, CHILD_SEX), NULL, NULL, NIL);
 }
 
 /*
@@ -186,7 +165,7 @@ contactpoint_child_guard(PG_FUNCTION_ARGS)
 	cp_log_registry(true);
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 	{
-		if (!(cp_restoring && cp_caller_is_superuser()) && !cp_in_own_work())
+		if (!cp_is_restoring() && !cp_in_own_work())
 		{
 			cp_require_validated();
 			cp_require_account();
@@ -303,7 +282,7 @@ contactpoint_rekey_changed(PG_FUNCTION_ARGS)
 	CpOwnWork	work;
 
 	if (cp_in_own_work() ||
-		(cp_restoring && cp_caller_is_superuser()))
+		cp_is_restoring())
 		return PointerGetDatum(NULL);
 
 	cp_own_work_begin(&work);
@@ -337,7 +316,7 @@ Datum
 contactpoint_lock_first(PG_FUNCTION_ARGS)
 {
 	(void) require_trigger(fcinfo);
-	if (!cp_in_own_work() && !(cp_restoring && cp_caller_is_superuser()))
+	if (!cp_in_own_work() && !cp_is_restoring())
 		cp_lock_matching();
 	return PointerGetDatum(NULL);
 }
@@ -356,7 +335,7 @@ contactpoint_restore_mark(PG_FUNCTION_ARGS)
 	Datum		values[1];
 	CpOwnWork	work;
 
-	if (!cp_restoring || !cp_caller_is_superuser())
+	if (!cp_is_restoring())
 	{
 		if (!cp_in_own_work() && trigger->tg_trigger->tgnargs > 0)
 			ereport(ERROR,

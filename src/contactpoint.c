@@ -35,7 +35,6 @@ _PG_init(void)
 	cp_settings_init();
 	cp_log_init();
 	cp_protect_init();
-	cp_opened_init();
 	cp_utility_init();
 	cp_matcher_init();
 	cp_capture_init();

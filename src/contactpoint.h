@@ -13,6 +13,8 @@
 #ifndef CONTACTPOINT_H
 #define CONTACTPOINT_H
 
+#include "access/htup.h"
+#include "access/tupdesc.h"
 #include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
 #include "fmgr.h"
@@ -32,6 +34,15 @@ extern bool cp_preloaded;
 
 /* Raises KC008 with a hint unless the library is preloaded. */
 extern void cp_require_preloaded(void);
+
+/* ---------- row.c: a row as triggers see it ---------- */
+
+/* A text column in the current memory context, or NULL. */
+extern char *cp_row_text(HeapTuple tuple, TupleDesc desc, int attno);
+
+/* Raises KC007: the fault, the column and a hint, never the value. */
+extern void cp_row_refuse(const char *table, const char *column, const char *fault,
+						  const char *hint) pg_attribute_noreturn();
 
 /* ---------- settings.c: contactpoint.* settings ---------- */
 
@@ -167,6 +178,9 @@ extern void cp_require_account(void);
  */
 extern void cp_require_reader(void);
 
+/* Has this superuser announced that the session restores a dump? */
+extern bool cp_is_restoring(void);
+
 /* Is no restore waiting for validate_restore()?  The other raises KC011. */
 extern bool cp_is_validated(void);
 extern void cp_require_validated(void);
@@ -178,11 +192,6 @@ extern bool cp_caller_manages(int64 organisation_id);
 extern bool cp_caller_manages_child(int64 child_id);
 
 /* ---------- opened.c: vault records opened by this session ---------- */
-
-extern void cp_opened_init(void);	/* shared memory, reset callbacks */
-
-/* Has the caller this shielded child's record open now?  No catalog access. */
-extern bool cp_opened(int64 child_id);
 
 /*
  * Drops what is over: time, role changed, grant revoked since.  Called once at
@@ -330,13 +339,6 @@ extern CpPerson *cp_person_fetch(int64 child_id);
 
 /* Compares two persons; fills everything of a candidate. */
 extern void cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result);
-
-/*
- * Every record that may be this person, scored, best first; reads with the
- * latest snapshot, so it sees what other transactions committed.  The caller
- * holds the matching lock.
- */
-extern List *cp_candidates(const CpPerson *row, int64 except_child);
 
 /*
  * What is to become of an uploaded row (D2).  Reads source_link to tell twins

@@ -87,15 +87,15 @@ hide_personal(ErrorData *edata)
 	{
 		edata->hide_stmt = true;
 		edata->hide_ctx = true;
-	}
-	if (edata->output_to_server && edata->elevel >= WARNING && may_be_personal())
-	{
-		/* the log takes detail_log before detail, so it must not be empty */
-		if (edata->detail != NULL || edata->detail_log != NULL)
-			edata->detail_log = MemoryContextStrdup(edata->assoc_context,
-													"Withheld: it may quote a record.");
-		if (!speaks_of_server(edata))
-			log_without_text(edata);
+		if (edata->elevel >= WARNING)
+		{
+			/* the log takes detail_log before detail, so it must not be empty */
+			if (edata->detail != NULL || edata->detail_log != NULL)
+				edata->detail_log = MemoryContextStrdup(edata->assoc_context,
+														"Withheld: it may quote a record.");
+			if (!speaks_of_server(edata))
+				log_without_text(edata);
+		}
 	}
 	if (prev_emit_log_hook && edata->output_to_server)
 		prev_emit_log_hook(edata);

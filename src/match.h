@@ -93,7 +93,9 @@ typedef struct CpKey
 extern CpKey *cp_match_keys(const CpPerson *person, int *nkeys);
 
 /*
- * As cp_candidates; cut: a bound was met, there may be more.  deep: what is
+ * Every record that may be this person, scored, best first; reads with the
+ * latest snapshot, so it sees what other transactions committed.  The caller
+ * holds the matching lock.  cut: a bound was met, there may be more.  deep: what is
  * spelt alike is looked for even where something good is found.
  */
 extern List *cp_candidates_bounded(const CpPerson *row, int64 except_child, bool deep, bool *cut);

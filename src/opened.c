@@ -34,12 +34,6 @@ typedef struct OpenedRecord
 static List *opened = NIL;
 
 void
-cp_opened_init(void)
-{
-	opened = NIL;
-}
-
-void
 cp_opened_close_all(void)
 {
 	list_free_deep(opened);
@@ -49,8 +43,8 @@ cp_opened_close_all(void)
 /*
  * No catalog access: called for every row of a vault leaf.
  */
-bool
-cp_opened(int64 child_id)
+static bool
+is_open(int64 child_id)
 {
 	ListCell   *lc;
 
@@ -210,5 +204,5 @@ contactpoint_vault_guard(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(true);
 	if (PG_ARGISNULL(0) || GetUserId() != GetOuterUserId())
 		PG_RETURN_BOOL(false);
-	PG_RETURN_BOOL(cp_opened(PG_GETARG_INT64(0)));
+	PG_RETURN_BOOL(is_open(PG_GETARG_INT64(0)));
 }

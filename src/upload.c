@@ -114,33 +114,12 @@ static const Field alias_fields[] = {
 };
 
 static void
-refuse(const char *column, const char *fault, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_CP_INVALID_UPLOAD),
-			 errmsg("column \"%s\" of the uploaded row %s", column, fault),
-			 errhint("%s", hint),
-			 err_generic_string(PG_DIAG_SCHEMA_NAME, CP_SCHEMA),
-			 err_generic_string(PG_DIAG_TABLE_NAME, "upload"),
-			 err_generic_string(PG_DIAG_COLUMN_NAME, column)));
-}
-
-static char *
-column_text(HeapTuple tuple, TupleDesc desc, int attno)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, attno, desc, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
-static void
 check_required(const char *column, const char *value, int max_chars)
 {
 	const char *fault = value == NULL ? "is missing" : cp_text_fault(value, max_chars);
 
 	if (fault != NULL)
-		refuse(column, fault, "Send one line of text in every row.");
+		cp_row_refuse("upload", column, fault, "Send one line of text in every row.");
 }
 
 static void
@@ -149,7 +128,7 @@ check_name(const char *column, const char *value)
 	const char *fault = value == NULL ? NULL : cp_name_fault(value);
 
 	if (fault != NULL)
-		refuse(column, fault, "Send the name as it is written, 2 to 200 letters, or NULL if it is not known.");
+		cp_row_refuse("upload", column, fault, "Send the name as it is written, 2 to 200 letters, or NULL if it is not known.");
 }
 
 /* text that may be empty (withdrawn) or absent (not sent) */
@@ -162,7 +141,7 @@ check_optional(const char *column, const char *value, int max_chars)
 		return;
 	fault = cp_text_fault(value, max_chars);
 	if (fault != NULL)
-		refuse(column, fault, "Send one line of text, an empty one to withdraw it, or NULL to leave it as it is.");
+		cp_row_refuse("upload", column, fault, "Send one line of text, an empty one to withdraw it, or NULL to leave it as it is.");
 }
 
 static void
@@ -173,14 +152,14 @@ check_birth(const char *value)
 	if (value == NULL)
 		return;
 	if (!cp_parse_iso_date(value, &date))
-		refuse("date_of_birth", "is no date of the form YYYY-MM-DD",
-			   "Send an existing date as YYYY-MM-DD, or NULL if it is not known.");
+		cp_row_refuse("upload", "date_of_birth", "is no date of the form YYYY-MM-DD",
+					  "Send an existing date as YYYY-MM-DD, or NULL if it is not known.");
 	if (date > cp_today())
-		refuse("date_of_birth", "lies in the future",
-			   "Send the date of birth as YYYY-MM-DD; unborn children cannot be recorded.");
+		cp_row_refuse("upload", "date_of_birth", "lies in the future",
+					  "Send the date of birth as YYYY-MM-DD; unborn children cannot be recorded.");
 	if (date < date2j(1900, 1, 1) - POSTGRES_EPOCH_JDATE)
-		refuse("date_of_birth", "lies before 1900",
-			   "Send the date of birth as YYYY-MM-DD, or NULL if it is not known.");
+		cp_row_refuse("upload", "date_of_birth", "lies before 1900",
+					  "Send the date of birth as YYYY-MM-DD, or NULL if it is not known.");
 }
 
 static void
@@ -188,8 +167,8 @@ check_sex(const char *value)
 {
 	if (value != NULL && strcmp(value, "F") != 0 && strcmp(value, "M") != 0 &&
 		strcmp(value, "U") != 0)
-		refuse("sex", "is not one of F, M and U",
-			   "Send F, M, U (not specified), or NULL if it is not known.");
+		cp_row_refuse("upload", "sex", "is not one of F, M and U",
+					  "Send F, M, U (not specified), or NULL if it is not known.");
 }
 
 static char *
@@ -216,20 +195,20 @@ check_field(const char *column, const Field *field, const JsonbValue *value)
 	if (value->type == jbvNull)
 		return;
 	if (value->type != jbvString)
-		refuse(column, "holds a value that is no string",
-			   "Send every value inside the list as a JSON string.");
+		cp_row_refuse("upload", column, "holds a value that is no string",
+					  "Send every value inside the list as a JSON string.");
 	text = jsonb_string(value);
 	if (*text == '\0' && !field->required)
 		return;
 	if (field->kind == FIELD_DATE && !cp_parse_iso_date(text, &date))
-		refuse(column, "holds a date that is not of the form YYYY-MM-DD",
-			   "Send existing dates as YYYY-MM-DD.");
+		cp_row_refuse("upload", column, "holds a date that is not of the form YYYY-MM-DD",
+					  "Send existing dates as YYYY-MM-DD.");
 	if (field->kind == FIELD_NAME && cp_name_fault(text) != NULL)
-		refuse(column, "holds a name that cannot be one",
-			   "Send names of 2 to 200 letters, or leave the key out.");
+		cp_row_refuse("upload", column, "holds a name that cannot be one",
+					  "Send names of 2 to 200 letters, or leave the key out.");
 	if (cp_text_fault(text, field->max_chars) != NULL)
-		refuse(column, "holds a text that is empty, too long or has control characters",
-			   psprintf("Send one line of 1 to %d characters.", field->max_chars));
+		cp_row_refuse("upload", column, "holds a text that is empty, too long or has control characters",
+					  psprintf("Send one line of 1 to %d characters.", field->max_chars));
 }
 
 /*
@@ -250,8 +229,8 @@ check_object(const char *column, const Field *fields, JsonbContainer *object)
 		{
 			field = find_field(fields, jsonb_string(&value));
 			if (field == NULL)
-				refuse(column, "holds an unknown key",
-					   "See the README for the keys of each list.");
+				cp_row_refuse("upload", column, "holds an unknown key",
+							  "See the README for the keys of each list.");
 		}
 		else if (token == WJB_VALUE)
 		{
@@ -263,8 +242,8 @@ check_object(const char *column, const Field *fields, JsonbContainer *object)
 	for (; fields->key != NULL; fields++)
 		required -= fields->required ? 1 : 0;
 	if (required < 0)
-		refuse(column, "lacks a required key",
-			   "carers need full_name, involvements need service, alias_names need kind.");
+		cp_row_refuse("upload", column, "lacks a required key",
+					  "carers need full_name, involvements need service, alias_names need kind.");
 }
 
 /*
@@ -283,11 +262,11 @@ check_list(const char *column, const Field *fields, int max, Datum datum, bool i
 		return;
 	list = DatumGetJsonbP(datum);
 	if (!JB_ROOT_IS_ARRAY(list) || JB_ROOT_IS_SCALAR(list))
-		refuse(column, "is no JSON list",
-			   "Send a list of objects, an empty list to withdraw, or NULL to leave it as it is.");
+		cp_row_refuse("upload", column, "is no JSON list",
+					  "Send a list of objects, an empty list to withdraw, or NULL to leave it as it is.");
 	if (JB_ROOT_COUNT(list) > max)
-		refuse(column, "has too many entries",
-			   "At most 20 carers, 50 involvements and 15 other names fit one row.");
+		cp_row_refuse("upload", column, "has too many entries",
+					  "At most 20 carers, 50 involvements and 15 other names fit one row.");
 	iterator = JsonbIteratorInit(&list->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, !outermost)) != WJB_DONE)
 	{
@@ -295,8 +274,8 @@ check_list(const char *column, const Field *fields, int max, Datum datum, bool i
 		if (token != WJB_ELEM)
 			continue;
 		if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
-			refuse(column, "holds an entry that is no object",
-				   "Send a list of JSON objects.");
+			cp_row_refuse("upload", column, "holds an entry that is no object",
+						  "Send a list of JSON objects.");
 		check_object(column, fields, value.val.binary.data);
 	}
 }
@@ -313,21 +292,21 @@ check_identifiers(Datum datum, bool isnull)
 		return;
 	object = DatumGetJsonbP(datum);
 	if (!JB_ROOT_IS_OBJECT(object))
-		refuse("identifiers", "is no JSON object",
-			   "Send an object of kinds and numbers, or NULL to leave it as it is.");
+		cp_row_refuse("upload", "identifiers", "is no JSON object",
+					  "Send an object of kinds and numbers, or NULL to leave it as it is.");
 	if (JB_ROOT_COUNT(object) > IDENTIFIERS_MAX)
-		refuse("identifiers", "has too many entries", "At most 20 identifiers fit one row.");
+		cp_row_refuse("upload", "identifiers", "has too many entries", "At most 20 identifiers fit one row.");
 	iterator = JsonbIteratorInit(&object->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		if (token == WJB_KEY && cp_text_fault(jsonb_string(&value), KIND_MAX) != NULL)
-			refuse("identifiers", "holds a kind that is empty or too long",
-				   "Name the kind in 1 to 50 characters.");
+			cp_row_refuse("upload", "identifiers", "holds a kind that is empty or too long",
+						  "Name the kind in 1 to 50 characters.");
 		if (token != WJB_VALUE)
 			continue;
 		if (value.type != jbvString)
-			refuse("identifiers", "holds a value that is no string",
-				   "Send every number as a JSON string.");
+			cp_row_refuse("upload", "identifiers", "holds a value that is no string",
+						  "Send every number as a JSON string.");
 		check_optional("identifiers", jsonb_string(&value), 100);
 	}
 }
@@ -389,16 +368,16 @@ check_row(HeapTuple tuple, TupleDesc desc)
 	bool		isnull;
 	Datum		value;
 
-	check_required("source", column_text(tuple, desc, UPLOAD_SOURCE), 100);
-	check_source(column_text(tuple, desc, UPLOAD_SOURCE));
-	check_required("source_ref", column_text(tuple, desc, UPLOAD_SOURCE_REF), REFERENCE_MAX);
-	check_optional("batch", column_text(tuple, desc, UPLOAD_BATCH), REFERENCE_MAX);
-	check_name("given_names", column_text(tuple, desc, UPLOAD_GIVEN_NAMES));
-	check_name("family_name", column_text(tuple, desc, UPLOAD_FAMILY_NAME));
-	check_sex(column_text(tuple, desc, UPLOAD_SEX));
-	check_birth(column_text(tuple, desc, UPLOAD_DATE_OF_BIRTH));
-	check_optional("address", column_text(tuple, desc, UPLOAD_ADDRESS), ADDRESS_MAX);
-	check_optional("postcode", column_text(tuple, desc, UPLOAD_POSTCODE), POSTCODE_MAX);
+	check_required("source", cp_row_text(tuple, desc, UPLOAD_SOURCE), 100);
+	check_source(cp_row_text(tuple, desc, UPLOAD_SOURCE));
+	check_required("source_ref", cp_row_text(tuple, desc, UPLOAD_SOURCE_REF), REFERENCE_MAX);
+	check_optional("batch", cp_row_text(tuple, desc, UPLOAD_BATCH), REFERENCE_MAX);
+	check_name("given_names", cp_row_text(tuple, desc, UPLOAD_GIVEN_NAMES));
+	check_name("family_name", cp_row_text(tuple, desc, UPLOAD_FAMILY_NAME));
+	check_sex(cp_row_text(tuple, desc, UPLOAD_SEX));
+	check_birth(cp_row_text(tuple, desc, UPLOAD_DATE_OF_BIRTH));
+	check_optional("address", cp_row_text(tuple, desc, UPLOAD_ADDRESS), ADDRESS_MAX);
+	check_optional("postcode", cp_row_text(tuple, desc, UPLOAD_POSTCODE), POSTCODE_MAX);
 	value = heap_getattr(tuple, UPLOAD_IDENTIFIERS, desc, &isnull);
 	check_identifiers(value, isnull);
 	value = heap_getattr(tuple, UPLOAD_CARERS, desc, &isnull);
@@ -489,7 +468,7 @@ contactpoint_upload_check(PG_FUNCTION_ARGS)
 				 errhint("INSERT INTO or COPY contactpoint.upload.")));
 	cp_require_preloaded();
 	cp_log_registry(true);
-	if (cp_restoring && cp_caller_is_superuser())
+	if (cp_is_restoring())
 		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
 							   trigger->tg_newtuple : trigger->tg_trigtuple);
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))

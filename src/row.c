@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * row.c
+ *	  A row as the triggers of inbox and registry see it: its texts, and how a
+ *	  value that cannot be is refused.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "utils/builtins.h"
+
+#include "contactpoint.h"
+
+/*
+ * A text column in the current memory context, or NULL.
+ */
+char *
+cp_row_text(HeapTuple tuple, TupleDesc desc, int attno)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, attno, desc, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/*
+ * Raises KC007: the fault, the column and a hint, never the value.
+ */
+void
+cp_row_refuse(const char *table, const char *column, const char *fault, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CP_INVALID_UPLOAD),
+			 errmsg("column \"%s\" of the %s %s", column,
+					strcmp(table, "upload") == 0 ? "uploaded row" : "record", fault),
+			 errhint("%s", hint),
+			 err_generic_string(PG_DIAG_SCHEMA_NAME, CP_SCHEMA),
+			 err_generic_string(PG_DIAG_TABLE_NAME, table),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, column)));
+}
