@@ -125,8 +125,8 @@ contactpoint_settle(PG_FUNCTION_ARGS)
 	last = last_received();
 	while (still_pending(last))
 	{
-		cp_matcher_ensure();
-		cp_matcher_wake();
+		cp_worker_ensure(CP_WORKER_MATCHER);
+		cp_worker_wake(CP_WORKER_MATCHER);
 		if (GetCurrentTimestamp() >= deadline)
 			ereport(ERROR,
 					(errcode(ERRCODE_CP_NOT_SETTLED),

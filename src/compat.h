@@ -126,4 +126,11 @@
 	index_beginscan((heap), (index), (snapshot), (nkeys), 0)
 #endif
 
+/* 17 counts processes by number (core commit 024c521117) */
+#if PG_VERSION_NUM >= 170000
+#define cp_my_proc_number() (MyProcNumber)
+#else
+#define cp_my_proc_number() (MyProc->pgprocno)
+#endif
+
 #endif							/* CP_COMPAT_H */

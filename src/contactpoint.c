@@ -36,7 +36,8 @@ _PG_init(void)
 	cp_log_init();
 	cp_protect_init();
 	cp_utility_init();
-	cp_matcher_init();
+	cp_shared_init();
+	cp_worker_init();
 	cp_capture_init();
 }
 

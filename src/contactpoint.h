@@ -19,6 +19,7 @@
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "nodes/pg_list.h"
+#include "port/atomics.h"
 #include "utils/date.h"
 #include "utils/relcache.h"
 
@@ -34,6 +35,74 @@ extern bool cp_preloaded;
 
 /* Raises KC008 with a hint unless the library is preloaded. */
 extern void cp_require_preloaded(void);
+
+/* ---------- shared.c: what the processes of a database tell each other ---------- */
+
+typedef enum CpWorkerKind
+{
+	CP_WORKER_MATCHER,
+	CP_WORKER_SEALER,
+	CP_WORKER_KINDS
+} CpWorkerKind;
+
+/* under cp_shared_lock(); pid 0: it does not run */
+typedef struct CpSharedWorker
+{
+	pid_t		pid;
+	struct Latch *latch;
+	bool		stop;
+} CpSharedWorker;
+
+typedef struct CpSharedDatabase
+{
+	Oid			database;		/* InvalidOid: free */
+	CpSharedWorker workers[CP_WORKER_KINDS];
+	pg_atomic_uint64 unsealed;	/* bytes in the journal, int64 */
+	pg_atomic_uint64 sealer_seen;	/* TimestampTz: when it last got on */
+	pg_atomic_uint64 refused;	/* looks refused since the server started */
+	pg_atomic_uint64 append_failed; /* 1: the last append failed */
+	int			sealer_error;	/* SQLSTATE it met last, 0: none since */
+} CpSharedDatabase;
+
+extern void cp_shared_init(void);
+extern struct LWLock *cp_shared_lock(void);
+
+/* The slot of a database, or NULL.  The caller holds the lock. */
+extern CpSharedDatabase *cp_shared_find(Oid database);
+
+/*
+ * The slot of this process's own database; made if need be.  Needs a
+ * transaction the first time.  Raises KC006 where there is no room.
+ */
+extern CpSharedDatabase *cp_shared_database(void);
+
+/*
+ * Around an append to the journal.  The first gives the entry's time; the
+ * second must follow, also after an error.
+ */
+extern TimestampTz cp_shared_append_begin(void);
+extern void cp_shared_append_end(void);
+
+/* A moment before which no entry will be appended any more. */
+extern TimestampTz cp_shared_append_horizon(void);
+
+/* ---------- worker.c: matcher and sealer as processes ---------- */
+
+extern void cp_worker_init(void);
+
+/* Starts this database's worker unless it runs. */
+extern void cp_worker_ensure(CpWorkerKind kind);
+extern void cp_worker_wake(CpWorkerKind kind);
+
+/* Makes the workers of a database leave, for DROP or CREATE DATABASE. */
+extern void cp_worker_stop(Oid database);
+
+/* For the workers themselves; see worker.c. */
+extern void cp_worker_begin(CpWorkerKind kind, Datum arg);
+extern bool cp_worker_told_to_stop(void);
+extern void cp_worker_sleep(int milliseconds);
+extern int	cp_worker_recover(MemoryContext context);
+extern bool cp_worker_has_registry(void);
 
 /* ---------- row.c: a row as triggers see it ---------- */
 
@@ -56,9 +125,13 @@ extern int	cp_reason_minutes;	/* life of a session's reason, minutes */
 extern int	cp_open_minutes;	/* life of an opened record, minutes */
 extern int	cp_hold_buffer;		/* bytes held back before a flush, kB */
 extern int	cp_audit_durability;	/* a CpDurability */
-extern char *cp_databases;		/* databases whose matcher starts with the
+extern char *cp_databases;		/* databases whose workers start with the
 								 * server, comma separated */
 extern int	cp_settle_batch;	/* rows a matcher settles in a transaction */
+extern int	cp_journal_limit;	/* of the journal that waits to be sealed, kB */
+extern int	cp_seal_batch;		/* entries the sealer seals in a transaction */
+extern int	cp_seal_interval;	/* between two looks at the journal, ms */
+extern int	cp_seal_timeout;	/* the sealer may not get on, seconds */
 extern int	cp_review_days;		/* days until a review is due */
 extern bool cp_restoring;		/* a superuser has announced a restore */
 extern bool cp_allow_drop;		/* DROP EXTENSION may take children along */
@@ -376,17 +449,8 @@ extern void cp_settle_poisoned(int64 upload_id);
 
 /* ---------- matcher.c: the worker ---------- */
 
-extern void cp_matcher_init(void);
-
-/* Starts this database's matcher unless it runs; wakes it. */
-extern void cp_matcher_ensure(void);
-extern void cp_matcher_wake(void);
-
-/* Both, at commit. */
+/* Wakes this database's matcher at commit; starts it unless it runs. */
 extern void cp_matcher_wake_at_commit(void);
-
-/* Makes the matcher of a database leave, for DROP or CREATE DATABASE. */
-extern void cp_matcher_stop(Oid database);
 
 /* ---------- child_number.c ---------- */
 
@@ -478,7 +542,10 @@ extern void cp_gate_settle(void);
 
 /* ---------- journal.c: the append that no ROLLBACK undoes ---------- */
 
-/* Raises KC006 where the journal cannot be written: recovery, lag. */
+/*
+ * Raises KC006 where the journal cannot be written or reading must wait for the
+ * sealer: recovery, lag, no room.
+ */
 extern void cp_journal_require_writable(void);
 
 /*

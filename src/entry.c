@@ -253,6 +253,8 @@ cp_entry_append(const CpEntryHead *head, const char *command, const char *relati
 		MemoryContextSwitchTo(oldcontext);
 	}
 
+	if (verdict == CP_VERDICT_REFUSED)
+		pg_atomic_fetch_add_u64(&cp_shared_database()->refused, 1);
 	nchildren = cp_entry_unique(children, nchildren);
 	do
 	{

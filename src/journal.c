@@ -59,6 +59,7 @@ enum
 static void
 refuse(const char *why, const char *hint)
 {
+	pg_atomic_fetch_add_u64(&cp_shared_database()->refused, 1);
 	ereport(ERROR,
 			(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
 			 errmsg("the audit journal cannot be written: %s", why),
@@ -119,21 +120,97 @@ open_journal(void)
 }
 
 /*
- * Raises KC006 where no entry could be appended.  Asked before a look begins,
- * so that it is refused and not cut off.
+ * After an append that failed: is there room again?  Raises KC006 if not.
+ */
+static void
+require_room(Relation rel)
+{
+	MemoryContext oldcontext = CurrentMemoryContext;
+	Buffer		vmbuffer = InvalidBuffer;
+
+	PG_TRY();
+	{
+		UnlockReleaseBuffer(cp_get_buffer_for_tuple(rel, MaxHeapTupleSize, &vmbuffer));
+		if (BufferIsValid(vmbuffer))
+			ReleaseBuffer(vmbuffer);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(oldcontext);
+		edata = CopyErrorData();
+		FlushErrorState();
+		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+			edata->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+			ReThrowError(edata);
+		ereport(LOG,
+				(errmsg("the audit journal cannot be extended: %s", edata->message)));
+		refuse("there is no room for it",
+			   "Free space on the disk that holds it; reading goes on by itself then.");
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Nobody reads when the sealer is too far behind, or has not got on for too
+ * long: what is not sealed could be taken away unseen.
+ */
+static void
+require_sealer(CpSharedDatabase *database)
+{
+	int64		unsealed = (int64) pg_atomic_read_u64(&database->unsealed);
+	TimestampTz seen = (TimestampTz) pg_atomic_read_u64(&database->sealer_seen);
+
+	cp_worker_ensure(CP_WORKER_SEALER);
+	if (unsealed > (int64) cp_journal_limit * 1024)
+		refuse("too much of it waits to be sealed",
+			   "See the view contactpoint.status; reading goes on by itself when the sealer has caught up.");
+	if (unsealed > 0 &&
+		TimestampDifferenceExceeds(seen, GetCurrentStatementStartTimestamp(),
+								   cp_seal_timeout * 1000))
+		refuse("its sealer does not get on",
+			   "See the view contactpoint.status and the server log; the sealer is a background worker, so max_worker_processes may be too low.");
+}
+
+/*
+ * Raises KC006 where no entry could be appended, or reading must wait for the
+ * sealer.  Asked before a look begins, so that it is refused and not cut off.
  */
 void
 cp_journal_require_writable(void)
 {
+	CpSharedDatabase *database;
+	Relation	rel;
+
 	require_wal();
-	table_close(open_journal(), RowExclusiveLock);
+	database = cp_shared_database();
+	require_sealer(database);
+	rel = open_journal();
+	if (pg_atomic_read_u64(&database->append_failed) != 0)
+	{
+		require_room(rel);
+		pg_atomic_write_u64(&database->append_failed, 0);
+	}
+	table_close(rel, RowExclusiveLock);
+}
+
+/*
+ * Counts an appended body.  The time in which the sealer must get on begins
+ * with the first one.
+ */
+static void
+note_unsealed(CpSharedDatabase *database, int length)
+{
+	if ((int64) pg_atomic_fetch_add_u64(&database->unsealed, length) <= 0)
+		pg_atomic_write_u64(&database->sealer_seen, (uint64) GetCurrentTimestamp());
 }
 
 /*
  * A frozen row for the journal, in the current memory context.
  */
 static HeapTuple
-form_row(Relation rel, const char *body, int length)
+form_row(Relation rel, TimestampTz at, const char *body, int length)
 {
 	static int64 sequence = 0;
 	Datum		values[JOURNAL_COLUMNS];
@@ -144,7 +221,7 @@ form_row(Relation rel, const char *body, int length)
 
 	SET_VARSIZE(value, length + VARHDRSZ);
 	memcpy(VARDATA(value), body, length);
-	values[JOURNAL_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[JOURNAL_AT] = TimestampTzGetDatum(at);
 	values[JOURNAL_PID] = Int32GetDatum(MyProcPid);
 	values[JOURNAL_SEQ] = Int64GetDatum(++sequence);
 	values[JOURNAL_BODY] = PointerGetDatum(value);
@@ -219,6 +296,22 @@ put_row(Relation rel, HeapTuple tuple)
 }
 
 /*
+ * The part of an append that the sealer waits for.
+ */
+static XLogRecPtr
+append_row(Relation rel, const char *body, int length)
+{
+	HeapTuple	tuple = form_row(rel, cp_shared_append_begin(), body, length);
+	XLogRecPtr	lsn;
+
+	if (MAXALIGN(tuple->t_len) > MaxHeapTupleSize)
+		elog(ERROR, "audit entry of %u bytes does not fit a page", tuple->t_len);
+	lsn = put_row(rel, tuple);
+	heap_freetuple(tuple);
+	return lsn;
+}
+
+/*
  * Appends one frozen row.  Returns the end of its WAL record, for
  * cp_gate_require.  Needs a transaction, but no snapshot, and may be called
  * while one is failing, once what it held is released.  Raises KC006 and
@@ -227,19 +320,27 @@ put_row(Relation rel, HeapTuple tuple)
 XLogRecPtr
 cp_journal_append(const char *body, int length)
 {
+	CpSharedDatabase *database = cp_shared_database();
 	Relation	rel;
-	HeapTuple	tuple;
 	XLogRecPtr	lsn;
 
 	require_wal();
 	rel = open_journal();
-	tuple = form_row(rel, body, length);
-	if (MAXALIGN(tuple->t_len) > MaxHeapTupleSize)
-		elog(ERROR, "audit entry of %u bytes does not fit a page", tuple->t_len);
-	lsn = put_row(rel, tuple);
+	PG_TRY();
+	{
+		lsn = append_row(rel, body, length);
+	}
+	PG_CATCH();
+	{
+		cp_shared_append_end();
+		pg_atomic_write_u64(&database->append_failed, 1);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	cp_shared_append_end();
 	if (pgstat_should_count_relation(rel))
 		cp_count_frozen_insert(rel);
-	heap_freetuple(tuple);
 	table_close(rel, RowExclusiveLock);
+	note_unsealed(database, length);
 	return lsn;
 }

@@ -39,6 +39,10 @@ int			cp_hold_buffer;
 int			cp_audit_durability;
 char	   *cp_databases;
 int			cp_settle_batch;
+int			cp_journal_limit;
+int			cp_seal_batch;
+int			cp_seal_interval;
+int			cp_seal_timeout;
 int			cp_review_days;
 bool		cp_restoring;
 bool		cp_allow_drop;
@@ -142,8 +146,8 @@ cp_settings_init(void)
 							 NULL, NULL, NULL);
 
 	DefineCustomStringVariable("contactpoint.databases",
-							   "Databases whose matcher starts with the server.",
-							   "Comma separated. In other databases it starts with the first upload.",
+							   "Databases whose matcher and sealer start with the server.",
+							   "Comma separated. In other databases they start when they are first needed.",
 							   &cp_databases,
 							   "",
 							   PGC_POSTMASTER,
@@ -165,6 +169,15 @@ cp_settings_init(void)
 							&cp_hold_buffer,
 							1024, 8, 65536,
 							PGC_SUSET,
+							GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contactpoint.journal_limit",
+							"How much of the audit journal may wait to be sealed.",
+							"Beyond it nobody reads the registry until the sealer has caught up.",
+							&cp_journal_limit,
+							1024 * 1024, 64, INT_MAX,
+							PGC_SIGHUP,
 							GUC_UNIT_KB,
 							NULL, NULL, NULL);
 
@@ -238,6 +251,33 @@ cp_settings_init(void)
 							5, 1, 365,
 							PGC_SIGHUP,
 							0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contactpoint.seal_batch",
+							"Audit entries that the sealer seals in one transaction.",
+							NULL,
+							&cp_seal_batch,
+							10000, 1, 1000000,
+							PGC_SIGHUP,
+							0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contactpoint.seal_interval",
+							"How often the sealer looks at the audit journal.",
+							NULL,
+							&cp_seal_interval,
+							1000, 10, 24 * 60 * 60 * 1000,
+							PGC_SIGHUP,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contactpoint.seal_timeout",
+							"How long the sealer may not get on while entries wait for it.",
+							"After that nobody reads the registry until it does.",
+							&cp_seal_timeout,
+							60, 1, 24 * 60 * 60,
+							PGC_SIGHUP,
+							GUC_UNIT_S,
 							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("contactpoint.settle_batch",

@@ -9,7 +9,7 @@
  *	  or a holdable cursor would keep is refused when the executor starts
  *	  (capture.c), which alone knows whether the registry is read.  PREPARE
  *	  TRANSACTION would part a transaction from the session that answers for
- *	  it.  Commands that need a database without connections send its matcher
+ *	  it.  Commands that need a database without connections send its workers
  *	  away first.
  *
  *	  Locks: AccessShareLock on the table of COPY, as COPY itself takes it,
@@ -116,17 +116,17 @@ copy_as_query(PlannedStmt *plan)
 /* ---------- databases ---------- */
 
 /*
- * Sends the matcher of a database away, for its owner only: others get their
+ * Sends the workers of a database away, for its owner only: others get their
  * error from core, and no way to disturb.
  */
 static void
-stop_matcher(const char *name)
+stop_workers(const char *name)
 {
 	Oid			database = get_database_oid(name, true);
 
 	if (OidIsValid(database) && database != MyDatabaseId &&
 		cp_owns_database(database, GetUserId()))
-		cp_matcher_stop(database);
+		cp_worker_stop(database);
 }
 
 static const char *
@@ -152,19 +152,19 @@ prepare_database_command(Node *statement)
 	switch (nodeTag(statement))
 	{
 		case T_DropdbStmt:
-			stop_matcher(((DropdbStmt *) statement)->dbname);
+			stop_workers(((DropdbStmt *) statement)->dbname);
 			break;
 		case T_CreatedbStmt:
 			template = option_value(((CreatedbStmt *) statement)->options, "template");
-			stop_matcher(template != NULL ? template : "template1");
+			stop_workers(template != NULL ? template : "template1");
 			break;
 		case T_AlterDatabaseStmt:
 			if (option_value(((AlterDatabaseStmt *) statement)->options, "tablespace") != NULL)
-				stop_matcher(((AlterDatabaseStmt *) statement)->dbname);
+				stop_workers(((AlterDatabaseStmt *) statement)->dbname);
 			break;
 		case T_RenameStmt:
 			if (((RenameStmt *) statement)->renameType == OBJECT_DATABASE)
-				stop_matcher(((RenameStmt *) statement)->subname);
+				stop_workers(((RenameStmt *) statement)->subname);
 			break;
 		default:
 			break;
