@@ -1,4 +1,4 @@
--- The audit: the journal that no ROLLBACK undoes, and the view on it.
+-- The audit: the journal that no ROLLBACK undoes.
 --
 -- An entry is appended by the library itself (src/journal.c), frozen and with
 -- its own WAL record. The table must stay as it is made here: an index, a
@@ -43,38 +43,9 @@ ALTER TABLE contactpoint.journal FORCE ROW LEVEL SECURITY;
 CREATE FUNCTION contactpoint._audit_decode(body contactpoint.journal_body,
         OUT "session_user" name, OUT effective_role name, OUT organisation bigint, OUT reason text,
         OUT application text, OUT client text, OUT command text, OUT statement text, OUT relation text,
-        OUT children bigint[], OUT vault boolean, OUT outcome text)
+        OUT vault boolean, OUT outcome text)
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_audit_decode';
 COMMENT ON FUNCTION contactpoint._audit_decode(contactpoint.journal_body) IS 'the fields of an audit entry';
--- A view reads tables with its owner's rights, but calls functions with the
--- rights of whoever asks.
-GRANT EXECUTE ON FUNCTION contactpoint._audit_decode(contactpoint.journal_body) TO contactpoint_auditor;
-
--- Runs with the owner's rights: auditors see entries, but hold nothing on the
--- journal. Reading it is itself a look, and recorded.
-CREATE VIEW contactpoint.audit AS
-    SELECT row_number() OVER (ORDER BY j.at, j.pid, j.seq) AS entry, j.at,
-           d."session_user", d.effective_role, d.organisation, d.reason, d.application, d.client,
-           d.command, d.statement, d.relation, d.children, d.vault, d.outcome
-    FROM contactpoint.journal j, LATERAL contactpoint._audit_decode(j.body) d;
-COMMENT ON VIEW contactpoint.audit IS
-    'who looked at which children, when and why; commands of the interface; refused attempts';
-COMMENT ON COLUMN contactpoint.audit.entry IS 'number of the entry, in order of time';
-COMMENT ON COLUMN contactpoint.audit.at IS 'when';
-COMMENT ON COLUMN contactpoint.audit."session_user" IS 'the log-in';
-COMMENT ON COLUMN contactpoint.audit.effective_role IS 'the role in force: the log-in, or what SET ROLE made of it';
-COMMENT ON COLUMN contactpoint.audit.organisation IS 'the organisation of its account, null without one';
-COMMENT ON COLUMN contactpoint.audit.reason IS 'contactpoint.reason: a claim, not a fact';
-COMMENT ON COLUMN contactpoint.audit.application IS 'application_name: a claim, not a fact';
-COMMENT ON COLUMN contactpoint.audit.client IS 'network address of the client, or local';
-COMMENT ON COLUMN contactpoint.audit.command IS 'SELECT, COPY, FETCH ..., or the function of the interface';
-COMMENT ON COLUMN contactpoint.audit.statement IS 'what the client sent, its first 1000 bytes';
-COMMENT ON COLUMN contactpoint.audit.relation IS 'the table that was looked at, null for functions of the interface';
-COMMENT ON COLUMN contactpoint.audit.children IS 'numbers of the children whose rows were consulted; a large look has several entries';
-COMMENT ON COLUMN contactpoint.audit.vault IS 'rows of shielded children''s details were among them';
-COMMENT ON COLUMN contactpoint.audit.outcome IS
-    'disclosed, nothing (found), refused, done (a command), failed (consulted, then an error)';
-
 -- The planner hook puts calls of these into plans; called by anybody else they
 -- are an error. A plan runs with the rights of whoever asks, so PUBLIC may
 -- execute them, as 90-privileges.sql says.

@@ -42,3 +42,30 @@ CREATE FUNCTION contactpoint.validate_restore()
     RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.validate_restore() IS
     'Check a restored registry, build the matcher''s keys and open it for reading; returns the number of children (superusers).';
+
+CREATE FUNCTION contactpoint._status(OUT matcher_pid int, OUT sealer_pid int, OUT sealer_seen timestamptz, OUT sealer_error text,
+        OUT unsealed_bytes bigint, OUT unsealed_limit bigint, OUT refused_looks bigint, OUT not_readable text)
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'contactpoint_status';
+COMMENT ON FUNCTION contactpoint._status() IS 'what the processes of this database tell each other';
+
+CREATE VIEW contactpoint.status AS
+    SELECT s.not_readable, s.matcher_pid,
+           (SELECT count(*) FROM contactpoint.receipt r WHERE r.settled_at IS NULL) AS pending_uploads,
+           (SELECT min(r.received_at) FROM contactpoint.receipt r WHERE r.settled_at IS NULL) AS oldest_pending,
+           s.sealer_pid, s.sealer_seen, s.sealer_error, s.unsealed_bytes, s.unsealed_limit,
+           coalesce(h.size, 0) AS sealed_entries, h.root AS sealed_root, h.sealed_at, s.refused_looks
+    FROM contactpoint._status() s LEFT JOIN contactpoint.ledger_head h ON true;
+COMMENT ON VIEW contactpoint.status IS 'how the registry is doing: one row';
+COMMENT ON COLUMN contactpoint.status.not_readable IS 'why reading is refused at present; null when it is not';
+COMMENT ON COLUMN contactpoint.status.matcher_pid IS 'process of the matcher, null: it starts with the next upload';
+COMMENT ON COLUMN contactpoint.status.pending_uploads IS 'rows of the inbox that wait for the matcher';
+COMMENT ON COLUMN contactpoint.status.oldest_pending IS 'when the oldest of them came';
+COMMENT ON COLUMN contactpoint.status.sealer_pid IS 'process of the sealer, null: it starts with the next look';
+COMMENT ON COLUMN contactpoint.status.sealer_seen IS 'when the sealer last got on';
+COMMENT ON COLUMN contactpoint.status.sealer_error IS 'SQLSTATE of the last error of the sealer, null since it got on';
+COMMENT ON COLUMN contactpoint.status.unsealed_bytes IS 'bytes of the audit journal that wait to be sealed';
+COMMENT ON COLUMN contactpoint.status.unsealed_limit IS 'contactpoint.journal_limit in bytes: beyond it nobody reads';
+COMMENT ON COLUMN contactpoint.status.sealed_entries IS 'audit entries under seal';
+COMMENT ON COLUMN contactpoint.status.sealed_root IS 'root of the tree over them';
+COMMENT ON COLUMN contactpoint.status.sealed_at IS 'when the last of them was sealed';
+COMMENT ON COLUMN contactpoint.status.refused_looks IS 'looks that were refused since the server started';

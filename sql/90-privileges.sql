@@ -95,6 +95,19 @@ GRANT SELECT ON contactpoint.review, contactpoint.reviews_due, contactpoint.sour
 
 -- audit
 GRANT SELECT ON contactpoint.audit TO contactpoint_auditor;
+-- A view reads tables with its owner's rights, but calls functions with the
+-- rights of whoever asks.
+GRANT EXECUTE ON FUNCTION contactpoint._audit_decode(contactpoint.journal_body),
+    contactpoint._audit_children(contactpoint.journal_body), contactpoint.audit_inclusion_proof(bigint, bigint)
+    TO contactpoint_auditor;
+GRANT EXECUTE ON FUNCTION contactpoint.audit_head(), contactpoint.audit_verify(bigint, bigint, bytea),
+    contactpoint.audit_consistency_proof(bigint, bigint) TO contactpoint_auditor, contactpoint_admin;
+GRANT SELECT ON contactpoint.ledger_month TO contactpoint_auditor, contactpoint_admin;
+GRANT EXECUTE ON FUNCTION contactpoint.access_log(bigint), contactpoint.retire_audit(date, text)
+    TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager,
+       contactpoint_feed, contactpoint_auditor, contactpoint_admin;
+GRANT SELECT ON contactpoint.status TO contactpoint_manager, contactpoint_auditor, contactpoint_admin;
+GRANT EXECUTE ON FUNCTION contactpoint._status() TO contactpoint_manager, contactpoint_auditor, contactpoint_admin;
 
 -- keeping it
 GRANT INSERT, UPDATE, DELETE ON contactpoint.organisation, contactpoint.account, contactpoint.source

@@ -132,23 +132,22 @@ work_behind(Door *door, FunctionCallInfo fcinfo, bool *isnull)
 }
 
 /*
- * Records a refusal from within PG_CATCH, then goes on with the error.  What
- * the failing code held is released first: the append must not wait for it.
+ * In PG_CATCH: records that a call of the interface was refused, then goes on
+ * with the error.  What the failing code held is released first: the append
+ * must not wait for it.
  */
-static void
-record_refusal(Door *door, FunctionCallInfo fcinfo, MemoryContext oldcontext)
+void
+cp_command_refused(const char *name, const int64 *children, int nchildren,
+				   MemoryContext oldcontext)
 {
 	ErrorData  *edata;
-	int64		children[2];
-	int			nchildren;
 
 	LWLockReleaseAll();
 	UnlockBuffers();
 	MemoryContextSwitchTo(oldcontext);
 	edata = CopyErrorData();
 	FlushErrorState();
-	nchildren = named_children(door, fcinfo, false, (Datum) 0, children);
-	cp_audit_command(door->name, children, nchildren, CP_VERDICT_REFUSED);
+	cp_audit_command(name, children, nchildren, CP_VERDICT_REFUSED);
 	ReThrowError(edata);
 }
 
@@ -187,7 +186,8 @@ contactpoint_command(PG_FUNCTION_ARGS)
 	{
 		if (working)
 			cp_own_work_end(&work);
-		record_refusal(door, fcinfo, oldcontext);
+		nchildren = named_children(door, fcinfo, false, (Datum) 0, children);
+		cp_command_refused(door->name, children, nchildren, oldcontext);
 	}
 	PG_END_TRY();
 

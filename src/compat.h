@@ -126,6 +126,15 @@
 	index_beginscan((heap), (index), (snapshot), (nkeys), 0)
 #endif
 
+/* 16 can insert into summarizing indexes alone */
+#if PG_VERSION_NUM >= 160000
+#define cp_insert_index_tuples(result, slot, estate) \
+	list_free(ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, NIL, false))
+#else
+#define cp_insert_index_tuples(result, slot, estate) \
+	list_free(ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, NIL))
+#endif
+
 /* 17 counts processes by number (core commit 024c521117) */
 #if PG_VERSION_NUM >= 170000
 #define cp_my_proc_number() (MyProcNumber)

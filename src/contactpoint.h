@@ -128,6 +128,7 @@ extern int	cp_audit_durability;	/* a CpDurability */
 extern char *cp_databases;		/* databases whose workers start with the
 								 * server, comma separated */
 extern int	cp_settle_batch;	/* rows a matcher settles in a transaction */
+extern int	cp_audit_months;	/* of the audit that must stay */
 extern int	cp_journal_limit;	/* of the journal that waits to be sealed, kB */
 extern int	cp_seal_batch;		/* entries the sealer seals in a transaction */
 extern int	cp_seal_interval;	/* between two looks at the journal, ms */
@@ -527,6 +528,15 @@ extern int	cp_entry_unique(int64 *children, int nchildren);
 extern void cp_audit_command(const char *command, const int64 *children,
 							 int nchildren, CpVerdict verdict);
 
+/* ---------- command.c: the door of the interface ---------- */
+
+/*
+ * In PG_CATCH: records that a call of the interface was refused, then goes on
+ * with the error.
+ */
+extern void cp_command_refused(const char *name, const int64 *children, int nchildren,
+							   MemoryContext oldcontext) pg_attribute_noreturn();
+
 /* ---------- gate.c: nothing leaves before its entry is durable ---------- */
 
 extern void cp_gate_install(void);
@@ -547,6 +557,9 @@ extern void cp_gate_settle(void);
  * sealer: recovery, lag, no room.
  */
 extern void cp_journal_require_writable(void);
+
+/* Why reading must wait, or NULL. */
+extern const char *cp_journal_fault(void);
 
 /*
  * Appends one frozen row; visible at once, kept whatever becomes of the

@@ -51,6 +51,8 @@
 #define STATEMENT_MAX 1000		/* bytes of a statement that are kept */
 #define REASON_MAX 2000			/* bytes; the setting allows 500 characters */
 #define VARINT_MAX 10			/* bytes of a 64-bit varint */
+#define BODY_STRINGS_BEFORE_HEAD 2
+#define HEAD_STRINGS 6
 
 #define ST_SORT sort_children
 #define ST_ELEMENT_TYPE int64
@@ -71,7 +73,6 @@ enum
 	ENTRY_COMMAND,
 	ENTRY_STATEMENT,
 	ENTRY_RELATION,
-	ENTRY_CHILDREN,
 	ENTRY_VAULT,
 	ENTRY_OUTCOME,
 	ENTRY_COLUMNS
@@ -308,6 +309,12 @@ get_string(StringInfo body)
 	return pnstrdup(pq_getmsgbytes(body, length), length);
 }
 
+static void
+skip_string(StringInfo body)
+{
+	(void) pq_getmsgbytes(body, pq_getmsgint(body, 2));
+}
+
 static Datum
 get_text(StringInfo body, bool *isnull)
 {
@@ -404,8 +411,31 @@ contactpoint_audit_decode(PG_FUNCTION_ARGS)
 	values[ENTRY_APPLICATION] = get_text(&body, &nulls[ENTRY_APPLICATION]);
 	values[ENTRY_CLIENT] = get_text(&body, &nulls[ENTRY_CLIENT]);
 	values[ENTRY_STATEMENT] = get_text(&body, &nulls[ENTRY_STATEMENT]);
-	values[ENTRY_CHILDREN] = get_children(&body);
-	pq_getmsgend(&body);
-
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/*
+ * _audit_children(body): the children of an entry.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_audit_children);
+Datum
+contactpoint_audit_children(PG_FUNCTION_ARGS)
+{
+	struct varlena *argument = PG_GETARG_VARLENA_PP(0);
+	StringInfoData body;
+	Datum		children;
+
+	initStringInfo(&body);
+	appendBinaryStringInfo(&body, VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument));
+	if (pq_getmsgbyte(&body) != ENTRY_VERSION)
+		refuse_body();
+	(void) pq_getmsgbytes(&body, 2);
+	for (int i = 0; i < BODY_STRINGS_BEFORE_HEAD; i++)
+		skip_string(&body);
+	(void) pq_getmsgint64(&body);
+	for (int i = 0; i < HEAD_STRINGS; i++)
+		skip_string(&body);
+	children = get_children(&body);
+	pq_getmsgend(&body);
+	PG_RETURN_DATUM(children);
 }

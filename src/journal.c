@@ -154,23 +154,46 @@ require_room(Relation rel)
 
 /*
  * Nobody reads when the sealer is too far behind, or has not got on for too
- * long: what is not sealed could be taken away unseen.
+ * long: what is not sealed could be taken away unseen.  Returns why, or NULL.
  */
-static void
-require_sealer(CpSharedDatabase *database)
+static const char *
+sealer_fault(CpSharedDatabase *database)
 {
 	int64		unsealed = (int64) pg_atomic_read_u64(&database->unsealed);
 	TimestampTz seen = (TimestampTz) pg_atomic_read_u64(&database->sealer_seen);
 
-	cp_worker_ensure(CP_WORKER_SEALER);
 	if (unsealed > (int64) cp_journal_limit * 1024)
-		refuse("too much of it waits to be sealed",
-			   "See the view contactpoint.status; reading goes on by itself when the sealer has caught up.");
+		return "too much of it waits to be sealed";
 	if (unsealed > 0 &&
 		TimestampDifferenceExceeds(seen, GetCurrentStatementStartTimestamp(),
 								   cp_seal_timeout * 1000))
-		refuse("its sealer does not get on",
-			   "See the view contactpoint.status and the server log; the sealer is a background worker, so max_worker_processes may be too low.");
+		return "its sealer does not get on";
+	return NULL;
+}
+
+/*
+ * Why reading must wait, or NULL; raises nothing.
+ */
+const char *
+cp_journal_fault(void)
+{
+	CpSharedDatabase *database = cp_shared_database();
+
+	if (RecoveryInProgress())
+		return "the server is in recovery";
+	if (pg_atomic_read_u64(&database->append_failed) != 0)
+		return "the last entry could not be appended";
+	return sealer_fault(database);
+}
+
+static void
+require_sealer(CpSharedDatabase *database)
+{
+	const char *fault = sealer_fault(database);
+
+	cp_worker_ensure(CP_WORKER_SEALER);
+	if (fault != NULL)
+		refuse(fault, "See the view contactpoint.status and the server log; reading goes on by itself when the sealer, a background worker, has caught up.");
 }
 
 /*

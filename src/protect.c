@@ -54,7 +54,7 @@
 #include "contactpoint.h"
 
 /* protected tables without a column child_id */
-static const char *const named_tables[] = {"upload", "review", "journal"};
+static const char *const named_tables[] = {"upload", "review", "journal", "ledger"};
 
 typedef struct CacheEntry
 {
@@ -419,6 +419,7 @@ guard_objects(ObjectAccessType access, Oid classId, Oid objectId, int subId, voi
 		if (access == OAT_DROP && names_children(objectId))
 			refuse_drop(objectId);
 		if (access == OAT_TRUNCATE && !cp_in_own_work() && !creating_extension &&
+			!cp_is_restoring() &&
 			cp_protect_lookup(objectId) != NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_CP_PROTECTED),

@@ -3,31 +3,591 @@
  * sealer.c
  *	  The background worker that seals the journal, one in a database.
  *
- *	  So far it says that it is there.
+ *	  It moves entries from the journal into the ledger and their hashes into
+ *	  the tree, a batch in one transaction: copied, hashed, deleted, and the
+ *	  new head written, or none of it.  So every entry is sealed exactly once,
+ *	  whatever ends a batch.
+ *
+ *	  The order of the ledger is that of time, then process, then the number
+ *	  within it.  To keep it from one batch to the next, a pass takes only
+ *	  what is older than a moment before which no entry turns up any more
+ *	  (cp_shared_append_horizon).  A process's own entries so stay in their
+ *	  order whatever the clock does.
+ *
+ *	  The ledger is partitioned by the month in which an entry was made, as
+ *	  far as the clock goes forward: after a step back entries go on into the
+ *	  newest month.  So a month is a range of entries without gaps.
+ *
+ *	  Locks: RowExclusiveLock on journal, ledger, tiles and head to the end of
+ *	  the batch; ShareUpdateExclusiveLock on the head, against a second sealer
+ *	  and against retention.  Nobody who reads waits for any of them.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "commands/vacuum.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_node.h"
+#include "pgstat.h"
 #include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "contactpoint.h"
+#include "ledger.h"
+
+#define PASS_MAX 1000000		/* entries that a pass takes, the oldest */
+#define INSERT_MAX 500			/* rows put into the ledger at once */
+#define VACUUM_AFTER 20000		/* entries deleted from the journal */
+#define REST_FACTOR 10			/* looking may cost a tenth of the time, */
+#define REST_MAX_MS 10000		/* but not keep it waiting longer */
+
+/* columns of contactpoint.journal and contactpoint.ledger */
+enum
+{
+	JOURNAL_AT,
+	JOURNAL_PID,
+	JOURNAL_SEQ,
+	JOURNAL_BODY,
+	JOURNAL_COLUMNS
+};
+enum
+{
+	LEDGER_MONTH,
+	LEDGER_ENTRY,
+	LEDGER_AT,
+	LEDGER_PID,
+	LEDGER_SEQ,
+	LEDGER_BODY,
+	LEDGER_COLUMNS
+};
+
+/* an entry of the journal that a pass takes */
+typedef struct Found
+{
+	TimestampTz at;
+	int64		seq;
+	int32		pid;
+	ItemPointerData tid;
+} Found;
+
+typedef struct Pass
+{
+	Found	   *found;
+	int			nfound;
+	bool		more;			/* there were more than a pass takes */
+	int64		bytes;			/* of all bodies in the journal */
+	long		look_ms;		/* time it took to look through it */
+} Pass;
+
+/* the partition of the ledger that a batch writes */
+typedef struct Writer
+{
+	Relation	rel;			/* NULL: none is open */
+	DateADT		month;
+	EState	   *estate;
+	ResultRelInfo *result;
+	BulkInsertState bulk;
+	TupleTableSlot *slots[INSERT_MAX];	/* made as they are needed */
+	int			nslots;
+} Writer;
+
+/* allocated once; only what is used of it ever takes memory */
+static Found *found_buffer = NULL;
+
+static int64 deleted = 0;		/* from the journal, since it was vacuumed */
+static long look_ms = 0;		/* what the last pass took to look at it */
 
 PGDLLEXPORT void cp_sealer_main(Datum arg);
 
+static int
+compare_found(const Found *a, const Found *b)
+{
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	if (a->pid != b->pid)
+		return a->pid < b->pid ? -1 : 1;
+	return (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+#define ST_SORT sort_found
+#define ST_ELEMENT_TYPE Found
+#define ST_COMPARE(a, b) compare_found(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* ---------- what there is to seal ---------- */
+
+static void
+take_found(Pass *pass, TupleTableSlot *slot)
+{
+	Found	   *found;
+
+	if (pass->nfound == 2 * PASS_MAX)
+	{
+		sort_found(pass->found, pass->nfound);
+		pass->nfound = PASS_MAX;
+		pass->more = true;
+	}
+	found = &pass->found[pass->nfound++];
+	found->at = DatumGetTimestampTz(slot->tts_values[JOURNAL_AT]);
+	found->pid = DatumGetInt32(slot->tts_values[JOURNAL_PID]);
+	found->seq = DatumGetInt64(slot->tts_values[JOURNAL_SEQ]);
+	found->tid = slot->tts_tid;
+}
+
+static int
+body_length(TupleTableSlot *slot, int column)
+{
+	return VARSIZE_ANY_EXHDR(DatumGetPointer(slot->tts_values[column]));
+}
+
 /*
- * Main loop.  arg: see cp_worker_begin.
+ * The oldest entries of the journal that are older than the horizon, in order.
+ */
+static void
+look_at_journal(Pass *pass)
+{
+	TimestampTz horizon = cp_shared_append_horizon();
+	Relation	rel = table_open(cp_relation_oid("journal"), AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		slot_getallattrs(slot);
+		pass->bytes += body_length(slot, JOURNAL_BODY);
+		if (DatumGetTimestampTz(slot->tts_values[JOURNAL_AT]) < horizon)
+			take_found(pass, slot);
+		CHECK_FOR_INTERRUPTS();
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+
+	sort_found(pass->found, pass->nfound);
+	if (pass->nfound > PASS_MAX)
+	{
+		pass->nfound = PASS_MAX;
+		pass->more = true;
+	}
+}
+
+/* ---------- the ledger's months ---------- */
+
+static DateADT
+month_of(TimestampTz at)
+{
+	int64		day = at / USECS_PER_DAY - (at % USECS_PER_DAY < 0 ? 1 : 0);
+	int			year;
+	int			month;
+	int			mday;
+
+	j2date((int) day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
+	return date2j(year, month, 1) - POSTGRES_EPOCH_JDATE;
+}
+
+static char *
+partition_name(DateADT month)
+{
+	int			year;
+	int			mon;
+	int			mday;
+
+	j2date(month + POSTGRES_EPOCH_JDATE, &year, &mon, &mday);
+	return psprintf("ledger_%04d_%02d", year, mon);
+}
+
+/*
+ * Makes the partition for a month that begins with this entry.
+ */
+static void
+open_month(DateADT month, int64 first_entry)
+{
+	Oid			types[3] = {DATEOID, INT8OID, NAMEOID};
+	NameData	name;
+	Datum		values[3] = {DateADTGetDatum(month), Int64GetDatum(first_entry), NameGetDatum(&name)};
+
+	namestrcpy(&name, partition_name(month));
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT contactpoint._open_month($1, $2, $3)", 3, types, values,
+							  NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not open a month of the ledger");
+	SPI_finish();
+	CommandCounterIncrement();
+}
+
+/* ---------- writing ---------- */
+
+static void
+open_writer(Writer *writer, DateADT month)
+{
+	writer->month = month;
+	writer->rel = table_open(cp_relation_oid(partition_name(month)), RowExclusiveLock);
+	writer->estate = CreateExecutorState();
+	writer->result = makeNode(ResultRelInfo);
+	InitResultRelInfo(writer->result, writer->rel, 1, NULL, 0);
+	ExecOpenIndices(writer->result, false);
+	writer->bulk = GetBulkInsertState();
+	writer->nslots = 0;
+	memset(writer->slots, 0, sizeof(writer->slots));
+}
+
+static void
+flush_writer(Writer *writer)
+{
+	if (writer->nslots == 0)
+		return;
+	table_multi_insert(writer->rel, writer->slots, writer->nslots, GetCurrentCommandId(true), 0,
+					   writer->bulk);
+	for (int i = 0; i < writer->nslots; i++)
+	{
+		cp_insert_index_tuples(writer->result, writer->slots[i], writer->estate);
+		ResetPerTupleExprContext(writer->estate);
+		ExecClearTuple(writer->slots[i]);
+	}
+	writer->nslots = 0;
+}
+
+static void
+close_writer(Writer *writer)
+{
+	if (writer->rel == NULL)
+		return;
+	flush_writer(writer);
+	for (int i = 0; i < INSERT_MAX && writer->slots[i] != NULL; i++)
+		ExecDropSingleTupleTableSlot(writer->slots[i]);
+	FreeBulkInsertState(writer->bulk);
+	ExecCloseIndices(writer->result);
+	FreeExecutorState(writer->estate);
+	table_close(writer->rel, NoLock);
+	writer->rel = NULL;
+}
+
+static void
+write_entry(Writer *writer, int64 entry, TupleTableSlot *from)
+{
+	TupleTableSlot *slot;
+
+	if (writer->nslots == INSERT_MAX)
+		flush_writer(writer);
+	if (writer->slots[writer->nslots] == NULL)
+		writer->slots[writer->nslots] = table_slot_create(writer->rel, NULL);
+	slot = writer->slots[writer->nslots++];
+	memset(slot->tts_isnull, 0, LEDGER_COLUMNS * sizeof(bool));
+	slot->tts_values[LEDGER_MONTH] = DateADTGetDatum(writer->month);
+	slot->tts_values[LEDGER_ENTRY] = Int64GetDatum(entry);
+	slot->tts_values[LEDGER_AT] = from->tts_values[JOURNAL_AT];
+	slot->tts_values[LEDGER_PID] = from->tts_values[JOURNAL_PID];
+	slot->tts_values[LEDGER_SEQ] = from->tts_values[JOURNAL_SEQ];
+	slot->tts_values[LEDGER_BODY] = from->tts_values[JOURNAL_BODY];
+	ExecStoreVirtualTuple(slot);
+	ExecMaterializeSlot(slot);
+}
+
+/* ---------- one batch ---------- */
+
+/* what a batch works with */
+typedef struct Batch
+{
+	Relation	journal;
+	Relation	tiles;
+	Snapshot	snapshot;
+	CpHead		head;
+	CpTree		tree;
+	Writer		writer;
+	int64		bytes;			/* of the bodies that were sealed */
+} Batch;
+
+static void
+write_full_tile(CpTree *tree, int level, int64 number, const CpTile *tile)
+{
+	Batch	   *batch = tree->argument;
+
+	cp_tile_write(batch->tiles, batch->snapshot, level, number, tile);
+}
+
+/*
+ * Fetches an entry anew; false where it is not what the pass has seen.
+ */
+static bool
+fetch_entry(Batch *batch, Found *found, TupleTableSlot *slot)
+{
+	if (!table_tuple_fetch_row_version(batch->journal, &found->tid, batch->snapshot, slot))
+		return false;
+	slot_getallattrs(slot);
+	return DatumGetTimestampTz(slot->tts_values[JOURNAL_AT]) == found->at &&
+		DatumGetInt32(slot->tts_values[JOURNAL_PID]) == found->pid &&
+		DatumGetInt64(slot->tts_values[JOURNAL_SEQ]) == found->seq;
+}
+
+static void
+seal_entry(Batch *batch, TupleTableSlot *slot)
+{
+	DateADT		month = month_of(DatumGetTimestampTz(slot->tts_values[JOURNAL_AT]));
+	struct varlena *body = (struct varlena *) DatumGetPointer(slot->tts_values[JOURNAL_BODY]);
+	CpHash		hash;
+
+	if (batch->tree.size == 0 || month > batch->head.month)
+	{
+		close_writer(&batch->writer);
+		open_month(month, batch->tree.size + 1);
+		batch->head.month = month;
+	}
+	if (batch->writer.rel == NULL)
+		open_writer(&batch->writer, batch->head.month);
+
+	cp_tree_leaf_hash(batch->tree.hasher,
+					  DatumGetTimestampTz(slot->tts_values[JOURNAL_AT]),
+					  DatumGetInt32(slot->tts_values[JOURNAL_PID]),
+					  DatumGetInt64(slot->tts_values[JOURNAL_SEQ]),
+					  VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body), &hash);
+	write_entry(&batch->writer, batch->tree.size + 1, slot);
+	cp_tree_push(&batch->tree, &hash);
+	batch->bytes += VARSIZE_ANY_EXHDR(body);
+}
+
+static void
+begin_batch(Batch *batch)
+{
+	memset(batch, 0, sizeof(*batch));
+	LockRelationOid(cp_relation_oid("ledger_head"), ShareUpdateExclusiveLock);
+	batch->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	batch->journal = table_open(cp_relation_oid("journal"), RowExclusiveLock);
+	batch->tiles = table_open(cp_relation_oid("ledger_tile"), RowExclusiveLock);
+	cp_head_read(&batch->head, batch->snapshot);
+	cp_tree_load(&batch->tree, batch->head.size, cp_hasher_begin(), batch->tiles, batch->snapshot);
+	batch->tree.done = write_full_tile;
+	batch->tree.argument = batch;
+}
+
+/*
+ * Writes what is left to write: rows, tiles that are not full, the head.
+ */
+static void
+write_rest(Batch *batch)
+{
+	close_writer(&batch->writer);
+	for (int level = 0; level < CP_TILE_LEVELS; level++)
+		if (batch->tree.open[level].width > 0)
+			cp_tile_write(batch->tiles, batch->snapshot, level,
+						  cp_tree_open_number(&batch->tree, level), &batch->tree.open[level]);
+	batch->head.size = batch->tree.size;
+	batch->head.sealed_at = GetCurrentTimestamp();
+	cp_tree_root(&batch->tree, &batch->head.root);
+	cp_head_write(&batch->head, batch->snapshot);
+	ForceSyncCommit();			/* a head that was told must not be lost */
+}
+
+static void
+end_batch(Batch *batch)
+{
+	cp_hasher_end(batch->tree.hasher);
+	table_close(batch->tiles, NoLock);
+	table_close(batch->journal, NoLock);
+	UnregisterSnapshot(batch->snapshot);
+}
+
+/*
+ * Seals n entries, or none.  Returns how many: fewer where the journal was
+ * rewritten since the pass looked at it.
+ */
+static int
+seal_batch(Found *found, int n)
+{
+	Batch	   *batch;
+	TupleTableSlot *slot;
+	CpOwnWork	work;
+	int			i;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	cp_own_work_begin(&work);
+	pgstat_report_activity(STATE_RUNNING, "sealing the audit journal");
+	batch = palloc(sizeof(Batch));
+	begin_batch(batch);
+	slot = table_slot_create(batch->journal, NULL);
+	for (i = 0; i < n && fetch_entry(batch, &found[i], slot); i++)
+	{
+		seal_entry(batch, slot);
+		simple_table_tuple_delete(batch->journal, &found[i].tid, batch->snapshot);
+		CHECK_FOR_INTERRUPTS();
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	if (i > 0)
+		write_rest(batch);
+	end_batch(batch);
+	cp_own_work_end(&work);
+	PopActiveSnapshot();
+	pg_atomic_fetch_sub_u64(&cp_shared_database()->unsealed, batch->bytes);
+	CommitTransactionCommand();
+	deleted += i;
+	return i;
+}
+
+/* ---------- passes ---------- */
+
+/*
+ * The sealer has got on: what it saw in the journal replaces what was counted
+ * before, less what came in between.
+ */
+static void
+report_progress(int64 counted_before, int64 bytes)
+{
+	CpSharedDatabase *database = cp_shared_database();
+
+	pg_atomic_fetch_add_u64(&database->unsealed, bytes - counted_before);
+	pg_atomic_write_u64(&database->sealer_seen, (uint64) GetCurrentTimestamp());
+	database->sealer_error = 0;
+}
+
+/*
+ * Finds what there is to seal.  False where there is no registry to look at.
+ */
+static bool
+find_entries(Pass *pass)
+{
+	CpSharedDatabase *database = cp_shared_database();
+	int64		counted_before = (int64) pg_atomic_read_u64(&database->unsealed);
+	TimestampTz start = GetCurrentTimestamp();
+	bool		here;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	here = cp_worker_has_registry();
+	if (here)
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		look_at_journal(pass);
+		PopActiveSnapshot();
+		report_progress(counted_before, pass->bytes);
+	}
+	CommitTransactionCommand();
+	pass->look_ms = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
+	return here;
+}
+
+/*
+ * Takes dead rows out of the journal, so that it does not grow and looking at
+ * it stays cheap.
+ */
+static void
+vacuum_journal(void)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "contactpoint vacuum",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	MemoryContext portal_context = PortalContext;
+	VacuumStmt *statement = makeNode(VacuumStmt);
+	RangeVar   *journal = makeRangeVar(CP_SCHEMA, "journal", -1);
+
+	deleted = 0;
+	statement->rels = list_make1(makeVacuumRelation(journal, InvalidOid, NIL));
+	statement->is_vacuumcmd = true;
+	StartTransactionCommand();
+	PortalContext = context;	/* what vacuum keeps over its transactions */
+	pgstat_report_activity(STATE_RUNNING, "vacuuming the audit journal");
+	ExecVacuum(make_parsestate(NULL), statement, true);
+	PortalContext = portal_context;
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(context);
+}
+
+/*
+ * Seals what the journal holds.  Returns whether there is more.
+ */
+static bool
+seal_journal(void)
+{
+	Pass		pass = {0};
+	int			done = 0;
+	int			sealed = 0;
+
+	if (found_buffer == NULL)
+		found_buffer = MemoryContextAllocHuge(TopMemoryContext, 2 * PASS_MAX * sizeof(Found));
+	pass.found = found_buffer;
+	if (find_entries(&pass))
+		for (done = 0; done < pass.nfound && !cp_worker_told_to_stop(); done += sealed)
+		{
+			sealed = seal_batch(&pass.found[done], Min(cp_seal_batch, pass.nfound - done));
+			pg_atomic_write_u64(&cp_shared_database()->sealer_seen,
+								(uint64) GetCurrentTimestamp());
+			if (sealed == 0)
+				break;
+		}
+	if (deleted >= VACUUM_AFTER)
+		vacuum_journal();
+	pgstat_report_stat(true);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	look_ms = pass.look_ms;
+	return pass.more;
+}
+
+/*
+ * The same; after an error the next pass tries again.
+ */
+static bool
+try_to_seal(MemoryContext context)
+{
+	volatile bool more = false;
+
+	PG_TRY();
+	{
+		more = seal_journal();
+	}
+	PG_CATCH();
+	{
+		int			sqlstate = cp_worker_recover(context);
+
+		cp_shared_database()->sealer_error = sqlstate;
+		ereport(LOG,
+				(errmsg("the sealer met SQLSTATE %s and tries again", unpack_sql_state(sqlstate))));
+	}
+	PG_END_TRY();
+	return more;
+}
+
+/*
+ * Main loop.  arg: see cp_worker_begin.  What the counter does not know of,
+ * entries from before a restart, the first pass finds.
  */
 void
 cp_sealer_main(Datum arg)
 {
+	MemoryContext context;
+	bool		look = true;
+
 	cp_worker_begin(CP_WORKER_SEALER, arg);
+	context = CurrentMemoryContext;
 	while (!cp_worker_told_to_stop())
 	{
-		pg_atomic_write_u64(&cp_shared_database()->sealer_seen,
-							(uint64) GetCurrentTimestamp());
-		cp_worker_sleep(cp_seal_interval);
+		CpSharedDatabase *database = cp_shared_database();
+
+		if (look || (int64) pg_atomic_read_u64(&database->unsealed) > 0)
+			look = try_to_seal(context) || database->sealer_error != 0;
+		else
+			pg_atomic_write_u64(&database->sealer_seen, (uint64) GetCurrentTimestamp());
+		if (!look || database->sealer_error != 0)
+			cp_worker_sleep(Max(cp_seal_interval, Min(look_ms * REST_FACTOR, REST_MAX_MS)));
 	}
 	proc_exit(0);
 }

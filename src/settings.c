@@ -39,6 +39,7 @@ int			cp_hold_buffer;
 int			cp_audit_durability;
 char	   *cp_databases;
 int			cp_settle_batch;
+int			cp_audit_months;
 int			cp_journal_limit;
 int			cp_seal_batch;
 int			cp_seal_interval;
@@ -144,6 +145,15 @@ cp_settings_init(void)
 							 PGC_SUSET,
 							 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contactpoint.audit_months",
+							"How many months of the audit retire_audit() must leave.",
+							NULL,
+							&cp_audit_months,
+							84, 1, 1200,
+							PGC_SIGHUP,
+							0,
+							NULL, NULL, NULL);
 
 	DefineCustomStringVariable("contactpoint.databases",
 							   "Databases whose matcher and sealer start with the server.",

@@ -251,6 +251,7 @@ refuse_change(Node *statement)
 	bool		refused = false;
 
 	if (creating_extension || IsBinaryUpgrade || (cp_allow_drop && superuser()) ||
+		cp_in_own_work() || cp_is_restoring() ||
 		!IsTransactionState() || !OidIsValid(cp_extension_oid()))
 		return;
 	if (table != NULL)
