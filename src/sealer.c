@@ -37,6 +37,7 @@
 #include "nodes/makefuncs.h"
 #include "parser/parse_node.h"
 #include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "tcop/utility.h"
@@ -53,6 +54,8 @@
 #define PASS_MAX 1000000		/* entries that a pass takes, the oldest */
 #define INSERT_MAX 500			/* rows put into the ledger at once */
 #define VACUUM_AFTER 20000		/* entries deleted from the journal */
+#define VACUUM_BLOCKS 1024		/* a journal larger than this, with nothing to */
+#define VACUUM_RETRY_MS 60000	/* seal, is vacuumed so often until it is not */
 #define REST_FACTOR 10			/* looking may cost a tenth of the time, */
 #define REST_MAX_MS 10000		/* but not keep it waiting longer */
 
@@ -110,6 +113,8 @@ typedef struct Writer
 static Found *found_buffer = NULL;
 
 static int64 deleted = 0;		/* from the journal, since it was vacuumed */
+static bool journal_is_large = false;	/* even after that: */
+static TimestampTz vacuumed_at = 0; /* somebody's snapshot kept rows */
 static long look_ms = 0;		/* what the last pass took to look at it */
 
 PGDLLEXPORT void cp_sealer_main(Datum arg);
@@ -485,9 +490,28 @@ find_entries(Pass *pass)
 	return here;
 }
 
+static BlockNumber
+journal_blocks(void)
+{
+	Relation	rel = table_open(cp_relation_oid("journal"), AccessShareLock);
+	BlockNumber blocks = RelationGetNumberOfBlocks(rel);
+
+	table_close(rel, AccessShareLock);
+	return blocks;
+}
+
+static bool
+vacuum_is_due(void)
+{
+	return deleted >= VACUUM_AFTER ||
+		(journal_is_large &&
+		 TimestampDifferenceExceeds(vacuumed_at, GetCurrentTimestamp(), VACUUM_RETRY_MS));
+}
+
 /*
  * Takes dead rows out of the journal, so that it does not grow and looking at
- * it stays cheap.
+ * it stays cheap.  Its end is cut off only if the lock for that can be had at
+ * once, and given back as soon as an append waits.
  */
 static void
 vacuum_journal(void)
@@ -500,20 +524,23 @@ vacuum_journal(void)
 	RangeVar   *journal = makeRangeVar(CP_SCHEMA, "journal", -1);
 
 	deleted = 0;
+	vacuumed_at = GetCurrentTimestamp();
 	statement->rels = list_make1(makeVacuumRelation(journal, InvalidOid, NIL));
+	statement->options = list_make1(makeDefElem("truncate", (Node *) makeBoolean(true), -1));
 	statement->is_vacuumcmd = true;
 	StartTransactionCommand();
 	PortalContext = context;	/* what vacuum keeps over its transactions */
 	pgstat_report_activity(STATE_RUNNING, "vacuuming the audit journal");
 	ExecVacuum(make_parsestate(NULL), statement, true);
 	PortalContext = portal_context;
+	journal_is_large = journal_blocks() > VACUUM_BLOCKS;
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);
 }
 
 /*
- * Seals what the journal holds.  Returns whether there is more.
+ * Seals what the journal holds, if anything.  Returns whether there is more.
  */
 static bool
 seal_journal(void)
@@ -534,8 +561,6 @@ seal_journal(void)
 			if (sealed == 0)
 				break;
 		}
-	if (deleted >= VACUUM_AFTER)
-		vacuum_journal();
 	pgstat_report_stat(true);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	look_ms = pass.look_ms;
@@ -543,16 +568,20 @@ seal_journal(void)
 }
 
 /*
- * The same; after an error the next pass tries again.
+ * A pass, if there is anything to look at, and a vacuum if it is due.  After an
+ * error the next one tries again.
  */
 static bool
-try_to_seal(MemoryContext context)
+work(bool look, MemoryContext context)
 {
 	volatile bool more = false;
 
 	PG_TRY();
 	{
-		more = seal_journal();
+		if (look)
+			more = seal_journal();
+		if (vacuum_is_due())
+			vacuum_journal();
 	}
 	PG_CATCH();
 	{
@@ -582,10 +611,10 @@ cp_sealer_main(Datum arg)
 	{
 		CpSharedDatabase *database = cp_shared_database();
 
-		if (look || (int64) pg_atomic_read_u64(&database->unsealed) > 0)
-			look = try_to_seal(context) || database->sealer_error != 0;
-		else
+		look = look || (int64) pg_atomic_read_u64(&database->unsealed) > 0;
+		if (!look)
 			pg_atomic_write_u64(&database->sealer_seen, (uint64) GetCurrentTimestamp());
+		look = work(look, context) || database->sealer_error != 0;
 		if (!look || database->sealer_error != 0)
 			cp_worker_sleep(Max(cp_seal_interval, Min(look_ms * REST_FACTOR, REST_MAX_MS)));
 	}
