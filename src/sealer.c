@@ -369,6 +369,35 @@ seal_entry(Batch *batch, TupleTableSlot *slot)
 	batch->bytes += VARSIZE_ANY_EXHDR(body);
 }
 
+/*
+ * Raises XX001 where the tree is not what the last batch left: a head that was
+ * set back, tiles that were written by others.  Going on would cover it up.
+ */
+static void
+require_untouched(Batch *batch)
+{
+	CpHash		root;
+	bool		touched = false;
+
+	cp_tree_root(&batch->tree, &root);
+	if (batch->head.size > 0 && memcmp(&root, &batch->head.root, sizeof(root)) != 0)
+		touched = true;
+	for (int level = 0; level < CP_TILE_LEVELS; level++)
+	{
+		CpTile		stored;
+
+		if (cp_tile_fetch(batch->tiles, batch->snapshot, level,
+						  cp_tree_open_number(&batch->tree, level), &stored) &&
+			stored.width != batch->tree.open[level].width)
+			touched = true;
+	}
+	if (touched)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the tree of the audit ledger is not what the sealer left"),
+				 errhint("SELECT * FROM contactpoint.audit_verify() with a head that was exported.")));
+}
+
 static void
 begin_batch(Batch *batch)
 {
@@ -379,6 +408,7 @@ begin_batch(Batch *batch)
 	batch->tiles = table_open(cp_relation_oid("ledger_tile"), RowExclusiveLock);
 	cp_head_read(&batch->head, batch->snapshot);
 	cp_tree_load(&batch->tree, batch->head.size, cp_hasher_begin(), batch->tiles, batch->snapshot);
+	require_untouched(batch);
 	batch->tree.done = write_full_tile;
 	batch->tree.argument = batch;
 }
@@ -450,16 +480,11 @@ seal_batch(Found *found, int n)
 
 /* ---------- passes ---------- */
 
-/*
- * The sealer has got on: what it saw in the journal replaces what was counted
- * before, less what came in between.
- */
 static void
-report_progress(int64 counted_before, int64 bytes)
+report_progress(void)
 {
 	CpSharedDatabase *database = cp_shared_database();
 
-	pg_atomic_fetch_add_u64(&database->unsealed, bytes - counted_before);
 	pg_atomic_write_u64(&database->sealer_seen, (uint64) GetCurrentTimestamp());
 	database->sealer_error = 0;
 }
@@ -483,7 +508,10 @@ find_entries(Pass *pass)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		look_at_journal(pass);
 		PopActiveSnapshot();
-		report_progress(counted_before, pass->bytes);
+		/* in the place of what was counted before; more may have come since */
+		pg_atomic_fetch_add_u64(&database->unsealed, pass->bytes - counted_before);
+		if (pass->nfound == 0)
+			report_progress();
 	}
 	CommitTransactionCommand();
 	pass->look_ms = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
@@ -556,10 +584,9 @@ seal_journal(void)
 		for (done = 0; done < pass.nfound && !cp_worker_told_to_stop(); done += sealed)
 		{
 			sealed = seal_batch(&pass.found[done], Min(cp_seal_batch, pass.nfound - done));
-			pg_atomic_write_u64(&cp_shared_database()->sealer_seen,
-								(uint64) GetCurrentTimestamp());
 			if (sealed == 0)
 				break;
+			report_progress();
 		}
 	pgstat_report_stat(true);
 	pgstat_report_activity(STATE_IDLE, NULL);
@@ -613,7 +640,7 @@ cp_sealer_main(Datum arg)
 
 		look = look || (int64) pg_atomic_read_u64(&database->unsealed) > 0;
 		if (!look)
-			pg_atomic_write_u64(&database->sealer_seen, (uint64) GetCurrentTimestamp());
+			report_progress();
 		look = work(look, context) || database->sealer_error != 0;
 		if (!look || database->sealer_error != 0)
 			cp_worker_sleep(Max(cp_seal_interval, Min(look_ms * REST_FACTOR, REST_MAX_MS)));
