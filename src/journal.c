@@ -56,6 +56,8 @@ enum
 	JOURNAL_COLUMNS
 };
 
+static int64 sequence = 0;		/* of the last entry of this process */
+
 static void
 refuse(const char *why, const char *hint)
 {
@@ -235,7 +237,6 @@ note_unsealed(CpSharedDatabase *database, int length)
 static HeapTuple
 form_row(Relation rel, TimestampTz at, const char *body, int length)
 {
-	static int64 sequence = 0;
 	Datum		values[JOURNAL_COLUMNS];
 	bool		nulls[JOURNAL_COLUMNS] = {false};
 	struct varlena *value = palloc(length + VARHDRSZ);
@@ -246,7 +247,7 @@ form_row(Relation rel, TimestampTz at, const char *body, int length)
 	memcpy(VARDATA(value), body, length);
 	values[JOURNAL_AT] = TimestampTzGetDatum(at);
 	values[JOURNAL_PID] = Int32GetDatum(MyProcPid);
-	values[JOURNAL_SEQ] = Int64GetDatum(++sequence);
+	values[JOURNAL_SEQ] = Int64GetDatum(sequence + 1);
 	values[JOURNAL_BODY] = PointerGetDatum(value);
 	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 	pfree(value);
@@ -289,8 +290,11 @@ put_row(Relation rel, HeapTuple tuple)
 	MarkBufferDirty(buffer);
 
 	offset = ItemPointerGetOffsetNumber(&tuple->t_self);
+
+	/* an emptied page must stay all-visible in replay, too */
 	if (offset == FirstOffsetNumber &&
-		PageGetMaxOffsetNumber(page) == FirstOffsetNumber)
+		PageGetMaxOffsetNumber(page) == FirstOffsetNumber &&
+		!PageIsAllVisible(page))
 	{
 		info |= XLOG_HEAP_INIT_PAGE;
 		buffer_flags |= REGBUF_WILL_INIT;
@@ -330,6 +334,7 @@ append_row(Relation rel, const char *body, int length)
 	if (MAXALIGN(tuple->t_len) > MaxHeapTupleSize)
 		elog(ERROR, "audit entry of %u bytes does not fit a page", tuple->t_len);
 	lsn = put_row(rel, tuple);
+	sequence++;
 	heap_freetuple(tuple);
 	return lsn;
 }

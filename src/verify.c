@@ -267,7 +267,7 @@ verify_as_owner(Verification *verification, const CpHash *expected)
 static void
 check_arguments(int64 from, int64 to, bytea *root)
 {
-	if (from < 1 || to < from)
+	if (from < 1 || to < from - 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there are no entries in this range"),
@@ -301,10 +301,8 @@ contactpoint_audit_verify(PG_FUNCTION_ARGS)
 	cp_head_read(&head, GetActiveSnapshot());
 	verification.from = PG_ARGISNULL(0) ? 1 : PG_GETARG_INT64(0);
 	verification.to = PG_ARGISNULL(1) ? head.size : PG_GETARG_INT64(1);
-	if (!PG_ARGISNULL(1) || head.size > 0)
-		check_arguments(verification.from, verification.to, root);
-	if (verification.to > 0)
-		verify_as_owner(&verification, root == NULL ? NULL : (CpHash *) VARDATA_ANY(root));
+	check_arguments(verification.from, verification.to, root);
+	verify_as_owner(&verification, root == NULL ? NULL : (CpHash *) VARDATA_ANY(root));
 
 	values[RESULT_INTACT] = BoolGetDatum(verification.first_bad == 0);
 	values[RESULT_FIRST_BAD] = Int64GetDatum(verification.first_bad);
