@@ -124,17 +124,33 @@ cp_reason(void)
 	return reason;
 }
 
+/*
+ * A switch that makes guards stand aside is thrown by hand, in one session: it
+ * cannot be left on for a database, a role, a function or the server.
+ */
+static bool
+check_switch(bool *newval, void **extra, GucSource source)
+{
+	if (*newval && source != PGC_S_SESSION && source != PGC_S_CLIENT)
+	{
+		GUC_check_errmsg("this setting can be switched on in a session only");
+		GUC_check_errhint("SET it in the session that needs it, or give it with the connection.");
+		return false;
+	}
+	return true;
+}
+
 void
 cp_settings_init(void)
 {
 	DefineCustomBoolVariable("contactpoint.allow_drop",
-							 "Lets DROP EXTENSION take the children along.",
-							 "Off, dropping the registry is refused while it holds children.",
+							 "Lets superusers change and drop what belongs to the registry.",
+							 "Off, whatever could open a way around a protection is refused, and dropping the registry while it holds children.",
 							 &cp_allow_drop,
 							 false,
 							 PGC_SUSET,
-							 GUC_NOT_IN_SAMPLE,
-							 NULL, NULL, NULL);
+							 GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+							 check_switch, NULL, NULL);
 
 	DefineCustomEnumVariable("contactpoint.audit_durability",
 							 "When an audit entry must be on disk.",
@@ -252,7 +268,7 @@ cp_settings_init(void)
 							 false,
 							 PGC_SUSET,
 							 GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
-							 NULL, NULL, NULL);
+							 check_switch, NULL, NULL);
 
 	DefineCustomIntVariable("contactpoint.review_days",
 							"Days until the review of a held row is due.",
