@@ -142,4 +142,11 @@
 #define cp_my_proc_number() (MyProc->pgprocno)
 #endif
 
+/* 17 can ask for a stronger lock, too */
+#if PG_VERSION_NUM >= 170000
+#define cp_lock_is_held(tag, mode) LockHeldByMe((tag), (mode), false)
+#else
+#define cp_lock_is_held(tag, mode) LockHeldByMe((tag), (mode))
+#endif
+
 #endif							/* CP_COMPAT_H */

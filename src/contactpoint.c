@@ -34,7 +34,7 @@ _PG_init(void)
 
 	cp_settings_init();
 	cp_log_init();
-	cp_protect_init();
+	cp_refuse_init();
 	cp_utility_init();
 	cp_shared_init();
 	cp_worker_init();

@@ -18,6 +18,7 @@
 #include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
 #include "fmgr.h"
+#include "nodes/nodes.h"
 #include "nodes/pg_list.h"
 #include "port/atomics.h"
 #include "utils/date.h"
@@ -135,7 +136,7 @@ extern int	cp_seal_interval;	/* between two looks at the journal, ms */
 extern int	cp_seal_timeout;	/* the sealer may not get on, seconds */
 extern int	cp_review_days;		/* days until a review is due */
 extern bool cp_restoring;		/* a superuser has announced a restore */
-extern bool cp_allow_drop;		/* DROP EXTENSION may take children along */
+extern bool cp_allow_drop;		/* the registry may be changed and dropped */
 extern double cp_match_threshold;	/* bits at which a row may be attached */
 extern double cp_possible_threshold;	/* bits from which a row is held */
 extern double cp_guard_threshold;	/* the same near a shielded child */
@@ -177,6 +178,9 @@ typedef struct CpOwnWork
 extern void cp_own_work_begin(CpOwnWork *work);
 extern void cp_own_work_end(const CpOwnWork *work);
 extern bool cp_in_own_work(void);
+
+/* Is the extension's own script running? */
+extern bool cp_in_own_script(void);
 
 /* ---------- protect.c: which relations are protected ---------- */
 
@@ -220,7 +224,27 @@ extern Oid	cp_extension_oid(void);
 /* OID of the role that owns the extension; ERROR if it is not installed. */
 extern Oid	cp_extension_owner(void);
 
-extern void cp_protect_init(void);
+/* ---------- standing.c: how near an object is to the registry ---------- */
+
+typedef enum CpStanding
+{
+	CP_STRANGER,
+	CP_TRUSTED,					/* the registry's own code relies on it */
+	CP_OWN						/* belongs to the registry */
+} CpStanding;
+
+/* Asked while a command works on the object: as it was and as it will be. */
+extern CpStanding cp_standing(Oid class_id, Oid object_id);
+
+/* By its row as it was alone, where its surroundings cannot be seen yet. */
+extern CpStanding cp_standing_by_row(Oid class_id, Oid object_id);
+
+/* ---------- refuse.c: what may not be done to the registry ---------- */
+
+/* Raises KC009 for statements that core's object events do not tell of. */
+extern void cp_refuse_statement(Node *statement);
+
+extern void cp_refuse_init(void);
 
 /* ---------- authority.c: may this person, now? ---------- */
 
@@ -582,6 +606,9 @@ extern CpForbidden cp_utility_forbidden;
 
 /* FETCH or MOVE is running */
 extern bool cp_utility_fetching;
+
+/* the utility command now running, T_Invalid where there is none */
+extern NodeTag cp_utility_running;
 
 extern void cp_utility_init(void);
 

@@ -20,6 +20,7 @@
  */
 #include "postgres.h"
 
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 
@@ -61,4 +62,13 @@ bool
 cp_in_own_work(void)
 {
 	return depth > 0;
+}
+
+/*
+ * Does a script of this extension run, and so nobody's look or change?
+ */
+bool
+cp_in_own_script(void)
+{
+	return creating_extension && CurrentExtensionObject == cp_extension_oid();
 }

@@ -24,23 +24,15 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/tableam.h"
 #include "access/transam.h"
-#include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "catalog/objectaccess.h"
 #include "catalog/partition.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "commands/defrem.h"
-#include "commands/extension.h"
-#include "executor/tuptable.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -48,7 +40,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "contactpoint.h"
@@ -73,8 +64,6 @@ static struct
 	Oid			owner;
 	Oid			schema;
 }			extension;
-
-static object_access_hook_type prev_object_access_hook = NULL;
 
 static void
 invalidate_relation(Datum arg, Oid relid)
@@ -360,79 +349,4 @@ cp_protect_lookup(Oid relid)
 		entry->valid = (before == invalidations);
 	}
 	return entry->protected.is_protected ? &entry->protected : NULL;
-}
-
-static bool
-holds_rows(Oid relid)
-{
-	Relation	rel = table_open(relid, AccessShareLock);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
-	bool		found = table_scan_getnextslot(scan, ForwardScanDirection, slot);
-
-	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	UnregisterSnapshot(snapshot);
-	table_close(rel, AccessShareLock);
-	return found;
-}
-
-static bool
-names_children(Oid relid)
-{
-	const CpProtected *protected = cp_protect_lookup(relid);
-
-	return protected != NULL && protected->subject == CP_SUBJECT_CHILD &&
-		get_rel_relkind(relid) == RELKIND_RELATION;
-}
-
-static void
-refuse_drop(Oid relid)
-{
-	if (OidIsValid(relid) && holds_rows(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_CP_PROTECTED),
-				 errmsg("the registry holds records of children"),
-				 errhint("A superuser who means it runs SET contactpoint.allow_drop = on first.")));
-}
-
-/*
- * Dropping a table that holds rows about children, by whatever command;
- * emptying a protected table.  DROP EXTENSION, DROP SCHEMA and DROP OWNED all
- * come to such a table sooner or later, and their transaction fails with it.
- * The access method is looked at too: it may go before a table that was taken
- * out of the extension, and then that table could not be opened any more.
- */
-static void
-guard_objects(ObjectAccessType access, Oid classId, Oid objectId, int subId, void *arg)
-{
-	if (classId == AccessMethodRelationId && access == OAT_DROP &&
-		objectId == get_am_oid("contactpoint_heap", true) &&
-		!(cp_allow_drop && superuser()))
-		refuse_drop(cp_relation_oid("child"));
-	if (classId == RelationRelationId && subId == 0 &&
-		objectId >= FirstNormalObjectId &&
-		(access == OAT_DROP || access == OAT_TRUNCATE) &&
-		!(cp_allow_drop && superuser()))
-	{
-		if (access == OAT_DROP && names_children(objectId))
-			refuse_drop(objectId);
-		if (access == OAT_TRUNCATE && !cp_in_own_work() && !creating_extension &&
-			!cp_is_restoring() &&
-			cp_protect_lookup(objectId) != NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_CP_PROTECTED),
-					 errmsg("a table of the registry cannot be truncated"),
-					 errhint("A superuser who means it runs SET contactpoint.allow_drop = on first.")));
-	}
-	if (prev_object_access_hook)
-		prev_object_access_hook(access, classId, objectId, subId, arg);
-}
-
-void
-cp_protect_init(void)
-{
-	prev_object_access_hook = object_access_hook;
-	object_access_hook = guard_objects;
 }

@@ -10,7 +10,7 @@
  *	  (capture.c), which alone knows whether the registry is read.  PREPARE
  *	  TRANSACTION would part a transaction from the session that answers for
  *	  it.  Commands that need a database without connections send its workers
- *	  away first.
+ *	  away first.  What would change the registry is refused by refuse.c.
  *
  *	  Locks: AccessShareLock on the table of COPY, as COPY itself takes it,
  *	  kept to the end of the transaction: the name cannot come to mean another
@@ -25,7 +25,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
-#include "commands/extension.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -39,6 +38,7 @@
 
 CpForbidden cp_utility_forbidden = CP_FORBIDDEN_NOTHING;
 bool		cp_utility_fetching = false;
+NodeTag		cp_utility_running = T_Invalid;
 
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 
@@ -171,109 +171,6 @@ prepare_database_command(Node *statement)
 	}
 }
 
-/* ---------- changes of the registry's own tables ---------- */
-
-static RangeVar *
-first_table(List *relations)
-{
-	return relations != NIL && IsA(linitial(relations), RangeVar) ?
-		linitial(relations) : NULL;
-}
-
-/*
- * The table that a statement would change in a way that could open a path
- * around: rows moved out of sight, guards and policies switched off, code of
- * others run over them.
- */
-static RangeVar *
-table_to_change(Node *statement)
-{
-	switch (nodeTag(statement))
-	{
-		case T_AlterTableStmt:
-			return ((AlterTableStmt *) statement)->relation;
-		case T_AlterObjectSchemaStmt:
-			return ((AlterObjectSchemaStmt *) statement)->relation;
-		case T_RenameStmt:
-			return ((RenameStmt *) statement)->relation;
-		case T_IndexStmt:
-			return ((IndexStmt *) statement)->relation;
-		case T_CreateTrigStmt:
-			return ((CreateTrigStmt *) statement)->relation;
-		case T_RuleStmt:
-			return ((RuleStmt *) statement)->relation;
-		case T_CreatePolicyStmt:
-			return ((CreatePolicyStmt *) statement)->table;
-		case T_AlterPolicyStmt:
-			return ((AlterPolicyStmt *) statement)->table;
-		case T_CreateStatsStmt:
-			return first_table(((CreateStatsStmt *) statement)->relations);
-		case T_CreateStmt:
-			return first_table(((CreateStmt *) statement)->inhRelations);
-		default:
-			return NULL;
-	}
-}
-
-/*
- * Does the statement drop a trigger, policy or rule of the registry?  Their
- * names end with that of their table and stand after it.
- */
-static bool
-drops_guard(DropStmt *statement)
-{
-	ListCell   *lc;
-
-	if (statement->removeType != OBJECT_TRIGGER &&
-		statement->removeType != OBJECT_POLICY && statement->removeType != OBJECT_RULE)
-		return false;
-	foreach(lc, statement->objects)
-	{
-		List	   *name = list_truncate(list_copy(castNode(List, lfirst(lc))),
-										 list_length(lfirst(lc)) - 1);
-		Oid			relid = name == NIL ? InvalidOid :
-		RangeVarGetRelid(makeRangeVarFromNameList(name), NoLock, true);
-
-		if (OidIsValid(relid) &&
-			get_rel_namespace(relid) == get_namespace_oid(CP_SCHEMA, true))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Superusers who mean it say so by contactpoint.allow_drop.
- */
-static void
-refuse_change(Node *statement)
-{
-	RangeVar   *table = table_to_change(statement);
-	bool		refused = false;
-
-	if (creating_extension || IsBinaryUpgrade || (cp_allow_drop && superuser()) ||
-		cp_in_own_work() || cp_is_restoring() ||
-		!IsTransactionState() || !OidIsValid(cp_extension_oid()))
-		return;
-	if (table != NULL)
-	{
-		Oid			relid = RangeVarGetRelid(table, NoLock, true);
-
-		refused = OidIsValid(relid) &&
-			(cp_protect_lookup(relid) != NULL ||
-			 get_rel_namespace(relid) == get_namespace_oid(CP_SCHEMA, true));
-	}
-	else if (IsA(statement, DropStmt))
-		refused = drops_guard((DropStmt *) statement);
-	else if (IsA(statement, RenameStmt) &&
-			 ((RenameStmt *) statement)->renameType == OBJECT_SCHEMA)
-		refused = strcmp(((RenameStmt *) statement)->subname, CP_SCHEMA) == 0;
-	if (refused)
-		ereport(ERROR,
-				(errcode(ERRCODE_CP_PROTECTED),
-				 errmsg("the tables of the registry cannot be changed"),
-				 errhint("A superuser who means it runs SET contactpoint.allow_drop = on first.")));
-}
-
 /* ---------- the hook ---------- */
 
 static void
@@ -337,7 +234,7 @@ prepare_command(PlannedStmt *plan)
 				cp_opened_close_all();
 			break;
 		default:
-			refuse_change(statement);
+			cp_refuse_statement(statement);
 			prepare_database_command(statement);
 			break;
 	}
@@ -351,12 +248,14 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 {
 	CpForbidden saved_forbidden = cp_utility_forbidden;
 	bool		saved_fetching = cp_utility_fetching;
+	NodeTag		saved_running = cp_utility_running;
 	PlannedStmt *volatile plan = prepare_command(pstmt);
 
 	/* commands within a command are bound by what it may not do */
 	if (forbidden_of(pstmt->utilityStmt) != CP_FORBIDDEN_NOTHING)
 		cp_utility_forbidden = forbidden_of(pstmt->utilityStmt);
 	cp_utility_fetching = IsA(pstmt->utilityStmt, FetchStmt);
+	cp_utility_running = nodeTag(pstmt->utilityStmt);
 	PG_TRY();
 	{
 		if (prev_ProcessUtility)
@@ -370,6 +269,7 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	{
 		cp_utility_forbidden = saved_forbidden;
 		cp_utility_fetching = saved_fetching;
+		cp_utility_running = saved_running;
 	}
 	PG_END_TRY();
 }

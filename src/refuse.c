@@ -1,0 +1,447 @@
+/*-------------------------------------------------------------------------
+ *
+ * refuse.c
+ *	  What may not be done to the registry, by anybody.
+ *
+ *	  Of every object that a command makes, alters, drops or empties one
+ *	  question is asked: does it belong to the registry (standing.c)?  Such a
+ *	  command is refused, superusers included, since it could move rows out of
+ *	  sight, switch guards off or run code of others over them; so is what
+ *	  would add to or change the code that the registry's own trusts, other
+ *	  than by a script of an extension.
+ *
+ *	  Exempt are the extension's script, its own work, maintenance that
+ *	  rewrites tables as they are, pg_upgrade, a restore that a superuser has
+ *	  announced, and superusers who have set contactpoint.allow_drop.  The
+ *	  registry as a whole may be dropped while it holds no records.
+ *
+ *	  Core tells of objects by object_access_hook, while the command can still
+ *	  fail.  Only what it does not tell of is looked at as a statement, by name
+ *	  and so without a lock: GRANT, SECURITY LABEL, DEPENDS ON EXTENSION and
+ *	  forms of ALTER TABLE such as DISABLE ROW LEVEL SECURITY.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaccess.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_attrdef.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_publication.h"
+#include "catalog/pg_publication_namespace.h"
+#include "catalog/pg_publication_rel.h"
+#include "commands/extension.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "parser/parse_func.h"
+#include "storage/lock.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "contactpoint.h"
+
+static object_access_hook_type prev_object_access_hook = NULL;
+
+static bool
+belongs(Oid class_id, Oid object_id)
+{
+	return cp_standing(class_id, object_id) == CP_OWN;
+}
+
+/* ---------- publications ---------- */
+
+/*
+ * Does a publication that was just made or altered take in the registry?  Core
+ * tells of its tables one by one only when they are added later.
+ */
+static bool
+publishes_registry(Oid publication)
+{
+	Relation	rel = table_open(PublicationRelRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key, Anum_pg_publication_rel_prpubid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(publication));
+	scan = systable_beginscan(rel, PublicationRelPrpubidIndexId, true, SnapshotSelf, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = belongs(RelationRelationId, ((Form_pg_publication_rel) GETSTRUCT(tuple))->prrelid);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+static bool
+publishes_schema(Oid publication)
+{
+	Relation	rel = table_open(PublicationNamespaceRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	bool		found;
+
+	ScanKeyInit(&keys[0], Anum_pg_publication_namespace_pnnspid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(get_namespace_oid(CP_SCHEMA, true)));
+	ScanKeyInit(&keys[1], Anum_pg_publication_namespace_pnpubid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(publication));
+	scan = systable_beginscan(rel, PublicationNamespacePnnspidPnpubidIndexId, true,
+							  SnapshotSelf, 2, keys);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+static bool
+publishes_everything(Oid publication)
+{
+	Relation	rel = table_open(PublicationRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found;
+
+	ScanKeyInit(&key, Anum_pg_publication_oid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(publication));
+	scan = systable_beginscan(rel, PublicationObjectIndexId, true, SnapshotSelf, 1, &key);
+	tuple = systable_getnext(scan);
+	found = HeapTupleIsValid(tuple) && ((Form_pg_publication) GETSTRUCT(tuple))->puballtables;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/* ---------- who may nevertheless ---------- */
+
+static bool
+drop_is_allowed(void)
+{
+	return cp_allow_drop && cp_caller_is_superuser();
+}
+
+static bool
+change_is_allowed(void)
+{
+	return IsBinaryUpgrade || cp_in_own_work() || cp_in_own_script() ||
+		cp_is_restoring() || drop_is_allowed();
+}
+
+/*
+ * Does the command write tables and indexes anew as they are?
+ */
+static bool
+is_maintenance(void)
+{
+	switch (cp_utility_running)
+	{
+		case T_VacuumStmt:
+		case T_ClusterStmt:
+		case T_ReindexStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Is the extension itself being dropped?  Core locks all it is going to drop
+ * before it drops the first, and nothing else locks an extension like that.
+ */
+static bool
+whole_is_going(void)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, cp_extension_oid(), 0);
+	return cp_lock_is_held(&tag, AccessExclusiveLock);
+}
+
+/* ---------- refusing ---------- */
+
+#define ALLOW_DROP_HINT "A superuser who means it runs SET contactpoint.allow_drop = on first."
+
+static void
+refuse(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CP_PROTECTED),
+			 errmsg("%s", what),
+			 errhint(ALLOW_DROP_HINT)));
+}
+
+static void
+refuse_publication(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CP_PROTECTED),
+			 errmsg("tables of the registry cannot be published"),
+			 errhint("Name the tables to publish, and none of schema contactpoint: a subscriber's copy has no audit.")));
+}
+
+static void
+refuse_grant(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CP_PROTECTED),
+			 errmsg("this right on the registry cannot be granted"),
+			 errhint("GRANT one of the group roles contactpoint_* instead; their rights are all that the registry's guards are made for.")));
+}
+
+static bool
+holds_rows(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	bool		found = table_scan_getnextslot(scan, ForwardScanDirection, slot);
+
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+static bool
+names_children(Oid relid)
+{
+	const CpProtected *protected = cp_protect_lookup(relid);
+
+	return protected != NULL && protected->subject == CP_SUBJECT_CHILD &&
+		get_rel_relkind(relid) == RELKIND_RELATION;
+}
+
+/*
+ * Dropping a table that holds rows about children, by whatever command.  DROP
+ * EXTENSION and DROP OWNED come to such a table sooner or later, and all they
+ * did fails with it.
+ */
+static void
+check_rows(Oid relid)
+{
+	if (!drop_is_allowed() && names_children(relid) && holds_rows(relid))
+		refuse("the registry holds records of children");
+}
+
+/*
+ * Whoever inherits may be a partition whose parent is not yet to be seen, so
+ * only its row is asked.
+ */
+static CpStanding
+standing_of_inheritance(Oid heir, Oid parent)
+{
+	CpStanding	standing = cp_standing(RelationRelationId, parent);
+
+	return standing != CP_STRANGER ? standing : cp_standing_by_row(RelationRelationId, heir);
+}
+
+/*
+ * CpStanding of the object that an event is about.  Taking a table out of a
+ * publication closes a way.
+ */
+static CpStanding
+standing_of_event(ObjectAccessType access, Oid class_id, Oid object_id, void *arg)
+{
+	if (class_id == InheritsRelationId && access == OAT_POST_ALTER)
+		return standing_of_inheritance(object_id, ((ObjectAccessPostAlter *) arg)->auxiliary_id);
+	if (class_id == AttrDefaultRelationId && access == OAT_POST_CREATE)
+		return cp_standing(RelationRelationId, object_id);
+	if (access == OAT_DROP &&
+		(class_id == PublicationRelRelationId || class_id == PublicationNamespaceRelationId))
+		return CP_STRANGER;
+	return cp_standing(class_id, object_id);
+}
+
+static void
+check_event(ObjectAccessType access, Oid class_id, Oid object_id, void *arg)
+{
+	if (is_maintenance())
+		return;
+	if (access == OAT_DROP && class_id == RelationRelationId)
+		check_rows(object_id);
+	if (change_is_allowed() || (access == OAT_DROP && whole_is_going()))
+		return;
+
+	if (class_id == PublicationRelationId && access != OAT_DROP)
+	{
+		if (publishes_everything(object_id) || publishes_schema(object_id) ||
+			publishes_registry(object_id))
+			refuse_publication();
+		return;
+	}
+	/* what its script then does is asked about by itself */
+	if (class_id == ExtensionRelationId && cp_utility_running == T_AlterExtensionStmt)
+		return;
+	switch (standing_of_event(access, class_id, object_id, arg))
+	{
+		case CP_STRANGER:
+			break;
+		case CP_TRUSTED:
+			if (!creating_extension)
+				refuse("nothing that the registry's code relies on can be changed");
+			break;
+		case CP_OWN:
+			if (class_id == PublicationRelRelationId ||
+				class_id == PublicationNamespaceRelationId)
+				refuse_publication();
+			refuse("the registry cannot be changed in this way");
+			break;
+	}
+}
+
+static void
+guard_objects(ObjectAccessType access, Oid classId, Oid objectId, int subId, void *arg)
+{
+	if ((access == OAT_POST_CREATE || access == OAT_POST_ALTER ||
+		 access == OAT_DROP || access == OAT_TRUNCATE) &&
+		IsTransactionState() && OidIsValid(cp_extension_oid()))
+		check_event(access, classId, objectId, arg);
+	if (prev_object_access_hook)
+		prev_object_access_hook(access, classId, objectId, subId, arg);
+}
+
+/* ---------- statements that core tells nobody of ---------- */
+
+static void
+check_object(ObjectType type, RangeVar *table, Node *object)
+{
+	Relation	rel = NULL;
+	ObjectAddress address;
+
+	if (table != NULL)
+		address = get_object_address_rv(type, table, (List *) object, &rel,
+										AccessShareLock, false);
+	else
+		address = get_object_address(type, object, &rel, AccessShareLock, false);
+	if (rel != NULL)
+		relation_close(rel, NoLock);
+	if (belongs(address.classId, address.objectId))
+		refuse("the registry cannot be changed in this way");
+}
+
+static bool
+grants_only(const GrantStmt *statement, const char *privilege)
+{
+	ListCell   *lc;
+
+	foreach(lc, statement->privileges)
+	{
+		AccessPriv *granted = lfirst(lc);
+
+		if (granted->priv_name == NULL || strcmp(granted->priv_name, privilege) != 0)
+			return false;
+	}
+	return statement->privileges != NIL;
+}
+
+/*
+ * Does a right on this object open a way?  Reading does not where no row is
+ * about a child, nor through a view of the registry; functions whose names
+ * begin with an underscore are not made to be called by people, the others ask
+ * for the caller's right themselves.
+ */
+static bool
+grant_opens(const GrantStmt *statement, Node *object)
+{
+	Oid			oid;
+
+	switch (statement->objtype)
+	{
+		case OBJECT_TABLE:
+		case OBJECT_SEQUENCE:
+			oid = RangeVarGetRelid(castNode(RangeVar, object), NoLock, true);
+			return belongs(RelationRelationId, oid) &&
+				(cp_protect_lookup(oid) != NULL || !grants_only(statement, "select"));
+		case OBJECT_FUNCTION:
+		case OBJECT_PROCEDURE:
+		case OBJECT_ROUTINE:
+			oid = LookupFuncWithArgs(statement->objtype, castNode(ObjectWithArgs, object), true);
+			return belongs(ProcedureRelationId, oid) && get_func_name(oid)[0] == '_';
+		case OBJECT_SCHEMA:
+			return strcmp(strVal(object), CP_SCHEMA) == 0 && !grants_only(statement, "usage");
+		default:
+			return false;
+	}
+}
+
+static void
+check_grant(const GrantStmt *statement)
+{
+	ListCell   *lc;
+
+	if (!statement->is_grant)
+		return;
+	foreach(lc, statement->objects)
+	{
+		if (statement->targtype == ACL_TARGET_ALL_IN_SCHEMA ?
+			strcmp(strVal(lfirst(lc)), CP_SCHEMA) == 0 :
+			grant_opens(statement, lfirst(lc)))
+			refuse_grant();
+	}
+}
+
+/*
+ * Raises KC009 where a statement would change the registry in a way that no
+ * event tells of.
+ */
+void
+cp_refuse_statement(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_AlterTableStmt:
+		case T_GrantStmt:
+		case T_SecLabelStmt:
+		case T_AlterObjectDependsStmt:
+			break;
+		default:
+			return;
+	}
+	if (!IsTransactionState() || !OidIsValid(cp_extension_oid()) || change_is_allowed())
+		return;
+	switch (nodeTag(statement))
+	{
+		case T_AlterTableStmt:
+			if (belongs(RelationRelationId,
+						RangeVarGetRelid(((AlterTableStmt *) statement)->relation, NoLock, true)))
+				refuse("the registry cannot be changed in this way");
+			break;
+		case T_GrantStmt:
+			check_grant((GrantStmt *) statement);
+			break;
+		case T_SecLabelStmt:
+			check_object(((SecLabelStmt *) statement)->objtype, NULL,
+						 ((SecLabelStmt *) statement)->object);
+			break;
+		case T_AlterObjectDependsStmt:
+			check_object(((AlterObjectDependsStmt *) statement)->objectType,
+						 ((AlterObjectDependsStmt *) statement)->relation,
+						 ((AlterObjectDependsStmt *) statement)->object);
+			break;
+		default:
+			break;
+	}
+}
+
+void
+cp_refuse_init(void)
+{
+	prev_object_access_hook = object_access_hook;
+	object_access_hook = guard_objects;
+}
