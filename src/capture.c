@@ -30,7 +30,7 @@
 
 #include "compat.h"
 
-#include "access/parallel.h"
+#include "access/xact.h"
 #include "access/xloginsert.h"
 #include "catalog/partition.h"
 #include "commands/extension.h"
@@ -635,10 +635,11 @@ looks_into_vault(const Look *look)
 static void
 require_permission(const Look *look)
 {
-	if (IsParallelWorker())
+	/* in the leader, too: no snapshot can be taken to ask who may read */
+	if (IsInParallelMode())
 		ereport(ERROR,
 				(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
-				 errmsg("the registry cannot be read in a parallel worker"),
+				 errmsg("the registry cannot be read by a function in a parallel query"),
 				 errhint("Mark functions that read it as PARALLEL UNSAFE.")));
 	cp_require_reader();
 	if (cp_utility_forbidden == CP_FORBIDDEN_HOLD)

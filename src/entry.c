@@ -27,6 +27,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "compat.h"
 
 #include "access/htup_details.h"
@@ -182,7 +183,8 @@ cp_entry_head(const char *sent, const char *query)
 	CpEntryHead head;
 
 	initStringInfo(&buffer);
-	pq_sendint64(&buffer, cp_caller_organisation());
+	/* where parallel workers run the account cannot be looked up */
+	pq_sendint64(&buffer, IsInParallelMode() ? 0 : cp_caller_organisation());
 	put_string(&buffer, GetUserNameFromId(GetAuthenticatedUserId(), true), NAMEDATALEN);
 	put_string(&buffer, GetUserNameFromId(cp_caller_role(), true), NAMEDATALEN);
 	put_string(&buffer, cp_reason(), REASON_MAX);
