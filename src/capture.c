@@ -582,7 +582,7 @@ check_scan(Look *look, Relation rel, List *quals)
 		ereport(ERROR,
 				(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
 				 errmsg("a plan would read the registry without recording it"),
-				 errhint("Connect anew; if that does not help, look for extensions that replace the planner.")));
+				 errhint("Connect anew; if that does not help, look for extensions that replace the planner, and for functions of schema contactpoint that were replaced.")));
 	expect_relation(look, rel, protected);
 }
 

@@ -45,7 +45,9 @@
 #include "optimizer/planner.h"
 #include "parser/parsetree.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "contactpoint.h"
 
@@ -53,6 +55,31 @@
 #define GUARD_MARK (-4241)
 #define TOUCH_MARK (-4242)
 #define CAPTURE_MARK (-4243)
+
+extern Datum contactpoint_capture(PG_FUNCTION_ARGS);
+extern Datum contactpoint_capture_all(PG_FUNCTION_ARGS);
+extern Datum contactpoint_touch(PG_FUNCTION_ARGS);
+extern Datum contactpoint_vault_guard(PG_FUNCTION_ARGS);
+extern Datum contactpoint_review_guard(PG_FUNCTION_ARGS);
+
+/* the functions that calls in plans may be of */
+static struct
+{
+	int			mark;
+	const char *name;
+	int			ntypes;
+	Oid			types[2];
+	PGFunction	address;
+	Oid			function;		/* none where it is not that of this library */
+}			calls[] = {
+	{GUARD_MARK, "_vault_guard", 1, {INT8OID}, contactpoint_vault_guard},
+	{GUARD_MARK, "_review_guard", 1, {INT8OID}, contactpoint_review_guard},
+	{TOUCH_MARK, "_touch", 2, {OIDOID, INT8OID}, contactpoint_touch},
+	{CAPTURE_MARK, "_capture", 2, {OIDOID, INT8OID}, contactpoint_capture},
+	{CAPTURE_MARK, "_capture", 2, {OIDOID, INT8ARRAYOID}, contactpoint_capture_all}
+};
+
+static bool calls_known = false;
 
 /* while one plan is marked */
 typedef struct MarkContext
@@ -138,7 +165,8 @@ is_plain_operator(Oid operator)
 /*
  * Trusted functions have no side effect and run nobody else's code: those of
  * pg_trgm and of this extension that are not volatile, the built-in ones named
- * above, and those declared leakproof.  They may raise an error that quotes
+ * above, and built-in ones that are leakproof: what others declare so is only
+ * their word.  They may raise an error that quotes
  * their arguments, which touch takes care of.
  */
 static bool
@@ -147,7 +175,7 @@ function_is_untrusted(Oid function, void *argument)
 	TrustContext *trust = argument;
 	Oid			owner;
 
-	if (get_func_leakproof(function) ||
+	if ((function < FirstNormalObjectId && get_func_leakproof(function)) ||
 		function == trust->vault_guard || function == trust->review_guard)
 		return false;
 	if (func_volatile(function) == PROVOLATILE_VOLATILE)
@@ -573,6 +601,53 @@ restrict_relation(PlannerInfo *root, Oid relationObjectId, bool inhparent, RelOp
 	}
 }
 
+/* ---------- what finished plans must hold ---------- */
+
+static void
+invalidate_calls(Datum arg, int cacheid, uint32 hashvalue)
+{
+	calls_known = false;
+}
+
+/*
+ * Looks the functions of all calls up, and whether they are those of this
+ * library: with another body, language or SET clause a function of the right
+ * name is not.
+ */
+static void
+learn_calls(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+		CacheRegisterSyscacheCallback(PROCOID, invalidate_calls, (Datum) 0);
+	registered = true;
+	calls_known = true;
+	for (int i = 0; i < lengthof(calls); i++)
+	{
+		FmgrInfo	info;
+
+		calls[i].function = cp_function_oid(calls[i].name, calls[i].ntypes, calls[i].types);
+		fmgr_info(calls[i].function, &info);
+		if (info.fn_addr != calls[i].address)
+			calls[i].function = InvalidOid;
+	}
+}
+
+/*
+ * Is this marked call one of a function of this library?
+ */
+static bool
+is_ours(FuncExpr *call)
+{
+	if (!calls_known)
+		learn_calls();
+	for (int i = 0; i < lengthof(calls); i++)
+		if (calls[i].mark == call->location && calls[i].function == call->funcid)
+			return true;
+	return false;
+}
+
 /*
  * Do these quals hold all marks that a scan of the relation must have?
  */
@@ -587,12 +662,12 @@ cp_mark_complete(List *quals, const CpProtected *protected)
 	{
 		FuncExpr   *call = lfirst(lc);
 
-		if (!IsA(call, FuncExpr))
+		if (!IsA(call, FuncExpr) || call->location > GUARD_MARK)
 			continue;
-		if (call->location == GUARD_MARK)
-			guarded = true;
-		else if (call->location == CAPTURE_MARK)
-			captured = true;
+		if (!is_ours(call))
+			return false;
+		guarded |= (call->location == GUARD_MARK);
+		captured |= (call->location == CAPTURE_MARK);
 	}
 	return guarded && captured;
 }
