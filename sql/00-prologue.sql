@@ -25,6 +25,11 @@ BEGIN
             USING ERRCODE = 'feature_not_supported',
                   HINT = 'CREATE DATABASE ... LC_CTYPE ''C.UTF-8'' TEMPLATE template0.';
     END IF;
+    IF EXISTS (SELECT FROM pg_catalog.pg_publication WHERE puballtables) THEN
+        RAISE EXCEPTION 'contactpoint cannot be made in a database of which all tables are published'
+            USING ERRCODE = 'KC009',
+                  HINT = 'Drop that publication, or name its tables: a subscriber''s copy of the registry has no audit.';
+    END IF;
 END
 $$;
 
