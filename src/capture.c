@@ -554,8 +554,7 @@ is_foreign_key_work(QueryDesc *queryDesc)
 static bool
 is_own_work(QueryDesc *queryDesc)
 {
-	return cp_in_own_work() || is_foreign_key_work(queryDesc) ||
-		(creating_extension && CurrentExtensionObject == cp_extension_oid());
+	return cp_in_own_work() || cp_in_own_script() || is_foreign_key_work(queryDesc);
 }
 
 /*

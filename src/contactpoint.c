@@ -34,6 +34,7 @@ _PG_init(void)
 
 	cp_settings_init();
 	cp_log_init();
+	cp_own_work_init();
 	cp_refuse_init();
 	cp_utility_init();
 	cp_shared_init();

@@ -182,6 +182,8 @@ extern bool cp_in_own_work(void);
 /* Is the extension's own script running? */
 extern bool cp_in_own_script(void);
 
+extern void cp_own_work_init(void);
+
 /* ---------- protect.c: which relations are protected ---------- */
 
 typedef enum CpSubject

@@ -13,6 +13,12 @@
  *	  The caller's search_path must not choose the operators of a statement
  *	  that runs as the owner, so it is pinned for as long as the work lasts.
  *
+ *	  Own work may set off code of others all the same: event triggers, or a
+ *	  function that a superuser planted.  While a function runs that is not the
+ *	  registry's, nor PostgreSQL's, nor written in C, which could do anyway
+ *	  what it likes, own work is suspended: what it reads is a look of
+ *	  whoever set it off, what it changes is refused.
+ *
  *	  After an error that nobody caught, the (sub)transaction abort puts the
  *	  depth back; callers put it back themselves by PG_FINALLY.
  *
@@ -20,13 +26,31 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "contactpoint.h"
 
 static int	depth = 0;
+static bool suspended = false;	/* by a function of others */
+
+/* what a function of others has suspended */
+typedef struct Suspended
+{
+	int			depth;
+	bool		suspended;
+	Datum		prev_arg;		/* for the hook that was there first */
+} Suspended;
+
+static needs_fmgr_hook_type prev_needs_fmgr_hook = NULL;
+static fmgr_hook_type prev_fmgr_hook = NULL;
 
 /*
  * Starts own work: current user becomes the owner of the extension.
@@ -70,5 +94,81 @@ cp_in_own_work(void)
 bool
 cp_in_own_script(void)
 {
-	return creating_extension && CurrentExtensionObject == cp_extension_oid();
+	return creating_extension && !suspended &&
+		CurrentExtensionObject == cp_extension_oid();
+}
+
+/* ---------- functions of others ---------- */
+
+static bool
+is_of_others(Oid function)
+{
+	HeapTuple	tuple;
+	Form_pg_proc row;
+	bool		result;
+
+	if (function < FirstNormalObjectId)
+		return false;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	row = (Form_pg_proc) GETSTRUCT(tuple);
+	result = row->prolang != INTERNALlanguageId && row->prolang != ClanguageId &&
+		row->pronamespace != get_namespace_oid(CP_SCHEMA, true);
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+static bool
+may_suspend(Oid function)
+{
+	return (depth > 0 || creating_extension) && is_of_others(function);
+}
+
+static bool
+needs_hook(Oid function)
+{
+	return (prev_needs_fmgr_hook && prev_needs_fmgr_hook(function)) ||
+		may_suspend(function);
+}
+
+/*
+ * Core calls this before and after functions that need a hook, and others.
+ */
+static void
+around_function(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
+{
+	Suspended  *saved = (Suspended *) DatumGetPointer(*arg);
+
+	if (saved == NULL)
+	{
+		saved = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(Suspended));
+		*arg = PointerGetDatum(saved);
+	}
+	if (event == FHET_START)
+	{
+		saved->depth = depth;
+		saved->suspended = suspended;
+		if (may_suspend(flinfo->fn_oid))
+		{
+			depth = 0;
+			suspended = true;
+		}
+	}
+	else
+	{
+		depth = saved->depth;
+		suspended = saved->suspended;
+	}
+	if (prev_fmgr_hook)
+		prev_fmgr_hook(event, flinfo, &saved->prev_arg);
+}
+
+void
+cp_own_work_init(void)
+{
+	prev_needs_fmgr_hook = needs_fmgr_hook;
+	needs_fmgr_hook = needs_hook;
+	prev_fmgr_hook = fmgr_hook;
+	fmgr_hook = around_function;
 }

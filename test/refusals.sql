@@ -60,6 +60,8 @@ INSERT INTO attempts (way, statement) SELECT v.way, s.statement FROM (VALUES
         'ALTER EXTENSION contactpoint DROP TABLE contactpoint.child',
         'ALTER EXTENSION contactpoint DROP FUNCTION contactpoint._vault_guard(bigint)',
         'ALTER EXTENSION contactpoint ADD FUNCTION tell(text)',
+        'SELECT contactpoint._rekey_all()',
+        'SELECT contactpoint._open_month(''2001-01-01'', 1, ''ledger_2001_01'')',
         'ALTER SCHEMA contactpoint RENAME TO elsewhere',
         'ALTER SCHEMA contactpoint OWNER TO regress_owner',
         'DROP OWNED BY contactpoint_practitioner']),

@@ -1,0 +1,79 @@
+# Ways around that need a server of their own: an owner who is no superuser,
+# code of others that the registry's own work sets off, a publication that was
+# there first.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use ContactPoint;
+
+my $db = 'contactpoint';
+my $node = ContactPoint::start('refusals', extension => 0);
+my $create =
+  'SET client_min_messages = warning; CREATE EXTENSION contactpoint CASCADE';
+
+# ---------- a publication that was there first ----------
+
+$node->safe_psql($db,
+	'SET client_min_messages = error; CREATE PUBLICATION everything FOR ALL TABLES');
+ContactPoint::refused($node, $db, undef, $create, 'KC009',
+	'no registry is made where all tables are published');
+$node->safe_psql($db, 'DROP PUBLICATION everything');
+
+$node->safe_psql($db, 'CREATE ROLE regress_dba LOGIN SUPERUSER');
+
+# ---------- code of others that the registry's own work sets off ----------
+
+# With the first entry the sealer makes a table for its month, and an event
+# trigger runs then. What that reads is no work of the registry.
+ContactPoint::ask($node, $db, 'regress_dba', $create);
+my $number =
+  $node->safe_psql($db, 'SELECT contactpoint._child_number()');
+$node->safe_psql($db, <<"SQL");
+INSERT INTO contactpoint.child (child_id, given_names, family_name, sex, date_of_birth) VALUES ($number, 'Eve', 'Triggered', 'F', '2012-11-10');
+INSERT INTO contactpoint.address (child_id, address) VALUES ($number, '1 Event Street');
+CREATE TABLE public.loot (address text);
+CREATE FUNCTION public.steal() RETURNS event_trigger LANGUAGE plpgsql AS \$\$
+BEGIN INSERT INTO public.loot SELECT address FROM contactpoint.address; END \$\$;
+CREATE EVENT TRIGGER steal ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION public.steal();
+SELECT count(*) FROM contactpoint.child;
+SQL
+ok( $node->poll_query_until(
+		$db, 'SELECT count(*) > 0 FROM contactpoint.ledger'),
+	'the sealer works');
+is($node->safe_psql($db, 'SELECT DISTINCT address FROM public.loot'),
+	'1 Event Street', 'an event trigger read the registry meanwhile');
+is( $node->safe_psql(
+		$db,
+		"SELECT DISTINCT command, outcome FROM contactpoint.audit WHERE relation = 'address' AND $number = ANY (children)"
+	),
+	'SELECT|disclosed',
+	'and that is on record');
+$node->safe_psql($db, 'DROP EVENT TRIGGER steal');
+
+# ---------- the owner of the registry, a superuser no more ----------
+
+ContactPoint::fill($node, $db);
+$node->safe_psql($db, slurp_file('test/refusals.sql'));
+$node->safe_psql($db,
+	'GRANT ALL ON DATABASE contactpoint TO regress_dba; GRANT ALL ON SCHEMA public TO regress_dba; ALTER ROLE regress_dba NOSUPERUSER; GRANT SELECT ON attempts TO regress_dba'
+);
+like(
+	ContactPoint::ask(
+		$node, $db, 'regress_dba',
+		q{SELECT string_agg(DISTINCT attempt(statement), ' ') FROM attempts}),
+	qr/^(42501 )?KC009$/,
+	'all is refused to the owner who is no superuser');
+for my $way (
+	'REASSIGN OWNED BY regress_dba TO postgres',
+	'DROP OWNED BY regress_dba CASCADE')
+{
+	ContactPoint::refused($node, $db, undef, $way, 'KC009',
+		"refused to a superuser: $way");
+}
+
+$node->stop;
+done_testing();
