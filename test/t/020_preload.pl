@@ -110,6 +110,29 @@ for my $rel ('child', 'address', 'journal')
 		"LOAD 'contactpoint'; SELECT * FROM contactpoint.$rel",
 		'KC008', "LOAD does not open $rel");
 }
+for my $way (
+	"INSERT INTO contactpoint.upload (source, source_ref) VALUES ('school', 'x')",
+	"SELECT contactpoint.shield($hidden, 'why', 'harm')",
+	'SELECT contactpoint.validate_restore()',
+	'COPY contactpoint.journal TO STDOUT',
+	'CREATE INDEX ON contactpoint.address_vault (postcode)',
+	'ALTER TABLE contactpoint.child DISABLE ROW LEVEL SECURITY')
+{
+	ContactPoint::refused($node, $db, undef, "LOAD 'contactpoint'; $way",
+		'KC008', "nor is it there after LOAD: $way");
+}
+is( $node->safe_psql(
+		$db,
+		q{LOAD 'contactpoint'; SELECT count(*) FROM pg_settings WHERE name LIKE 'contactpoint.%'}
+	),
+	'0',
+	'LOAD makes no settings');
+is( $node->safe_psql(
+		$db,
+		q{LOAD 'contactpoint'; BEGIN; CREATE TABLE gone (child_id bigint); SELECT count(*) FROM gone; ROLLBACK}
+	),
+	'0',
+	'and is in nobody\'s way');
 {
 	local $ENV{PGOPTIONS} = '-c session_preload_libraries=contactpoint';
 	ContactPoint::refused($node, $db, undef,
@@ -132,9 +155,20 @@ is( $node->safe_psql(
 	'0',
 	'not preloaded: no copy was made');
 
+# Where the library is missing nobody refuses this.
+my $capture = $node->safe_psql($db,
+	"SELECT pg_get_functiondef('contactpoint._capture(oid, bigint)'::regprocedure)"
+);
+$node->safe_psql($db,
+	q{CREATE OR REPLACE FUNCTION contactpoint._capture(relation oid, child_id bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'}
+);
+
 # ---------- and gets it back ----------
 
 restart_preloading('contactpoint');
+ContactPoint::refused($node, $db, 'regress_practitioner', $look,
+	'KC006', 'preloaded again: a capture that records nothing is not taken');
+$node->safe_psql($db, "SET contactpoint.allow_drop = on; $capture");
 is(ContactPoint::ask($node, $db, 'regress_practitioner', $look),
 	$seen, 'preloaded again: a practitioner reads the same');
 ContactPoint::ask($node, $db, 'regress_feed', <<'SQL');
