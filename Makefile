@@ -27,7 +27,7 @@ checks = style lint compile symbols sources
 suites = regress isolation pgtap tap
 SUITES = $(checks) $(suites)
 
-.PHONY: all install uninstall installcheck build-directory stage demo test suites checks quick indent clean $(checks) $(suites)
+.PHONY: all install uninstall installcheck build-directory stage control demo test suites checks quick indent clean $(checks) $(suites)
 
 all install uninstall installcheck: build-directory
 	@$(module) $@
@@ -45,6 +45,10 @@ stage: build-directory
 	@rm -rf $(build)/stage
 	@$(module) -s install with_llvm=no DESTDIR=$(top)/$(build)/stage
 
+# The library without one of its protections, for tests that must fail with it.
+control: stage
+	@$(module) -s control with_llvm=no
+
 demo:
 	@test/setup.sh build
 	@$(MAKE) --no-print-directory stage
@@ -54,7 +58,7 @@ test:
 	@test/setup.sh test
 	@$(MAKE) --no-print-directory suites
 
-suites: stage
+suites: stage control
 	@test/run.sh $(SUITES)
 
 checks: stage
@@ -63,6 +67,7 @@ checks: stage
 quick: stage
 	@test/run.sh regress
 
+tap: control
 $(checks) $(suites): stage
 	@TESTS="$(TESTS)" test/run.sh $@
 
@@ -84,7 +89,7 @@ DATA_built  = $(SQL)
 DATA       := $(patsubst $(top)/%,%,$(wildcard $(top)/sql/upgrade/*--*--*.sql))
 PG_CPPFLAGS = -I$(top)/src -DCONTACTPOINT_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK  = -Wl,--version-script=exports.map
-EXTRA_CLEAN = exports.map stage results expected src
+EXTRA_CLEAN = exports.map stage control-* results expected src
 
 # Each file can run alone: pg_regress creates the extension in its database.
 load_extension  = --load-extension=pg_trgm --load-extension=pgcrypto --load-extension=contactpoint
@@ -120,6 +125,17 @@ endif
 $(MODULE_big).so: exports.map
 exports.map: $(top)/Makefile
 	@echo '{ global: contactpoint_*; pg_finfo_contactpoint_*; Pg_magic_func; _PG_init; cp_*_main; local: *; };' >$@
+
+# Negative controls: control-X differs in src/X.c only.  Nothing installs them.
+controls = control-capture/$(MODULE_big).so control-gate/$(MODULE_big).so
+.PHONY: control
+control: $(controls)
+control-capture/%: switch = CP_CONTROL_WITHOUT_CAPTURE
+control-gate/%: switch = CP_CONTROL_WITHOUT_GATE
+$(controls): control-%/$(MODULE_big).so: $(OBJS) exports.map
+	@mkdir -p $(@D)
+	$(COMPILE.c) -D$(switch) -o $(@D)/$*.o $(top)/src/$*.c
+	$(LINK.shared) -o $@ $(@D)/$*.o $(filter-out src/$*.o,$(OBJS)) $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)
 
 # The directory is named too, so that a file taken away is noticed.
 $(SQL): $(sort $(wildcard $(top)/sql/*.sql)) $(top)/sql $(top)/contactpoint.control

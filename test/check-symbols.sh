@@ -16,3 +16,8 @@ if [ -n "$exported" ]; then
 	echo "$exported"
 	exit 1
 fi
+
+if grep -q 'for tests only' "$library"; then
+	echo "$library is a negative control of the tests: build it anew, without CP_CONTROL_..."
+	exit 1
+fi

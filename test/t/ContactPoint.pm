@@ -16,7 +16,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 # Options: conf (lines for postgresql.conf), preload (default 1), extension
-# (default 1), init (arguments of PostgreSQL::Test::Cluster::init).
+# (default 1), init (arguments of PostgreSQL::Test::Cluster::init), control (a
+# library of `make control` in the place of the staged one: capture or gate).
 sub start
 {
 	my ($name, %option) = @_;
@@ -43,8 +44,21 @@ sub configure
 	my $conf = slurp_file('test/contactpoint.conf');
 	$conf =~ s/^(shared_preload_libraries|contactpoint\.)/#$1/mg unless $option{preload} // 1;
 	$node->append_conf('postgresql.conf', $conf);
+	$node->append_conf('postgresql.conf', library_path($option{control}))
+	  if defined $option{control};
 	$node->append_conf('postgresql.conf', $option{conf}) if defined $option{conf};
 	return;
+}
+
+# A setting by which the server finds a negative control before the real library.
+sub library_path
+{
+	my ($control) = @_;
+	my ($path) = slurp_file($ENV{TEMP_CONFIG}) =~ /^dynamic_library_path = '(.*)'/m;
+	(my $directory = $path) =~ s{/stage/.*}{/control-$control};
+
+	die "no $directory: run 'make control'\n" unless -d $directory;
+	return "dynamic_library_path = '$directory:$path'";
 }
 
 # Run SQL as a role, undef for the superuser: exit status of psql, its output,
