@@ -163,6 +163,15 @@ is_plain_operator(Oid operator)
 }
 
 /*
+ * That somebody has declared a function leakproof says nothing about it.
+ */
+static bool
+is_leakproof(Oid function)
+{
+	return function < FirstNormalObjectId && get_func_leakproof(function);
+}
+
+/*
  * Trusted functions have no side effect and run nobody else's code: those of
  * pg_trgm and of this extension that are not volatile, the built-in ones named
  * above, and built-in ones that are leakproof: what others declare so is only
@@ -175,7 +184,7 @@ function_is_untrusted(Oid function, void *argument)
 	TrustContext *trust = argument;
 	Oid			owner;
 
-	if ((function < FirstNormalObjectId && get_func_leakproof(function)) ||
+	if (is_leakproof(function) ||
 		function == trust->vault_guard || function == trust->review_guard)
 		return false;
 	if (func_volatile(function) == PROVOLATILE_VOLATILE)
@@ -263,7 +272,7 @@ is_untrusted(Node *node, void *context)
 static bool
 function_is_leaky(Oid function, void *context)
 {
-	return !get_func_leakproof(function);
+	return !is_leakproof(function);
 }
 
 /*
@@ -369,6 +378,17 @@ learn_trust(TrustContext *trust)
 }
 
 /*
+ * Must the row be on record before this clause sees it?  An error that quotes
+ * the row names its child by touch; where there is no one child, by capture.
+ */
+static bool
+comes_after_capture(Node *clause, const CpProtected *protected, TrustContext *trust)
+{
+	return is_untrusted(clause, trust) ||
+		(protected->subject != CP_SUBJECT_CHILD && is_leaky(clause, NULL));
+}
+
+/*
  * The quals of a scan with all calls in their places.
  */
 static List *
@@ -384,7 +404,7 @@ mark_quals(List *quals, const CpProtected *protected, Index rti)
 	learn_trust(&trust);
 	foreach(lc, quals)
 	{
-		if (rest != NIL || is_untrusted(lfirst(lc), &trust))
+		if (rest != NIL || comes_after_capture(lfirst(lc), protected, &trust))
 			rest = lappend(rest, lfirst(lc));
 		else
 			trusted = lappend(trusted, lfirst(lc));

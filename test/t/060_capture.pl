@@ -389,6 +389,9 @@ CREATE TABLE harness.parted_high PARTITION OF harness.parted FOR VALUES FROM (2)
 INSERT INTO harness.parted VALUES (1, :A);
 GRANT ALL ON ALL TABLES IN SCHEMA harness TO PUBLIC;
 ----
+CREATE FUNCTION harness.sealed_spy(text) RETURNS boolean LANGUAGE plpgsql LEAKPROOF AS
+	$$ BEGIN RAISE NOTICE '%', $1; RETURN false; END $$;
+----
 CREATE VIEW harness.names AS SELECT child_id, given_names, family_name FROM contactpoint.child;
 CREATE VIEW harness.barrier WITH (security_barrier) AS
 	SELECT child_id, given_names, family_name FROM contactpoint.child WHERE family_name < 'D';
@@ -1247,6 +1250,8 @@ look 'regular expression of the row', 'practitioner',
 look 'text that the client cannot read', 'practitioner',
   "SET client_encoding = latin1; SELECT given_names || U&'\\2603' FROM contactpoint.child
 	WHERE child_id = :A", 'child: A', error => '22P05';
+look 'failing cast of candidates', 'manager',
+  'SELECT 1 FROM contactpoint.review WHERE candidates::text::int = 1', 'review: S', error => '22P02';
 look 'failing cast of the inbox', 'superuser', 'SELECT 1 FROM contactpoint.upload WHERE family_name::int = 1',
   'upload: failed', error => '22P02';
 look 'failing cast in an opened record', 'social',
@@ -1270,6 +1275,7 @@ look 'setting in a condition', 'practitioner',
 look 'operator of a user', 'practitioner', "$names WHERE family_name OPERATOR(harness.===) 'x'", 'child: *';
 look 'operator of a user over an array', 'practitioner',
   "$names WHERE family_name OPERATOR(harness.===) ANY ('{x,y}')", 'child: *';
+look 'function said to be leakproof', 'superuser', "$names WHERE harness.sealed_spy(family_name)", 'child: *';
 look 'notice of an aggregate', 'practitioner',
   "SELECT bool_or(harness.spy(family_name)) FROM contactpoint.child WHERE family_name < 'C'", 'child: A B';
 
