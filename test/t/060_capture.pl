@@ -1362,6 +1362,7 @@ look 'shield', 'manager', "BEGIN; SELECT contactpoint.shield(:M, 'threats', 'har
   'shield: done M';
 look 'ANALYZE', 'superuser', 'ANALYZE contactpoint.child', '';
 look 'VACUUM', 'superuser', 'VACUUM (VERBOSE) contactpoint.child; ', '';
+look 'VACUUM FULL', 'superuser', 'VACUUM FULL contactpoint.child', '';
 look 'REINDEX', 'superuser', 'REINDEX TABLE contactpoint.child', '';
 look 'statistics', 'practitioner',
   "SELECT count(*) FROM pg_stat_user_tables WHERE schemaname = 'contactpoint'; SELECT count(*)
