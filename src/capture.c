@@ -68,8 +68,6 @@ typedef struct Consulted
 	bool		vault;
 	bool		rows;			/* rows were consulted, with or without number */
 	bool		noted;			/* there is an entry about the relation */
-	bool		touched;		/* an error now may quote a row about ... */
-	int64		touched_child;
 	int			nchildren;
 	int			room;
 	int64	   *children;
@@ -87,6 +85,9 @@ typedef struct Look
 	const char *command;
 	CpEntryHead head;
 	Consulted  *consulted;
+	Consulted  *touched;		/* an error now may quote a row of this, or
+								 * NULL, */
+	int64		touched_child;	/* about this child */
 } Look;
 
 /* an executor that is running */
@@ -385,7 +386,7 @@ contactpoint_capture(PG_FUNCTION_ARGS)
 
 	if (consulted == &nobodys)
 		PG_RETURN_BOOL(true);
-	consulted->touched = false;
+	consulted->look->touched = NULL;
 	if (!PG_ARGISNULL(1))
 		consult(consulted, PG_GETARG_INT64(1));
 	else if (!consulted->noted)
@@ -436,8 +437,8 @@ contactpoint_touch(PG_FUNCTION_ARGS)
 
 	if (consulted != &nobodys && !PG_ARGISNULL(1))
 	{
-		consulted->touched = true;
-		consulted->touched_child = PG_GETARG_INT64(1);
+		consulted->look->touched = consulted;
+		consulted->look->touched_child = PG_GETARG_INT64(1);
 	}
 	PG_RETURN_BOOL(true);
 }
@@ -469,12 +470,9 @@ append_despite_error(Look *look, CpVerdict verdict)
 	HOLD_INTERRUPTS();
 	PG_TRY();
 	{
-		for (Consulted *consulted = look->consulted; consulted != NULL; consulted = consulted->next)
-			if (consulted->touched)
-			{
-				consulted->touched = false;
-				consult(consulted, consulted->touched_child);
-			}
+		if (look->touched != NULL)
+			consult(look->touched, look->touched_child);
+		look->touched = NULL;
 		append_look(look, verdict);
 		if (!look->recorded)
 			append_empty(look, verdict);
@@ -724,8 +722,7 @@ append_run(Look *look, bool finished)
 		return;
 	append_look(look, CP_VERDICT_DISCLOSED);
 	pending = others_are_pending();
-	for (Consulted *consulted = look->consulted; consulted != NULL; consulted = consulted->next)
-		consulted->touched = false;
+	look->touched = NULL;
 	if (finished && look->ran && !look->recorded)
 		append_empty(look, CP_VERDICT_NOTHING);
 	cp_gate_settle();
@@ -816,7 +813,9 @@ run_executor(CP_EXECUTOR_RUN_PARAMETERS)
 	{
 		run_counted(call_run, &args);
 		run.look->ran |= !ScanDirectionIsNoMovement(direction);
-		append_run(run.look, count == 0 || queryDesc->estate->es_processed < count);
+		/* changes of a WITH may run when the executor finishes */
+		append_run(run.look, (count == 0 || queryDesc->estate->es_processed < count) &&
+				   queryDesc->estate->es_auxmodifytables == NIL);
 	}
 	PG_CATCH();
 	{

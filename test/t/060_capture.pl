@@ -391,6 +391,9 @@ GRANT ALL ON ALL TABLES IN SCHEMA harness TO PUBLIC;
 ----
 CREATE FUNCTION harness.sealed_spy(text) RETURNS boolean LANGUAGE plpgsql LEAKPROOF AS
 	$$ BEGIN RAISE NOTICE '%', $1; RETURN false; END $$;
+CREATE FUNCTION harness.lying(bigint) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog AS
+	'SELECT given_names FROM contactpoint.child WHERE child_id = $1';
 ----
 CREATE VIEW harness.names AS SELECT child_id, given_names, family_name FROM contactpoint.child;
 CREATE VIEW harness.barrier WITH (security_barrier) AS
@@ -798,6 +801,10 @@ look 'RETURNING old and new', 'manager',
 look 'WITH that changes', 'manager',
   'BEGIN; WITH w AS (UPDATE contactpoint.child SET sex = sex WHERE child_id = :A
 	RETURNING given_names) SELECT * FROM w; ROLLBACK', 'child: A';
+# It runs when the rest is done.
+look 'WITH that changes and nobody uses', 'manager',
+  'BEGIN; WITH w AS (UPDATE contactpoint.child SET sex = sex WHERE child_id = :A) SELECT 1; ROLLBACK',
+  'child: A';
 look 'INSERT RETURNING', 'manager',
   "BEGIN; INSERT INTO contactpoint.child (given_names, family_name, date_of_birth)
 	VALUES ('Zebedee', 'Zouch', '2009-09-09') RETURNING given_names; ROLLBACK", '';
@@ -1257,6 +1264,10 @@ look 'failing cast of the inbox', 'superuser', 'SELECT 1 FROM contactpoint.uploa
 look 'failing cast in an opened record', 'social',
   'SELECT 1 FROM contactpoint.address WHERE child_id = :S AND postcode::int = 1', 'vault address: S',
   set => \@only_index, error => '22P02';
+# The open rows before it were rejected, and none of them is in the error.
+look 'failing cast in an opened record, all rows read', 'social',
+  'SELECT 1 FROM contactpoint.address WHERE child_id = :S AND postcode::int = 1', 'vault address: S',
+  set => [ 'enable_indexscan = off', 'enable_bitmapscan = off' ], plan => qr/Seq Scan on address_open/, error => '22P02';
 look 'error that is caught', 'practitioner', 'SELECT harness.caught(:A)', 'child: A';
 look 'error that is caught, outer rows', 'practitioner',
   "SELECT harness.caught(:A) FROM contactpoint.carer WHERE child_id = :B", 'carer: B; child: A';
@@ -1332,6 +1343,10 @@ look 'parallel plan wanted', 'practitioner', 'SELECT count(*) FROM contactpoint.
 look 'parallel plan wanted, of a join with another table', 'practitioner',
   'SELECT count(*) FROM harness.visit v JOIN contactpoint.child c ON c.child_id = v.child', 'child: A B',
   set => [ @parallel, 'PARALLEL = on', @only_loops, @only_index ], unplan => qr/Gather/;
+look 'function that says it is parallel safe', 'practitioner',
+  'SELECT max(harness.lying(child)) FROM harness.visit', '',
+  set => [ @parallel, 'PARALLEL = on', 'parallel_leader_participation = off' ],
+  plan => qr/Partial Aggregate/, error => 'KC006';
 look 'incremental sort', 'practitioner',
   "SELECT given_names FROM contactpoint.child ORDER BY date_of_birth, given_names LIMIT 2",
   sub { return 'child: A-C' }, set => \@no_seqscan, plan => qr/Incremental Sort/;
