@@ -14,7 +14,7 @@
  *	  memory and are appended to the journal
  *	  - when too many have gathered,
  *	  - when the gate is about to let bytes out,
- *	  - when the run ends, with or without an error.
+ *	  - when the run ends, with or without an error, or the session with it.
  *	  So outside a run nothing is pending.  What ends in an error is appended
  *	  while the error is on its way up, before anybody can catch it: all that
  *	  the failing code may hold is released first, as a transaction abort
@@ -42,6 +42,7 @@
 #include "parser/parsetree.h"
 #include "storage/bufmgr.h"
 #include "storage/condition_variable.h"
+#include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "tcop/cmdtag.h"
@@ -277,21 +278,6 @@ cp_capture_is_pending(void)
 }
 
 /*
- * The gate has dropped the bytes that stood for what was pending.
- */
-void
-cp_capture_forget_pending(void)
-{
-	for (Run *run = running; run != NULL; run = run->below)
-		for (Consulted *consulted = run->look->consulted; consulted != NULL; consulted = consulted->next)
-		{
-			consulted->nchildren = 0;
-			consulted->rows = false;
-		}
-	pending = false;
-}
-
-/*
  * Does a running executor below this one have anything pending?
  */
 static bool
@@ -509,6 +495,38 @@ record_and_rethrow(Look *look, CpVerdict verdict)
 	ReThrowError(edata);
 }
 
+/*
+ * The session ends, and no error passes its executors: FATAL unwinds nothing.
+ * The gate lets nothing out any more, but what code of somebody's has seen may
+ * be kept elsewhere, in a sequence say.
+ */
+static void
+append_at_exit(int code, Datum arg)
+{
+	if (!pending || lost)
+		return;
+	release_after_error();
+	MemoryContextSwitchTo(TopMemoryContext);
+	for (Run *run = running; run != NULL; run = run->below)
+		if (run->look->personal)
+			append_look(run->look, CP_VERDICT_FAILED);
+	pending = false;
+	cp_gate_flush_locally();
+}
+
+/*
+ * Runs before the end of the transaction, without which no table can be opened.
+ */
+static void
+append_at_exit_too(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+		before_shmem_exit(append_at_exit, (Datum) 0);
+	registered = true;
+}
+
 /* ---------- the start of an executor ---------- */
 
 static bool
@@ -670,6 +688,7 @@ begin_personal_look(Look *look, const char *statement)
 	cp_journal_require_writable();
 	cp_log_registry(true);
 	cp_gate_install();
+	append_at_exit_too();
 	look->command = ActivePortal != NULL ?
 		GetCommandTagName(ActivePortal->commandTag) : "SELECT";
 	look->head = cp_entry_head(debug_query_string, statement);

@@ -508,9 +508,6 @@ extern bool cp_capture_is_pending(void);
 /* For guards in plans: does the running executor look for a person? */
 extern bool cp_capture_for_person(void);
 
-/* The gate has dropped what was pending. */
-extern void cp_capture_forget_pending(void);
-
 /* ---------- entry.c: one audit entry ---------- */
 
 typedef enum CpVerdict
@@ -572,6 +569,9 @@ extern void cp_gate_require(XLogRecPtr lsn);
 
 /* Makes all required entries durable now. */
 extern void cp_gate_make_durable(void);
+
+/* The same on this server's disk only: the session ends and waits for nobody. */
+extern void cp_gate_flush_locally(void);
 
 /* The same where there is no client, and so no gate, in this process. */
 extern void cp_gate_settle(void);

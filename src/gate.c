@@ -22,7 +22,8 @@
  *	  whatever it can have seen was appended when it passed the executor
  *	  (capture.c).  Where that was not so, as with the FATAL that ends a
  *	  session in the middle of a row, what is held is dropped and the client
- *	  gets a constant text in place of the message.
+ *	  gets a constant text in place of the message; the look is appended when
+ *	  the process exits.
  *
  *	  Neither synchronous_commit nor any other setting of a user makes an
  *	  entry less durable; contactpoint.audit_durability does, which only
@@ -285,7 +286,6 @@ put_error(const char *s, size_t length)
 	}
 	if (!error_is_recorded())
 	{
-		cp_capture_forget_pending();
 		durable = required;		/* what they stood for never left */
 		resetStringInfo(&held);
 		return put_withheld(s, length);
@@ -414,6 +414,15 @@ cp_gate_make_durable(void)
 {
 	if (!make_durable())
 		refuse_unconfirmed();
+}
+
+/*
+ * Makes them durable here, and waits for no standby.
+ */
+void
+cp_gate_flush_locally(void)
+{
+	XLogFlush(required);
 }
 
 /*

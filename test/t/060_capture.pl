@@ -299,6 +299,8 @@ INSERT INTO harness.once VALUES ('Agatha');
 CREATE TABLE harness.noted (child bigint, name text);
 CREATE TABLE harness.watched (child bigint);
 GRANT ALL ON ALL TABLES IN SCHEMA harness TO PUBLIC;
+CREATE SEQUENCE harness.kept;
+GRANT ALL ON SEQUENCE harness.kept TO PUBLIC;
 CREATE DOMAIN harness.nobody AS text CHECK (VALUE !~ '^[A-Z]');
 ----
 CREATE FUNCTION harness.spy(text) RETURNS boolean LANGUAGE plpgsql AS
@@ -1306,6 +1308,29 @@ look 'statement_timeout in mid scan', 'practitioner',
   "SELECT child_id, CASE WHEN child_id = :C THEN pg_sleep(600)::text END FROM contactpoint.child",
   'child: A-C', error => '57014',
   set => ["statement_timeout = '2s'"];
+# The end of a session unwinds nothing; what a function of the user's has seen by
+# then it may have put where no rollback reaches.
+look 'terminated in mid scan', 'practitioner',
+  "SELECT child_id, CASE WHEN child_id = :C THEN pg_sleep(600)::text END FROM contactpoint.child",
+  'child: A-C', error => 'KC006', control_error => '57P01',
+  via => sub {
+	my ($case, $wire) = @_;
+	$wire->simple_query(numbers($case->{sql}));
+	$node->poll_query_until($db, "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = " . $wire->pid);
+	$admin->ask('SELECT pg_terminate_backend(' . $wire->pid . ')');
+	return $wire->until_ready;
+  };
+look 'ends its own session', 'practitioner', "SELECT setval('harness.kept', date_of_birth - date '2000-01-01'),
+	pg_terminate_backend(pg_backend_pid()), pg_sleep(600) FROM contactpoint.child WHERE child_id = :C",
+  'child: C', error => 'KC006', control_error => '57P01',
+  via => sub {
+	my ($case, $wire) = @_;
+	my $answer = $wire->query(numbers($case->{sql}));
+	is($admin->ask('SELECT last_value FROM harness.kept'), $admin->ask(numbers(
+				"SELECT date_of_birth - date '2000-01-01' FROM contactpoint.child WHERE child_id = :C")),
+		'whoever ends the own session keeps what a sequence has taken') unless $case->{control};
+	return $answer;
+  };
 look 'savepoint rolled back', 'practitioner',
   "BEGIN; SAVEPOINT s; $names WHERE child_id = :A; ROLLBACK TO s; COMMIT", 'child: A';
 look 'exception block', 'practitioner',
