@@ -30,9 +30,11 @@
 
 #include "compat.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "access/xloginsert.h"
 #include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
 #include "commands/extension.h"
 #include "executor/execdesc.h"
 #include "executor/executor.h"
@@ -587,6 +589,25 @@ cp_capture_for_person(void)
 	return running == NULL || running->look->personal;
 }
 
+/*
+ * Leaves that rows of INSERT ... ON CONFLICT may meet others in.
+ */
+static void
+expect_leaves(Look *look, Relation rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, find_all_inheritors(RelationGetRelid(rel), AccessShareLock, NULL))
+	{
+		Relation	leaf = table_open(lfirst_oid(lc), NoLock);
+		const CpProtected *protected = cp_protect_lookup(RelationGetRelid(leaf));
+
+		if (protected != NULL)
+			expect_relation(look, leaf, protected);
+		table_close(leaf, NoLock);
+	}
+}
+
 static void
 check_scan(Look *look, Relation rel, List *quals)
 {
@@ -603,6 +624,8 @@ check_scan(Look *look, Relation rel, List *quals)
 				 errmsg("a plan would read the registry without recording it"),
 				 errhint("Connect anew; if that does not help, look for extensions that replace the planner, and for functions of schema contactpoint that were replaced.")));
 	expect_relation(look, rel, protected);
+	if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		expect_leaves(look, rel);
 }
 
 /*

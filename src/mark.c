@@ -31,8 +31,10 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
 #include "access/transam.h"
 #include "catalog/dependency.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -345,9 +347,16 @@ make_guard(const CpProtected *protected, Index rti)
 static Node *
 make_record(const char *name, int mark, const CpProtected *protected, Index rti)
 {
-	Const	   *relation = makeConst(OIDOID, -1, InvalidOid, sizeof(Oid),
-									 ObjectIdGetDatum(protected->relid), false, true);
+	Node	   *relation;
 	Node	   *subject;
+
+	/* only INSERT ... ON CONFLICT meets rows of a partitioned table in a leaf */
+	if (get_rel_relkind(protected->relid) == RELKIND_PARTITIONED_TABLE)
+		relation = (Node *) makeVar(rti, TableOidAttributeNumber, OIDOID,
+									-1, InvalidOid, 0);
+	else
+		relation = (Node *) makeConst(OIDOID, -1, InvalidOid, sizeof(Oid),
+									  ObjectIdGetDatum(protected->relid), false, true);
 
 	switch (protected->subject)
 	{

@@ -851,6 +851,10 @@ look 'ON CONFLICT in a leaf', 'superuser', 'BEGIN;
 	INSERT INTO contactpoint.responsibility (child_id, organisation_id) VALUES (:A, 2)
 	ON CONFLICT (child_id, shielded) DO UPDATE SET since = responsibility.since
 	RETURNING organisation_id; ROLLBACK', 'responsibility: A';
+look 'ON CONFLICT in a leaf of the vault', 'superuser', 'BEGIN;
+	INSERT INTO contactpoint.responsibility (child_id, shielded, organisation_id) VALUES (:S, true, 2)
+	ON CONFLICT (child_id, shielded) DO UPDATE SET since = responsibility.since
+	RETURNING organisation_id; ROLLBACK', 'vault responsibility: S';
 look 'update through a view', 'superuser',
   'BEGIN; UPDATE harness.barrier SET given_names = given_names WHERE child_id = :A RETURNING given_names;
 	ROLLBACK', 'child: A';
