@@ -149,4 +149,16 @@
 #define cp_lock_is_held(tag, mode) LockHeldByMe((tag), (mode))
 #endif
 
+/* 16 parted permissions from the range table (core commit a61b1f7482) */
+#if PG_VERSION_NUM >= 160000
+typedef struct RTEPermissionInfo CpPermission;
+#define CP_CHECK_PERMISSIONS_PARAMETERS \
+	List *rangeTable, List *permissions, bool ereport_on_violation
+#define CP_CHECK_PERMISSIONS_ARGUMENTS rangeTable, permissions, ereport_on_violation
+#else
+typedef struct RangeTblEntry CpPermission;
+#define CP_CHECK_PERMISSIONS_PARAMETERS List *permissions, bool ereport_on_violation
+#define CP_CHECK_PERMISSIONS_ARGUMENTS permissions, ereport_on_violation
+#endif
+
 #endif							/* CP_COMPAT_H */

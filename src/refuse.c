@@ -18,7 +18,9 @@
  *	  Core tells of objects by object_access_hook, while the command can still
  *	  fail.  Only what it does not tell of is looked at as a statement, by name
  *	  and so without a lock: GRANT, SECURITY LABEL, DEPENDS ON EXTENSION and
- *	  forms of ALTER TABLE such as DISABLE ROW LEVEL SECURITY.
+ *	  forms of ALTER TABLE such as DISABLE ROW LEVEL SECURITY.  Writing the
+ *	  catalogues by hand is refused when the executor asks for permissions,
+ *	  and so is writing details of children where their foreign key is off.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,6 +32,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/catalog.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
@@ -42,7 +45,8 @@
 #include "catalog/pg_publication_namespace.h"
 #include "catalog/pg_publication_rel.h"
 #include "commands/extension.h"
-#include "executor/tuptable.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_func.h"
@@ -55,6 +59,7 @@
 #include "contactpoint.h"
 
 static object_access_hook_type prev_object_access_hook = NULL;
+static ExecutorCheckPerms_hook_type prev_ExecutorCheckPerms = NULL;
 
 static bool
 belongs(Oid class_id, Oid object_id)
@@ -439,9 +444,63 @@ cp_refuse_statement(Node *statement)
 	}
 }
 
+/* ---------- writing past what watches over rows ---------- */
+
+/*
+ * A row of details lives on the side of the vault where its foreign key puts
+ * it, and in replica mode foreign keys are not enforced.
+ */
+static void
+check_written_details(Oid relid)
+{
+	const CpProtected *protected = cp_protect_lookup(relid);
+
+	if (protected == NULL || protected->subject != CP_SUBJECT_CHILD ||
+		!(get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE || get_rel_relispartition(relid)) ||
+		cp_is_restoring() || drop_is_allowed())
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_CP_PROTECTED),
+			 errmsg("details of children cannot be written while session_replication_role is replica"),
+			 errhint("RESET session_replication_role: foreign keys must keep the details on their side of the vault.")));
+}
+
+/*
+ * What no command may do to an object, no UPDATE of its catalogue may either.
+ */
+static void
+check_written_catalogue(void)
+{
+	if (!creating_extension && !change_is_allowed())
+		refuse("system catalogues cannot be written by hand in a database that holds a registry");
+}
+
+static bool
+check_permissions(CP_CHECK_PERMISSIONS_PARAMETERS)
+{
+	ListCell   *lc;
+
+	foreach(lc, permissions)
+	{
+		CpPermission *permission = lfirst(lc);
+
+		if ((permission->requiredPerms & (ACL_INSERT | ACL_UPDATE | ACL_DELETE)) == 0 ||
+			!OidIsValid(cp_extension_oid()))
+			continue;
+		if (IsCatalogRelationOid(permission->relid) && !IsSharedRelation(permission->relid))
+			check_written_catalogue();
+		else if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+			check_written_details(permission->relid);
+	}
+	return prev_ExecutorCheckPerms == NULL ||
+		prev_ExecutorCheckPerms(CP_CHECK_PERMISSIONS_ARGUMENTS);
+}
+
 void
 cp_refuse_init(void)
 {
+	prev_ExecutorCheckPerms = ExecutorCheckPerms_hook;
+	ExecutorCheckPerms_hook = check_permissions;
 	prev_object_access_hook = object_access_hook;
 	object_access_hook = guard_objects;
 }

@@ -162,7 +162,17 @@ INSERT INTO attempts (way, statement) SELECT v.way, s.statement FROM (VALUES
         'ALTER EXTENSION pg_trgm ADD FUNCTION overheard(text, text)',
         'ALTER EXTENSION pg_trgm DROP FUNCTION similarity(text, text)',
         'ALTER EXTENSION pg_trgm SET SCHEMA contactpoint',
-        'ALTER OPERATOR FAMILY gin_trgm_ops USING gin ADD OPERATOR 99 <>(text, text)'])
+        'ALTER OPERATOR FAMILY gin_trgm_ops USING gin ADD OPERATOR 99 <>(text, text)']),
+    (10, 'what no command does', ARRAY[
+        'UPDATE pg_class SET relrowsecurity = false WHERE oid = ''contactpoint.child''::regclass',
+        'DELETE FROM pg_policy WHERE polname = ''child_read''',
+        'UPDATE pg_trigger SET tgenabled = ''D'' WHERE tgname = ''child_guard''',
+        'UPDATE pg_proc SET prosrc = ''contactpoint_child_number_valid'' WHERE oid = ''contactpoint._vault_guard(bigint)''::regprocedure',
+        'INSERT INTO pg_publication_rel (oid, prpubid, prrelid) SELECT 9999999, oid, ''contactpoint.child''::regclass FROM pg_publication',
+        'WITH d AS (DELETE FROM pg_depend WHERE deptype = ''e'' RETURNING 1) SELECT count(*) FROM d',
+        'SET LOCAL session_replication_role = replica; UPDATE contactpoint.address SET shielded = false',
+        'SET LOCAL session_replication_role = replica; INSERT INTO contactpoint.carer_open (child_id, full_name) VALUES (1, ''x'')',
+        'SET LOCAL session_replication_role = replica; DELETE FROM contactpoint.identifier'])
     ) v(part, way, statements), unnest(v.statements) WITH ORDINALITY s(statement, n) ORDER BY v.part, s.n;
 RESET client_min_messages;
 \set QUIET off
