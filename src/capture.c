@@ -684,6 +684,8 @@ require_permission(const Look *look)
 				 errmsg("the registry cannot be read by a function in a parallel query"),
 				 errhint("Mark functions that read it as PARALLEL UNSAFE.")));
 	cp_require_reader();
+	for (Consulted *consulted = look->consulted; consulted != NULL; consulted = consulted->next)
+		cp_require_own_right(consulted->relid);
 	if (cp_utility_forbidden == CP_FORBIDDEN_HOLD)
 		ereport(ERROR,
 				(errcode(ERRCODE_CP_PROTECTED),

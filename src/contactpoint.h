@@ -278,6 +278,9 @@ extern void cp_require_account(void);
  */
 extern void cp_require_reader(void);
 
+/* Raises KC003 where the caller reads a table by somebody else's right only. */
+extern void cp_require_own_right(Oid relid);
+
 /* Has this superuser announced that the session restores a dump? */
 extern bool cp_is_restoring(void);
 
