@@ -223,25 +223,17 @@ holds_rows(Oid relid)
 	return found;
 }
 
-static bool
-names_children(Oid relid)
-{
-	const CpProtected *protected = cp_protect_lookup(relid);
-
-	return protected != NULL && protected->subject == CP_SUBJECT_CHILD &&
-		get_rel_relkind(relid) == RELKIND_RELATION;
-}
-
 /*
- * Dropping a table that holds rows about children, by whatever command.  DROP
- * EXTENSION and DROP OWNED come to such a table sooner or later, and all they
- * did fails with it.
+ * Dropping a table with rows about children, or about who looked at them, by
+ * whatever command.  DROP EXTENSION and DROP OWNED come to such a table sooner
+ * or later, and all they did fails with it.
  */
 static void
 check_rows(Oid relid)
 {
-	if (!drop_is_allowed() && names_children(relid) && holds_rows(relid))
-		refuse("the registry holds records of children");
+	if (!cp_in_own_work() && !drop_is_allowed() && cp_protect_lookup(relid) != NULL &&
+		get_rel_relkind(relid) == RELKIND_RELATION && holds_rows(relid))
+		refuse("the registry holds records of children, or of who looked at them");
 }
 
 /*

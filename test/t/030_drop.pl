@@ -61,6 +61,16 @@ $node->safe_psql($db, 'DROP EXTENSION contactpoint');
 is($node->safe_psql($db, $remains), $nothing,
 	'an empty registry drops freely, and whole');
 
+# ---------- one without children, into which somebody has looked ----------
+
+ContactPoint::ask($node, $db, 'regress_dba', $create);
+ContactPoint::ask($node, $db, 'regress_dba',
+	'SELECT count(*) FROM contactpoint.child');
+ContactPoint::refused($node, $db, undef, 'DROP EXTENSION contactpoint',
+	'KC009', 'an audit is not dropped with the last child');
+$node->safe_psql($db,
+	'SET contactpoint.allow_drop = on; DROP EXTENSION contactpoint');
+
 # ---------- one with children ----------
 
 ContactPoint::ask($node, $db, 'regress_dba', $create);
