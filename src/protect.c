@@ -30,6 +30,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -258,15 +259,17 @@ toasted_table(const char *toast_name)
 }
 
 /*
- * Works the answer out from the catalogues.
+ * Works the answer out from the catalogues.  False if it must not be kept: a
+ * partition in the making, whose link to its parent cannot be seen yet.
  */
-static void
+static bool
 learn_relation(CpProtected *result)
 {
 	Oid			relid = result->relid;
 	char		relkind = get_rel_relkind(relid);
 	char	   *name = get_rel_name(relid);
 	Oid			parent = InvalidOid;
+	bool		finished = true;
 
 	result->is_protected = false;
 	result->subject = CP_SUBJECT_NONE;
@@ -275,7 +278,7 @@ learn_relation(CpProtected *result)
 	result->guard_attno = InvalidAttrNumber;
 	result->vault = false;
 	if (name == NULL)
-		return;
+		return true;
 
 	if (relkind == RELKIND_TOASTVALUE)
 	{
@@ -283,13 +286,17 @@ learn_relation(CpProtected *result)
 
 		result->is_protected = OidIsValid(served) &&
 			cp_protect_lookup(served) != NULL;
-		return;
+		return true;
 	}
 	if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
-		return;
+		return true;
 
 	if (get_rel_relispartition(relid))
-		parent = get_partition_parent(relid, true);
+	{
+		finished = has_superclass(relid);
+		if (finished)
+			parent = get_partition_parent(relid, true);
+	}
 	result->subject_attno = column_of_type(relid, "child_id", INT8OID);
 	if (result->subject_attno != InvalidAttrNumber)
 		result->subject = CP_SUBJECT_CHILD;
@@ -304,7 +311,7 @@ learn_relation(CpProtected *result)
 		 (result->subject == CP_SUBJECT_CHILD || is_named_table(name))) ||
 		(OidIsValid(parent) && cp_protect_lookup(parent) != NULL);
 	if (!result->is_protected)
-		return;
+		return finished;
 
 	if (OidIsValid(parent) && relkind == RELKIND_RELATION &&
 		result->subject == CP_SUBJECT_CHILD &&
@@ -321,6 +328,7 @@ learn_relation(CpProtected *result)
 		if (result->guard_attno != InvalidAttrNumber)
 			result->guard = CP_GUARD_REVIEW;
 	}
+	return finished;
 }
 
 /*
@@ -334,6 +342,7 @@ cp_protect_lookup(Oid relid)
 	CacheEntry *entry;
 	CpProtected learnt;
 	uint64		before;
+	bool		keep;
 	bool		found;
 
 	if (relid < FirstNormalObjectId || !OidIsValid(cp_extension_oid()))
@@ -343,10 +352,10 @@ cp_protect_lookup(Oid relid)
 	{
 		before = invalidations;
 		learnt.relid = relid;
-		learn_relation(&learnt);
+		keep = learn_relation(&learnt);
 		entry = hash_search(cache, &relid, HASH_ENTER, &found);
 		entry->protected = learnt;
-		entry->valid = (before == invalidations);
+		entry->valid = keep && before == invalidations;
 	}
 	return entry->protected.is_protected ? &entry->protected : NULL;
 }

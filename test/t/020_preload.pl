@@ -51,6 +51,10 @@ my $look = "SET contactpoint.reason = 'to compare'; "
 my $seen = ContactPoint::ask($node, $db, 'regress_practitioner', $look);
 like($seen, qr/Rosalind/, 'preloaded: a practitioner reads');
 
+# a partitioned table without a partition opens nothing
+ok( $node->poll_query_until($db,
+		'SELECT size > 0 FROM contactpoint.audit_head()'),
+	'preloaded: something is under seal');
 restart_preloading('');
 
 # Every table that holds rows about children; TOAST tables may, too.
