@@ -58,6 +58,10 @@ enum
 
 static int64 sequence = 0;		/* of the last entry of this process */
 
+/* the (sub)transaction in which an append failed, by its start and number */
+static TimestampTz failed_in = 0;
+static SubTransactionId failed_in_sub = InvalidSubTransactionId;
+
 static void
 refuse(const char *why, const char *hint)
 {
@@ -340,6 +344,32 @@ append_row(Relation rel, const char *body, int length)
 }
 
 /*
+ * In PG_CATCH.  A failed append may have left a buffer in the midst of its I/O,
+ * which only the abort of the (sub)transaction ends: another one before that
+ * would wait for itself.  Not so after a wait that was cancelled.
+ */
+static void
+note_failure(CpSharedDatabase *database)
+{
+	int			sqlstate = geterrcode();
+
+	if (sqlstate == ERRCODE_QUERY_CANCELED || sqlstate == ERRCODE_ADMIN_SHUTDOWN)
+		return;
+	pg_atomic_write_u64(&database->append_failed, 1);
+	failed_in = GetCurrentTransactionStartTimestamp();
+	failed_in_sub = GetCurrentSubTransactionId();
+}
+
+static void
+require_clean_transaction(void)
+{
+	if (failed_in == GetCurrentTransactionStartTimestamp() &&
+		failed_in_sub == GetCurrentSubTransactionId())
+		refuse("there is no room for it",
+			   "Free space on the disk that holds it; reading goes on by itself then.");
+}
+
+/*
  * Appends one frozen row.  Returns the end of its WAL record, for
  * cp_gate_require.  Needs a transaction, but no snapshot, and may be called
  * while one is failing, once what it held is released.  Raises KC006 and
@@ -353,6 +383,7 @@ cp_journal_append(const char *body, int length)
 	XLogRecPtr	lsn;
 
 	require_wal();
+	require_clean_transaction();
 	rel = open_journal();
 	PG_TRY();
 	{
@@ -361,7 +392,7 @@ cp_journal_append(const char *body, int length)
 	PG_CATCH();
 	{
 		cp_shared_append_end();
-		pg_atomic_write_u64(&database->append_failed, 1);
+		note_failure(database);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

@@ -13,6 +13,7 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -88,6 +89,13 @@ contactpoint_audit_head(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	cp_head_read(&head, GetActiveSnapshot());
+
+	/* what can be seen is on disk here; synchronous standbys may lack it */
+	if (!RecoveryInProgress())
+	{
+		cp_gate_install();
+		cp_gate_require(GetFlushRecPtr(NULL));
+	}
 	if (head.size == 0)
 	{
 		CpTree		empty = {.hasher = cp_hasher_begin()};
