@@ -232,7 +232,8 @@ typedef enum CpStanding
 {
 	CP_STRANGER,
 	CP_TRUSTED,					/* the registry's own code relies on it */
-	CP_OWN						/* belongs to the registry */
+	CP_ADDED,					/* lies in its schema, made by no script */
+	CP_OWN						/* the registry as the script made it */
 } CpStanding;
 
 /* Asked while a command works on the object: as it was and as it will be. */

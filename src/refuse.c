@@ -11,8 +11,8 @@
  *	  than by a script of an extension.
  *
  *	  Exempt are the extension's script, its own work, maintenance that
- *	  rewrites tables as they are, pg_upgrade, a restore that a superuser has
- *	  announced, and superusers who have set contactpoint.allow_drop.  The
+ *	  rewrites tables as they are, pg_upgrade, tables that a restore brings
+ *	  along once a superuser has announced it, and superusers who have set contactpoint.allow_drop.  The
  *	  registry as a whole may be dropped while it holds no records.
  *
  *	  Core tells of objects by object_access_hook, while the command can still
@@ -38,12 +38,14 @@
 #include "catalog/objectaccess.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_attrdef.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_publication.h"
 #include "catalog/pg_publication_namespace.h"
 #include "catalog/pg_publication_rel.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -64,7 +66,7 @@ static ExecutorCheckPerms_hook_type prev_ExecutorCheckPerms = NULL;
 static bool
 belongs(Oid class_id, Oid object_id)
 {
-	return cp_standing(class_id, object_id) == CP_OWN;
+	return cp_standing(class_id, object_id) >= CP_ADDED;
 }
 
 /* ---------- publications ---------- */
@@ -142,8 +144,27 @@ drop_is_allowed(void)
 static bool
 change_is_allowed(void)
 {
-	return IsBinaryUpgrade || cp_in_own_work() || cp_in_own_script() ||
-		cp_is_restoring() || drop_is_allowed();
+	return IsBinaryUpgrade || cp_in_own_work() || cp_in_own_script() || drop_is_allowed();
+}
+
+/*
+ * A dump brings along tables that were added, the months of the ledger, with
+ * what makes a table; the extension itself comes from its script.
+ */
+static bool
+may_be_restored(Oid class_id)
+{
+	switch (class_id)
+	{
+		case AttrDefaultRelationId:
+		case ConstraintRelationId:
+		case InheritsRelationId:
+		case RelationRelationId:
+		case TypeRelationId:
+			return cp_is_restoring();
+		default:
+			return false;
+	}
 }
 
 /*
@@ -238,18 +259,20 @@ check_rows(Oid relid)
 
 /*
  * Whoever inherits may be a partition whose parent is not yet to be seen, so
- * only its row is asked.
+ * only its row is asked.  A restore may give a table that was added its parent.
  */
 static CpStanding
 standing_of_inheritance(Oid heir, Oid parent)
 {
-	CpStanding	standing = cp_standing(RelationRelationId, parent);
+	CpStanding	standing = cp_standing_by_row(RelationRelationId, heir);
 
-	return standing != CP_STRANGER ? standing : cp_standing_by_row(RelationRelationId, heir);
+	if (standing == CP_ADDED && cp_is_restoring())
+		return CP_ADDED;
+	return cp_standing(RelationRelationId, parent) >= CP_ADDED ? CP_OWN : standing;
 }
 
 /*
- * CpStanding of the object that an event is about.  Taking a table out of a
+ * Standing of the object that an event is about.  Taking a table out of a
  * publication closes a way.
  */
 static CpStanding
@@ -293,6 +316,10 @@ check_event(ObjectAccessType access, Oid class_id, Oid object_id, void *arg)
 			if (!creating_extension)
 				refuse("nothing that the registry's code relies on can be changed");
 			break;
+		case CP_ADDED:
+			if (may_be_restored(class_id))
+				break;
+			/* FALLTHROUGH */
 		case CP_OWN:
 			if (class_id == PublicationRelRelationId ||
 				class_id == PublicationNamespaceRelationId)
@@ -330,6 +357,22 @@ check_object(ObjectType type, RangeVar *table, Node *object)
 		relation_close(rel, NoLock);
 	if (belongs(address.classId, address.objectId))
 		refuse("the registry cannot be changed in this way");
+}
+
+/*
+ * Events tell enough of a restore that attaches partitions.
+ */
+static void
+check_table(const AlterTableStmt *statement)
+{
+	CpStanding	standing = cp_standing(RelationRelationId,
+									   RangeVarGetRelid(statement->relation, NoLock, true));
+	AlterTableCmd *first = linitial(statement->cmds);
+
+	if (standing < CP_ADDED ||
+		(cp_is_restoring() && (standing == CP_ADDED || first->subtype == AT_AttachPartition)))
+		return;
+	refuse("the registry cannot be changed in this way");
 }
 
 static bool
@@ -415,9 +458,7 @@ cp_refuse_statement(Node *statement)
 	switch (nodeTag(statement))
 	{
 		case T_AlterTableStmt:
-			if (belongs(RelationRelationId,
-						RangeVarGetRelid(((AlterTableStmt *) statement)->relation, NoLock, true)))
-				refuse("the registry cannot be changed in this way");
+			check_table((AlterTableStmt *) statement);
 			break;
 		case T_GrantStmt:
 			check_grant((GrantStmt *) statement);
@@ -440,16 +481,17 @@ cp_refuse_statement(Node *statement)
 
 /*
  * A row of details lives on the side of the vault where its foreign key puts
- * it, and in replica mode foreign keys are not enforced.
+ * it, and in replica mode foreign keys are not enforced.  A restore may add
+ * rows nevertheless: it is validated before anybody reads them.
  */
 static void
-check_written_details(Oid relid)
+check_written_details(Oid relid, AclMode how)
 {
 	const CpProtected *protected = cp_protect_lookup(relid);
 
 	if (protected == NULL || protected->subject != CP_SUBJECT_CHILD ||
 		!(get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE || get_rel_relispartition(relid)) ||
-		cp_is_restoring() || drop_is_allowed())
+		(how == ACL_INSERT && cp_is_restoring()) || drop_is_allowed())
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_CP_PROTECTED),
@@ -475,14 +517,14 @@ check_permissions(CP_CHECK_PERMISSIONS_PARAMETERS)
 	foreach(lc, permissions)
 	{
 		CpPermission *permission = lfirst(lc);
+		AclMode		how = permission->requiredPerms & (ACL_INSERT | ACL_UPDATE | ACL_DELETE);
 
-		if ((permission->requiredPerms & (ACL_INSERT | ACL_UPDATE | ACL_DELETE)) == 0 ||
-			!OidIsValid(cp_extension_oid()))
+		if (how == 0 || !OidIsValid(cp_extension_oid()))
 			continue;
 		if (IsCatalogRelationOid(permission->relid) && !IsSharedRelation(permission->relid))
 			check_written_catalogue();
 		else if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
-			check_written_details(permission->relid);
+			check_written_details(permission->relid, how);
 	}
 	return prev_ExecutorCheckPerms == NULL ||
 		prev_ExecutorCheckPerms(CP_CHECK_PERMISSIONS_ARGUMENTS);

@@ -4,9 +4,10 @@
  *	  How near an object of the database is to the registry.
  *
  *	  To the registry belong the extension with all its members, whatever lies
- *	  in its schema, protected tables wherever they are, and what hangs on one
- *	  of these: triggers, policies, rules, constraints from either side,
- *	  defaults, statistics, indexes, default rights, places in a publication.
+ *	  in its schema (what the extension's script did not make was added), and
+ *	  protected tables wherever they are; and what hangs on one of these:
+ *	  triggers, policies, rules, constraints from either side, defaults,
+ *	  statistics, indexes, default rights, places in a publication.
  *	  Trusted is what the registry's own code looks names up in or calls: what
  *	  lies in pg_catalog, and the members of the extensions it requires.
  *
@@ -110,7 +111,7 @@ static CpStanding
 standing_of_schema(Oid schema)
 {
 	if (schema == get_namespace_oid(CP_SCHEMA, true))
-		return CP_OWN;
+		return CP_ADDED;
 	return schema == PG_CATALOG_NAMESPACE ? CP_TRUSTED : CP_STRANGER;
 }
 
@@ -238,6 +239,13 @@ cp_standing_by_row(Oid class_id, Oid object_id)
 	return standing_by_row(class_id, object_id, NULL);
 }
 
+static CpStanding
+standing_by_rows(Oid class_id, Oid object_id)
+{
+	return nearer(standing_by_row(class_id, object_id, NULL),
+				  standing_by_row(class_id, object_id, SnapshotSelf));
+}
+
 CpStanding
 cp_standing(Oid class_id, Oid object_id)
 {
@@ -245,19 +253,17 @@ cp_standing(Oid class_id, Oid object_id)
 
 	if (!OidIsValid(object_id) || IsSharedRelation(class_id))
 		return CP_STRANGER;
-	if (class_id == NamespaceRelationId)
-		return standing_of_schema(object_id);
 	if (class_id == ExtensionRelationId)
 		return standing_of_extension(object_id);
-	if (class_id == RelationRelationId && cp_protect_lookup(object_id) != NULL)
-		return CP_OWN;
+	if (class_id == NamespaceRelationId)
+		return standing_of_schema(object_id);
 
-	standing = nearer(standing_by_row(class_id, object_id, NULL),
-					  standing_by_row(class_id, object_id, SnapshotSelf));
+	standing = standing_by_rows(class_id, object_id);
 	if (class_id == RelationRelationId)
-	{
-		standing = nearer(standing, standing_by_row(IndexRelationId, object_id, NULL));
-		return nearer(standing, standing_by_row(IndexRelationId, object_id, SnapshotSelf));
-	}
-	return nearer(standing, standing_of_extension(getExtensionOfObject(class_id, object_id)));
+		standing = nearer(standing, standing_by_rows(IndexRelationId, object_id));
+	standing = nearer(standing, standing_of_extension(getExtensionOfObject(class_id, object_id)));
+	if (class_id == RelationRelationId && standing < CP_ADDED &&
+		cp_protect_lookup(object_id) != NULL)
+		return CP_OWN;
+	return standing;
 }

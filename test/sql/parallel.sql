@@ -17,8 +17,6 @@ CREATE FUNCTION peek_sql(i int) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE C
     $$ SELECT address FROM contactpoint.address WHERE postcode = 'PA1 1RA' AND i > 0 $$;
 CREATE FUNCTION peek_definer(i int) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER COST 100000 AS
     $$ SELECT address FROM contactpoint.address WHERE postcode = 'PA1 1RA' AND i > 0 $$;
-CREATE FUNCTION peek_calmly(i int) RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100000 AS
-    $$ BEGIN RETURN (SELECT address FROM contactpoint.address WHERE postcode = 'PA1 1RA'); EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE; END $$;
 CREATE FUNCTION find(i int) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE COST 100000 AS
     $$ SELECT count(*) FROM contactpoint.search(family_name => 'Workerson') $$;
 CREATE FUNCTION peek_restricted(i int) RETURNS text LANGUAGE plpgsql STABLE PARALLEL RESTRICTED COST 100000 AS
@@ -74,7 +72,6 @@ SELECT peek(i) FROM own_table WHERE i = 1;
 SELECT count(*) FROM own_table WHERE peek(i) IS NULL;
 SELECT peek_sql(i) FROM own_table WHERE i = 1;
 SELECT peek_definer(i) FROM own_table WHERE i = 1;
-SELECT peek_calmly(i) FROM own_table WHERE i = 1;
 SELECT find(i) FROM own_table WHERE i = 1;
 SELECT peek_restricted(1) FROM own_table WHERE i = 1;
 \set VERBOSITY default
@@ -84,5 +81,5 @@ SELECT relation, outcome FROM looks(:child);
 SELECT peek(i) FROM own_table WHERE i = 1;
 RESET ALL;
 
-DROP FUNCTION peek(int), peek_restricted(int), peek_sql(int), peek_definer(int), peek_calmly(int), find(int), gathers(text), looks(bigint);
+DROP FUNCTION peek(int), peek_restricted(int), peek_sql(int), peek_definer(int), find(int), gathers(text), looks(bigint);
 DROP TABLE own_table, since;
