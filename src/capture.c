@@ -5,8 +5,7 @@
  *
  *	  Each executor whose plan scans protected relations gets a Look when it
  *	  starts.  There it is decided, once, whether it is a person's: own work of
- *	  the extension, foreign-key checks and extension scripts are nobody's
- *	  look.  A person's is refused unless the person may read now and the
+ *	  the extension and foreign-key checks are nobody's look.  A person's is refused unless the person may read now and the
  *	  journal can be written; a refusal is an entry too.
  *
  *	  While executors run they are on a stack, for the calls that mark.c put
@@ -576,7 +575,7 @@ is_foreign_key_work(QueryDesc *queryDesc)
 static bool
 is_own_work(QueryDesc *queryDesc)
 {
-	return cp_in_own_work() || cp_in_own_script() || is_foreign_key_work(queryDesc);
+	return cp_in_own_work() || is_foreign_key_work(queryDesc);
 }
 
 /*

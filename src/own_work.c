@@ -89,7 +89,7 @@ cp_in_own_work(void)
 }
 
 /*
- * Does a script of this extension run, and so nobody's look or change?
+ * Does a script of this extension run, and so nobody's change?
  */
 bool
 cp_in_own_script(void)

@@ -54,6 +54,37 @@ is( $node->safe_psql(
 	'and that is on record');
 $node->safe_psql($db, 'DROP EVENT TRIGGER steal');
 
+# ---------- the extension's own script ----------
+
+# It may change everything; what it reads of children is on record all the same.
+my ($major) = `$ENV{PG_CONFIG} --version` =~ /(\d+)/;
+chomp(my $share = `$ENV{PG_CONFIG} --sharedir`);
+my $script =
+  "build/pg$major/stage$share/extension/contactpoint--0.1.0--0.1.0test.sql";
+append_to_file($script, <<'SQL');
+CREATE TABLE contactpoint.more (child_id bigint) USING contactpoint_heap;
+ALTER TABLE contactpoint.alias ADD COLUMN more text;
+CREATE OR REPLACE FUNCTION contactpoint._name_fault(name text) RETURNS text
+    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_name_fault';
+DROP INDEX contactpoint.alias_child_id_idx;
+CREATE TRIGGER t AFTER INSERT ON contactpoint.more FOR EACH STATEMENT EXECUTE FUNCTION contactpoint._restore_mark();
+GRANT SELECT ON contactpoint.more TO contactpoint_manager;
+CREATE TABLE public.copied AS SELECT address FROM contactpoint.address;
+SQL
+my ($status, undef, $stderr) = ContactPoint::as($node, $db, undef,
+	"ALTER EXTENSION contactpoint UPDATE TO '0.1.0test'");
+unlink($script);
+is($status, 0, 'a script of the extension changes the registry')
+  || diag($stderr);
+is( $node->safe_psql(
+		$db,
+		"SELECT count(*) FROM contactpoint.audit WHERE relation = 'address' AND $number = ANY (children) AND statement LIKE 'ALTER EXTENSION %'"
+	),
+	'1',
+	'and what it read is on record');
+ContactPoint::refused($node, $db, undef, 'DROP TABLE contactpoint.more',
+	'2BP01', 'what it made belongs to the registry');
+
 # ---------- the owner of the registry, a superuser no more ----------
 
 ContactPoint::fill($node, $db);
