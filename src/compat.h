@@ -35,6 +35,13 @@
 #define CP_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* 18 says first that a function does not return */
+#if PG_VERSION_NUM >= 180000
+#define CP_NORETURN pg_noreturn
+#else
+#define CP_NORETURN pg_attribute_noreturn()
+#endif
+
 /* 16 gave settings a memory context of their own */
 #if PG_VERSION_NUM >= 160000
 #define cp_guc_alloc(size) guc_malloc(LOG, (size))

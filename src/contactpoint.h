@@ -111,8 +111,8 @@ extern bool cp_worker_has_registry(void);
 extern char *cp_row_text(HeapTuple tuple, TupleDesc desc, int attno);
 
 /* Raises KC007: the fault, the column and a hint, never the value. */
-extern void cp_row_refuse(const char *table, const char *column, const char *fault,
-						  const char *hint) pg_attribute_noreturn();
+CP_NORETURN extern void cp_row_refuse(const char *table, const char *column, const char *fault,
+									  const char *hint);
 
 /* ---------- settings.c: contactpoint.* settings ---------- */
 
@@ -561,8 +561,8 @@ extern void cp_audit_command(const char *command, const int64 *children,
  * In PG_CATCH: records that a call of the interface was refused, then goes on
  * with the error.
  */
-extern void cp_command_refused(const char *name, const int64 *children, int nchildren,
-							   MemoryContext oldcontext) pg_attribute_noreturn();
+CP_NORETURN extern void cp_command_refused(const char *name, const int64 *children, int nchildren,
+										   MemoryContext oldcontext);
 
 /* ---------- gate.c: nothing leaves before its entry is durable ---------- */
 
