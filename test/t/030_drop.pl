@@ -66,6 +66,11 @@ is($node->safe_psql($db, $remains), $nothing,
 ContactPoint::ask($node, $db, 'regress_dba', $create);
 ContactPoint::ask($node, $db, 'regress_dba',
 	'SELECT count(*) FROM contactpoint.child');
+
+# the sealer makes the month's table first: each would wait for the other
+ok( $node->poll_query_until(
+		$db, 'SELECT size > 0 FROM contactpoint.audit_head()'),
+	'the look is under seal');
 ContactPoint::refused($node, $db, undef, 'DROP EXTENSION contactpoint',
 	'KC009', 'an audit is not dropped with the last child');
 $node->safe_psql($db,
