@@ -16,6 +16,8 @@
 #include "access/heapam.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "replication/slot.h"
+#include "utils/snapmgr.h"
 
 #include "contactpoint.h"
 
@@ -56,7 +58,25 @@ cp_require_preloaded(void)
 }
 
 /*
- * Table access method handler: PostgreSQL's own heap, or KC008.
+ * Logical decoding opens every table that a transaction has changed and hands
+ * its rows to an output plugin: nobody is asked, nothing recorded.  pgoutput
+ * keeps to publications, which may not take in the registry; other plugins
+ * keep to nothing.
+ */
+static void
+refuse_decoding(void)
+{
+	if (HistoricSnapshotActive() && MyReplicationSlot != NULL &&
+		strcmp(NameStr(MyReplicationSlot->data.plugin), "pgoutput") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("changes of the registry cannot be decoded"),
+				 errhint("Drop this replication slot and publish the other tables of the database by pgoutput.")));
+}
+
+/*
+ * Table access method handler: PostgreSQL's own heap, KC008, or KC009.  Asked
+ * whenever a session learns of a table anew.
  *
  * The routine handed out is core's own, so everything that insists on heap
  * (index builds, vacuum, logical checks) works as with any table.
@@ -66,5 +86,6 @@ Datum
 contactpoint_heap_handler(PG_FUNCTION_ARGS)
 {
 	cp_require_preloaded();
+	refuse_decoding();
 	PG_RETURN_POINTER(GetHeapamTableAmRoutine());
 }

@@ -168,6 +168,7 @@ INSERT INTO attempts (way, statement) SELECT v.way, s.statement FROM (VALUES
         'DELETE FROM pg_policy WHERE polname = ''child_read''',
         'UPDATE pg_trigger SET tgenabled = ''D'' WHERE tgname = ''child_guard''',
         'UPDATE pg_proc SET prosrc = ''contactpoint_child_number_valid'' WHERE oid = ''contactpoint._vault_guard(bigint)''::regprocedure',
+        'CREATE VIEW mine AS SELECT * FROM pg_policy; UPDATE mine SET polroles = ''{0}''',
         'INSERT INTO pg_publication_rel (oid, prpubid, prrelid) SELECT 9999999, oid, ''contactpoint.child''::regclass FROM pg_publication',
         'WITH d AS (DELETE FROM pg_depend WHERE deptype = ''e'' RETURNING 1) SELECT count(*) FROM d',
         'SET LOCAL session_replication_role = replica; UPDATE contactpoint.address SET shielded = false',

@@ -106,5 +106,41 @@ for my $way (
 		"refused to a superuser: $way");
 }
 
+# ---------- logical decoding ----------
+
+$node->append_conf('postgresql.conf', "wal_level = logical\nmax_wal_senders = 2\n");
+$node->restart;
+$node->safe_psql($db, <<'SQL');
+CREATE TABLE public.ordinary (a int PRIMARY KEY);
+CREATE PUBLICATION ordinary FOR TABLE public.ordinary;
+SELECT pg_create_logical_replication_slot('everything', 'test_decoding');
+SELECT pg_create_logical_replication_slot('ordinary', 'pgoutput');
+INSERT INTO public.ordinary VALUES (1);
+SQL
+my $decode =
+  "SELECT data FROM pg_logical_slot_get_changes('everything', NULL, NULL)";
+like($node->safe_psql($db, $decode),
+	qr/public.ordinary: INSERT/, 'other tables are decoded');
+$node->safe_psql($db, <<"SQL");
+BEGIN;
+INSERT INTO public.ordinary VALUES (2);
+INSERT INTO contactpoint.address (child_id, address) VALUES ($number, '1 Decoded Street');
+COMMIT;
+SQL
+ContactPoint::refused($node, $db, undef, $decode, 'KC009',
+	'changes of the registry are not');
+$node->command_fails_like(
+	[
+		'pg_recvlogical', '-d', $node->connstr($db), '--slot', 'everything',
+		'--start', '--no-loop', '-f', '-'
+	],
+	qr/changes of the registry cannot be decoded/,
+	'nor over the replication protocol');
+my $published = $node->safe_psql($db,
+	"SELECT encode(data, 'escape') FROM pg_logical_slot_get_binary_changes('ordinary', NULL, NULL, 'proto_version', '1', 'publication_names', 'ordinary')"
+);
+like($published, qr/ordinary/, 'a publication of other tables goes on');
+unlike($published, qr/Decoded/, 'and tells nothing of the registry');
+
 $node->stop;
 done_testing();
