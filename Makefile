@@ -5,6 +5,7 @@
 #
 # One suite, one test:  make regress | isolation | pgtap | tap  [TESTS="name ..."]
 # Checks alone:         make checks        Mend the layout of C files:  make indent
+# What reads cost:      make bench [ROUNDS=7] [SECONDS=1] [CHILDREN=100000] [ONLY="point rows10k"]
 # Packagers:            make [all], make install [DESTDIR=], make installcheck
 #
 # In the source tree this file hands over to itself in build/pgNN, so objects,
@@ -27,7 +28,7 @@ checks = style lint compile symbols sources
 suites = regress isolation pgtap tap
 SUITES = $(checks) $(suites)
 
-.PHONY: all install uninstall installcheck build-directory stage control demo test suites checks quick indent clean $(checks) $(suites)
+.PHONY: all install uninstall installcheck build-directory stage control demo test suites checks quick bench indent clean $(checks) $(suites)
 
 all install uninstall installcheck: build-directory
 	@$(module) $@
@@ -70,6 +71,11 @@ quick: stage
 tap: control
 $(checks) $(suites): stage
 	@TESTS="$(TESTS)" test/run.sh $@
+
+bench:
+	@test/setup.sh bench
+	@$(MAKE) --no-print-directory stage
+	@BENCH_ROUNDS="$(ROUNDS)" BENCH_SECONDS="$(SECONDS)" BENCH_CHILDREN="$(CHILDREN)" BENCH_ONLY="$(ONLY)" test/bench.sh
 
 indent:
 	@test/check-style.sh --write

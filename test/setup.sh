@@ -1,12 +1,13 @@
 #!/bin/sh
-# Install what is missing, from Debian.  Usage: test/setup.sh build|test|majors
+# Install what is missing, from Debian.  Usage: test/setup.sh build|test|bench|majors
 #   build   compiler, server and its headers
 #   test    the same and what the suites and checks use
+#   bench   build and the peer that is measured beside
 #   majors  what test/on-major.sh needs to make a chroot
 # Does nothing, and needs no network, when all of it is there.
 set -eu
 
-what=${1:?usage: test/setup.sh build|test|majors}
+what=${1:?usage: test/setup.sh build|test|bench|majors}
 
 as_root()
 {
@@ -43,7 +44,7 @@ packages()
 {
 	major=$1
 	case $what in
-		build | test)
+		build | test | bench)
 			echo gcc make "postgresql-$major" "postgresql-client-$major" "postgresql-server-dev-$major" ;;
 		majors)
 			echo mmdebstrap arch-test ;;
@@ -55,6 +56,7 @@ packages()
 		echo "postgresql-$major-pgtap" libtap-parser-sourcehandler-pgtap-perl \
 			"postgresql-$major-plpgsql-check" pg-bsd-indent cppcheck binutils perl libipc-run-perl
 	fi
+	if [ "$what" = bench ]; then echo "postgresql-$major-pgaudit"; fi
 }
 
 missing()
