@@ -5,7 +5,7 @@
 #
 # One suite, one test:  make regress | isolation | pgtap | tap  [TESTS="name ..."]
 # Checks alone:         make checks        Mend the layout of C files:  make indent
-# What reads cost:      make bench [ROUNDS=7] [SECONDS=1] [CHILDREN=100000] [ONLY="point rows10k"]
+# What reads cost:      make bench [ROUNDS=10] [SECONDS=1] [CHILDREN=100000] [ONLY="point rows10k"]
 # Packagers:            make [all], make install [DESTDIR=], make installcheck
 #
 # In the source tree this file hands over to itself in build/pgNN, so objects,

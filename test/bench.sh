@@ -1,5 +1,5 @@
 #!/bin/sh
-# What audited reads cost, beside peers.  make bench [ROUNDS=7] [SECONDS=1]
+# What audited reads cost, beside peers.  make bench [ROUNDS=10] [SECONDS=1]
 # [CHILDREN=100000] [ONLY="point_flush rows10k"]
 #
 # One line a figure, on the screen and in build/bench/DATE.txt.  Nothing fails by
@@ -12,7 +12,7 @@ result=build/bench/$(date +%Y-%m-%d-%H%M).txt
 mkdir -p build/bench
 
 # Not SECONDS, which some shells count up.
-BENCH_ROUNDS=${BENCH_ROUNDS:-7} BENCH_SECONDS=${BENCH_SECONDS:-1} BENCH_CHILDREN=${BENCH_CHILDREN:-100000}
+BENCH_ROUNDS=${BENCH_ROUNDS:-10} BENCH_SECONDS=${BENCH_SECONDS:-1} BENCH_CHILDREN=${BENCH_CHILDREN:-100000}
 BENCH_ONLY=${BENCH_ONLY:-} BENCH_COMMIT=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 export BENCH_ROUNDS BENCH_SECONDS BENCH_CHILDREN BENCH_ONLY BENCH_COMMIT
 

@@ -4,6 +4,7 @@ CREATE ROLE bench_flush LOGIN;
 CREATE ROLE bench_async LOGIN;
 CREATE ROLE bench_manager LOGIN;
 CREATE ROLE bench_manager_async LOGIN;
+CREATE ROLE bench_auditor LOGIN;
 
 -- What everybody has beside a registry: a table that nothing protects, and one
 -- that takes a row of about 150 bytes for each INSERT + COMMIT.

@@ -7,6 +7,7 @@ CREATE EXTENSION contactpoint CASCADE;
 
 GRANT contactpoint_practitioner TO bench_flush, bench_async;
 GRANT contactpoint_manager TO bench_manager, bench_manager_async;
+GRANT contactpoint_auditor TO bench_auditor;
 ALTER ROLE bench_async SET contactpoint.audit_durability = async;
 ALTER ROLE bench_manager_async SET contactpoint.audit_durability = async;
 INSERT INTO contactpoint.organisation (organisation_id, name, stage) VALUES (1, 'Northshire', 'live');

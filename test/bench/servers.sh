@@ -7,7 +7,8 @@
 #   pgaudit   the same as peer, with pgaudit
 #
 # Each has its own directory below $dir, which holds its socket too.  Unlike the
-# servers of the tests they wait for the disk.
+# servers of the tests they wait for the disk.  The sealer waits until it is told
+# to work, so that it is known which runs it takes part in.
 
 start_server()
 {
@@ -32,6 +33,9 @@ start_server()
 					shared_preload_libraries = 'contactpoint'
 					contactpoint.databases = 'bench'
 					contactpoint.reason_minutes = 1440
+					contactpoint.seal_interval = 1d
+					contactpoint.seal_timeout = 1d
+					contactpoint.journal_limit = 32GB
 				END
 				;;
 			pgaudit)
@@ -50,8 +54,14 @@ start_server()
 				;;
 		esac
 	} >>"$dir/$server/data/postgresql.conf"
-	pg_ctl -w -D "$dir/$server/data" -l "$dir/$server/start.log" start >/dev/null || { cat "$dir/$server/start.log" >&2; exit 1; }
+	control "$server" start
 	sql "$server" postgres 'CREATE DATABASE bench'
+}
+
+# control SERVER start|restart
+control()
+{
+	pg_ctl -w -D "$dir/$1/data" -l "$dir/$1/start.log" "$2" >/dev/null || { cat "$dir/$1/start.log" >&2; exit 1; }
 }
 
 stop_servers()
@@ -93,4 +103,40 @@ start_servers()
 	fi
 	start_server ours
 	fill ours registry
+}
+
+# sealer_every INTERVAL: also makes it look at the journal now
+sealer_every()
+{
+	sql ours bench "ALTER SYSTEM SET contactpoint.seal_interval = '$1'"
+	sql ours bench 'SELECT pg_reload_conf()' >"$dir/reload.out"
+}
+
+wait_sealed()
+{
+	until [ "$(sql ours bench 'SELECT unsealed_bytes FROM contactpoint.status')" = 0 ]; do
+		sleep 0.05
+	done
+}
+
+drain_journal()
+{
+	sealer_every 10ms
+	wait_sealed
+	sealer_every 1d
+}
+
+# Starts all servers anew, with nothing for the sealer to do and with the tables
+# in memory.
+restart_servers()
+{
+	drain_journal
+	for server in ours peer pgaudit; do
+		[ -d "$dir/$server" ] || continue
+		control "$server" restart
+		sql "$server" bench "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off;
+			SELECT count(given_names) FROM contactpoint.child WHERE child_id > 0;
+			SELECT count(postcode) FROM contactpoint.address WHERE child_id > 0;
+			SELECT count(place) FROM public.stock WHERE item > 0" >"$dir/warm.out"
+	done
 }
