@@ -155,5 +155,28 @@ SELECT to_char(at, 'HH24:MI:SS') AS at, a."session_user", command, relation, out
 FROM contactpoint.audit a
 WHERE (:child = ANY (children) OR outcome = 'refused') AND a."session_user" <> 'postgres'
 ORDER BY entry;
+
+\echo
+\echo '== 5. Entries are sealed. The auditor keeps the head; then a superuser takes an entry out.'
+\echo
+\c - postgres
+SELECT max(entry) AS last FROM contactpoint.audit \gset
+DO $$
+BEGIN
+    WHILE (SELECT unsealed_bytes > 0 FROM contactpoint.status) LOOP PERFORM pg_sleep(0.1); COMMIT; END LOOP;
+END
+$$;
+\c - anne_auditor
+SET contactpoint.reason = 'monthly audit';
+SELECT size, root FROM contactpoint.audit_head();
+SELECT size, root FROM contactpoint.audit_head() \gset
+SELECT intact, checked FROM contactpoint.audit_verify(1, :size, :'root');
+SELECT max(entry) AS gone FROM contactpoint.audit WHERE reason = 'nobody will know' AND :child = ANY (children) AND sealed \gset
+\c - postgres
+SET contactpoint.allow_drop = on;
+DELETE FROM contactpoint.ledger WHERE entry = :gone;
+\c - anne_auditor
+\echo '   The look that nobody should know of is gone. The head tells:'
+SELECT intact, first_bad, fault FROM contactpoint.audit_verify(1, :size, :'root');
 \echo
 \echo 'That was contactpoint. Nothing was left behind but build/.'
