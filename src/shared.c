@@ -123,17 +123,40 @@ cp_shared_find(Oid database)
 }
 
 /*
- * A slot that nobody needs: never used, or of a database that was dropped.
+ * The database of a slot that nobody needs: none where one was never used, or
+ * one that was dropped.  Asks the catalogue, so it holds no lock meanwhile.
+ */
+static bool
+find_unused(Oid *database)
+{
+	for (int i = 0; i < DATABASE_SLOTS; i++)
+	{
+		*database = shared->databases[i].database;
+		if (!OidIsValid(*database) ||
+			!SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(*database)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * This database's slot; the one of the given database becomes it if need be.
+ * NULL where somebody else was faster to take that.
  */
 static CpSharedDatabase *
-find_unused(void)
+take_slot(Oid unused)
 {
-	CpSharedDatabase *slot = cp_shared_find(InvalidOid);
+	CpSharedDatabase *slot;
 
-	for (int i = 0; slot == NULL && i < DATABASE_SLOTS; i++)
-		if (!SearchSysCacheExists1(DATABASEOID,
-								   ObjectIdGetDatum(shared->databases[i].database)))
-			slot = &shared->databases[i];
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	slot = cp_shared_find(MyDatabaseId);
+	if (slot == NULL)
+	{
+		slot = cp_shared_find(unused);
+		if (slot != NULL)
+			clear_database(slot, MyDatabaseId);
+	}
+	LWLockRelease(shared->lock);
 	return slot;
 }
 
@@ -145,24 +168,18 @@ CpSharedDatabase *
 cp_shared_database(void)
 {
 	static CpSharedDatabase *mine = NULL;
+	Oid			unused = MyDatabaseId;
 
-	if (mine != NULL)
-		return mine;
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	mine = cp_shared_find(MyDatabaseId);
-	if (mine == NULL)
+	while (mine == NULL)
 	{
-		mine = find_unused();
-		if (mine != NULL)
-			clear_database(mine, MyDatabaseId);
+		mine = take_slot(unused);
+		if (mine == NULL && !find_unused(&unused))
+			ereport(ERROR,
+					(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
+					 errmsg("this server holds more registries than it can watch over"),
+					 errhint("Keep at most %d databases with a registry in one server.",
+							 DATABASE_SLOTS)));
 	}
-	LWLockRelease(shared->lock);
-	if (mine == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
-				 errmsg("this server holds more registries than it can watch over"),
-				 errhint("Keep at most %d databases with a registry in one server.",
-						 DATABASE_SLOTS)));
 	return mine;
 }
 
