@@ -494,6 +494,9 @@ my $returned = sub { return 'child: ' . letters_of(@_) };
 look 'sequential scan', 'practitioner', $names, 'child: *', plan => qr/^Seq Scan on child/;
 look 'sequential scan with a condition', 'practitioner', "$names WHERE family_name LIKE 'B%'",
   'child: B', plan => qr/^Seq Scan on child/;
+look 'condition on the time of day', 'practitioner',
+  "$names WHERE date_of_birth > (now() - interval '1 year')::date",
+  'child: nothing';
 look 'sequential scan that finds nothing', 'practitioner', "$names WHERE family_name LIKE 'X%'",
   'child: nothing';
 look 'index scan', 'practitioner', "$names WHERE child_id = :A", 'child: A',
