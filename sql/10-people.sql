@@ -53,3 +53,17 @@ COMMENT ON POLICY account_own ON contactpoint.account IS 'everybody sees their o
 CREATE POLICY account_admin ON contactpoint.account FOR ALL
     TO contactpoint_admin USING (true) WITH CHECK (true);
 COMMENT ON POLICY account_admin ON contactpoint.account IS 'admins keep the accounts';
+
+-- Sessions keep what they have read of accounts. Whoever writes here makes them
+-- read anew: at once in the own session, in others when it is committed.
+CREATE FUNCTION contactpoint._tell_sessions() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'contactpoint_tell_sessions';
+COMMENT ON FUNCTION contactpoint._tell_sessions() IS 'makes every session read the table anew';
+CREATE TRIGGER account_told AFTER INSERT OR UPDATE OR DELETE ON contactpoint.account
+    FOR EACH ROW EXECUTE FUNCTION contactpoint._tell_sessions();
+ALTER TABLE contactpoint.account ENABLE ALWAYS TRIGGER account_told;
+COMMENT ON TRIGGER account_told ON contactpoint.account IS 'makes every session read the table anew';
+CREATE TRIGGER organisation_told AFTER INSERT OR UPDATE OR DELETE ON contactpoint.organisation
+    FOR EACH ROW EXECUTE FUNCTION contactpoint._tell_sessions();
+ALTER TABLE contactpoint.organisation ENABLE ALWAYS TRIGGER organisation_told;
+COMMENT ON TRIGGER organisation_told ON contactpoint.organisation IS 'makes every session read the table anew';

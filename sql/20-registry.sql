@@ -317,6 +317,10 @@ COMMENT ON COLUMN contactpoint.restore_mark.relation IS 'the table';
 COMMENT ON COLUMN contactpoint.restore_mark.at IS 'when its rows arrived';
 ALTER TABLE contactpoint.restore_mark ENABLE ROW LEVEL SECURITY;
 ALTER TABLE contactpoint.restore_mark FORCE ROW LEVEL SECURITY;
+CREATE TRIGGER restore_mark_told AFTER INSERT OR UPDATE OR DELETE ON contactpoint.restore_mark
+    FOR EACH ROW EXECUTE FUNCTION contactpoint._tell_sessions();
+ALTER TABLE contactpoint.restore_mark ENABLE ALWAYS TRIGGER restore_mark_told;
+COMMENT ON TRIGGER restore_mark_told ON contactpoint.restore_mark IS 'makes every session read the table anew';
 
 CREATE FUNCTION contactpoint._restore_mark() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'contactpoint_restore_mark';

@@ -46,15 +46,3 @@ CREATE FUNCTION contactpoint._audit_decode(body contactpoint.journal_body,
         OUT vault boolean, OUT outcome text)
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_audit_decode';
 COMMENT ON FUNCTION contactpoint._audit_decode(contactpoint.journal_body) IS 'the fields of an audit entry';
--- The planner hook puts calls of these into plans; called by anybody else they
--- are an error. A plan runs with the rights of whoever asks, so PUBLIC may
--- execute them, as 90-privileges.sql says.
-CREATE FUNCTION contactpoint._capture(relation oid, child_id bigint) RETURNS boolean
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_capture';
-COMMENT ON FUNCTION contactpoint._capture(oid, bigint) IS 'a row about this child is consulted; true';
-CREATE FUNCTION contactpoint._capture(relation oid, candidates bigint[]) RETURNS boolean
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_capture_all';
-COMMENT ON FUNCTION contactpoint._capture(oid, bigint[]) IS 'a row about these children is consulted; true';
-CREATE FUNCTION contactpoint._touch(relation oid, child_id bigint) RETURNS boolean
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_touch';
-COMMENT ON FUNCTION contactpoint._touch(oid, bigint) IS 'an error may quote a row about this child; true';

@@ -9,183 +9,35 @@
  *	  the group roles; whether the person may do anything at all by a row of
  *	  contactpoint.account and the stage of its organisation.
  *
- *	  Both rows are read with the latest snapshot, so a suspension counts
- *	  from the next statement on, also inside REPEATABLE READ.  One statement
- *	  asks once: the answer is kept until role or statement changes.
- *
- *	  Locks: AccessShareLock on account and organisation, kept no longer than
- *	  the look-up.
+ *	  Both rows are looked up, and kept, in caller.c.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/stratnum.h"
-#include "access/table.h"
 #include "access/xact.h"
-#include "access/htup_details.h"
 #include "catalog/partition.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "contactpoint.h"
 
-typedef enum AccountState
-{
-	ACCOUNT_CURRENT,
-	ACCOUNT_ABSENT,
-	ACCOUNT_SUSPENDED,
-	ACCOUNT_UNTRAINED,
-	ACCOUNT_UNCHECKED,
-	ACCOUNT_CLOSED				/* organisation neither testing nor live */
-} AccountState;
-
-/* columns of contactpoint.account and contactpoint.organisation */
-enum
-{
-	ACCOUNT_ROLE_NAME = 1,
-	ACCOUNT_ORGANISATION_ID,
-	ACCOUNT_FULL_NAME,
-	ACCOUNT_TRAINED_UNTIL,
-	ACCOUNT_CHECKED_UNTIL,
-	ACCOUNT_SUSPENDED_AT
-};
-enum
-{
-	ORGANISATION_ID = 1,
-	ORGANISATION_NAME,
-	ORGANISATION_KIND,
-	ORGANISATION_STAGE
-};
-
-/* the answer for one role in one statement */
-static struct
-{
-	Oid			role;
-	TimestampTz statement;
-	CommandId	command;
-	AccountState state;
-	int64		organisation;
-}			known;
-
 /*
- * Today in UTC: a session cannot move it by its TimeZone.
+ * Today in UTC, when the client's statement began: a session cannot move it by
+ * its TimeZone.
  */
 DateADT
 cp_today(void)
 {
-	return (DateADT) (GetCurrentTimestamp() / USECS_PER_DAY);
-}
-
-static bool
-organisation_is_open(int64 organisation_id, Snapshot snapshot)
-{
-	Relation	rel = table_open(cp_relation_oid("organisation"), AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		open = false;
-
-	ScanKeyInit(&key, ORGANISATION_ID, BTEqualStrategyNumber, F_INT8EQ,
-				Int64GetDatum(organisation_id));
-	scan = systable_beginscan(rel, cp_relation_oid("organisation_pkey"), true,
-							  snapshot, 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-	{
-		bool		isnull;
-		Datum		stage = heap_getattr(tuple, ORGANISATION_STAGE,
-										 RelationGetDescr(rel), &isnull);
-		char	   *word = TextDatumGetCString(stage);
-
-		open = strcmp(word, "testing") == 0 || strcmp(word, "live") == 0;
-		pfree(word);
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return open;
-}
-
-static AccountState
-account_state(HeapTuple tuple, TupleDesc desc, Snapshot snapshot)
-{
-	bool		isnull;
-	DateADT		today = cp_today();
-
-	heap_getattr(tuple, ACCOUNT_SUSPENDED_AT, desc, &isnull);
-	if (!isnull)
-		return ACCOUNT_SUSPENDED;
-	if (DatumGetDateADT(heap_getattr(tuple, ACCOUNT_TRAINED_UNTIL, desc, &isnull)) < today)
-		return ACCOUNT_UNTRAINED;
-	if (DatumGetDateADT(heap_getattr(tuple, ACCOUNT_CHECKED_UNTIL, desc, &isnull)) < today)
-		return ACCOUNT_UNCHECKED;
-	if (!organisation_is_open(DatumGetInt64(heap_getattr(tuple, ACCOUNT_ORGANISATION_ID,
-														 desc, &isnull)), snapshot))
-		return ACCOUNT_CLOSED;
-	return ACCOUNT_CURRENT;
-}
-
-/*
- * Looks the caller's account up, once a statement.
- */
-static void
-learn_account(void)
-{
-	Oid			role = GetOuterUserId();
-	TimestampTz statement = GetCurrentStatementStartTimestamp();
-	CommandId	command = GetCurrentCommandId(false);
-	Relation	rel;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	Snapshot	snapshot;
-	NameData	name;
-
-	if (known.role == role && known.statement == statement &&
-		known.command == command)
-		return;
-
-	known.role = InvalidOid;
-	known.state = ACCOUNT_ABSENT;
-	known.organisation = 0;
-	namestrcpy(&name, GetUserNameFromId(role, false));
-
-	rel = table_open(cp_relation_oid("account"), AccessShareLock);
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	ScanKeyInit(&key, ACCOUNT_ROLE_NAME, BTEqualStrategyNumber, F_NAMEEQ,
-				NameGetDatum(&name));
-	scan = systable_beginscan(rel, cp_relation_oid("account_pkey"), true,
-							  snapshot, 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-	{
-		bool		isnull;
-
-		known.organisation =
-			DatumGetInt64(heap_getattr(tuple, ACCOUNT_ORGANISATION_ID,
-									   RelationGetDescr(rel), &isnull));
-		known.state = account_state(tuple, RelationGetDescr(rel), snapshot);
-	}
-	systable_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	table_close(rel, AccessShareLock);
-
-	known.role = role;
-	known.statement = statement;
-	known.command = command;
+	return (DateADT) (GetCurrentStatementStartTimestamp() / USECS_PER_DAY);
 }
 
 Oid
@@ -218,8 +70,7 @@ cp_is_restoring(void)
 int64
 cp_caller_organisation(void)
 {
-	learn_account();
-	return known.organisation;
+	return cp_caller()->organisation;
 }
 
 /*
@@ -233,50 +84,65 @@ cp_caller_has_role(const char *group)
 	return OidIsValid(role) && has_privs_of_role(GetOuterUserId(), role);
 }
 
+static bool
+is_current(const CpCaller *caller)
+{
+	DateADT		today = cp_today();
+
+	return caller->has_account && !caller->suspended && caller->organisation_open &&
+		caller->trained_until >= today && caller->checked_until >= today;
+}
+
+/*
+ * Raises KC002: why the account is not current.
+ */
+static void
+refuse_account(const CpCaller *caller)
+{
+	const char *why = "the organisation of the account is not open for service";
+	const char *hint = "An admin sets contactpoint.organisation.stage to testing or live.";
+	DateADT		today = cp_today();
+
+	if (!caller->has_account)
+	{
+		why = "the role in force has no account";
+		hint = "An admin adds a row to contactpoint.account; behind a pooler, SET ROLE to a person first.";
+	}
+	else if (caller->suspended)
+	{
+		why = "the account is suspended";
+		hint = "Ask an admin of the registry.";
+	}
+	else if (caller->trained_until < today)
+	{
+		why = "the training of the account has lapsed";
+		hint = "After the training an admin renews contactpoint.account.trained_until.";
+	}
+	else if (caller->checked_until < today)
+	{
+		why = "the checks of the account have lapsed";
+		hint = "After the checks an admin renews contactpoint.account.checked_until.";
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_CP_ACCOUNT_NOT_CURRENT),
+			 errmsg("%s", why),
+			 errhint("%s", hint)));
+}
+
 /*
  * Raises KC002 unless the caller's account and organisation are current.
  */
 void
 cp_require_account(void)
 {
-	const char *why;
-	const char *hint;
+	const CpCaller *caller;
 
 	cp_require_preloaded();
 	if (cp_caller_is_superuser())
 		return;
-	known.role = InvalidOid;	/* ask anew: it may have been suspended */
-	learn_account();
-	switch (known.state)
-	{
-		case ACCOUNT_CURRENT:
-			return;
-		case ACCOUNT_ABSENT:
-			why = "the role in force has no account";
-			hint = "An admin adds a row to contactpoint.account; behind a pooler, SET ROLE to a person first.";
-			break;
-		case ACCOUNT_SUSPENDED:
-			why = "the account is suspended";
-			hint = "Ask an admin of the registry.";
-			break;
-		case ACCOUNT_UNTRAINED:
-			why = "the training of the account has lapsed";
-			hint = "After the training an admin renews contactpoint.account.trained_until.";
-			break;
-		case ACCOUNT_UNCHECKED:
-			why = "the checks of the account have lapsed";
-			hint = "After the checks an admin renews contactpoint.account.checked_until.";
-			break;
-		case ACCOUNT_CLOSED:
-		default:
-			why = "the organisation of the account is not open for service";
-			hint = "An admin sets contactpoint.organisation.stage to testing or live.";
-			break;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_CP_ACCOUNT_NOT_CURRENT),
-			 errmsg("%s", why),
-			 errhint("%s", hint)));
+	caller = cp_caller();
+	if (!is_current(caller))
+		refuse_account(caller);
 }
 
 /*
@@ -291,27 +157,6 @@ cp_require_validated(void)
 				(errcode(ERRCODE_CP_RESTORE_PENDING),
 				 errmsg("the registry was restored and is not validated yet"),
 				 errhint("A superuser runs SELECT contactpoint.validate_restore().")));
-}
-
-bool
-cp_is_validated(void)
-{
-	Oid			relid = cp_relation_oid("restore_mark");
-	Relation	rel;
-	bool		pending = false;
-
-	rel = table_open(relid, AccessShareLock);
-	if (RelationGetNumberOfBlocks(rel) > 0)
-	{
-		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-		SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
-
-		pending = HeapTupleIsValid(systable_getnext(scan));
-		systable_endscan(scan);
-		UnregisterSnapshot(snapshot);
-	}
-	table_close(rel, AccessShareLock);
-	return !pending;
 }
 
 /*
@@ -354,6 +199,8 @@ cp_require_own_right(Oid relid)
 void
 cp_require_reader(void)
 {
+	const CpCaller *caller;
+
 	cp_require_validated();
 	if (cp_caller_is_superuser())
 		return;
@@ -362,13 +209,16 @@ cp_require_reader(void)
 				(errcode(ERRCODE_CP_PROTECTED),
 				 errmsg("the registry cannot be read by maintenance of other tables"),
 				 errhint("Index expressions, materialised views and the like must not read it.")));
+	caller = cp_caller();
 	if (!superuser_arg(GetUserId()) &&
-		(has_bypassrls_privilege(GetUserId()) || has_bypassrls_privilege(GetOuterUserId())))
+		(caller->bypasses ||
+		 (GetUserId() != GetOuterUserId() && has_bypassrls_privilege(GetUserId()))))
 		ereport(ERROR,
 				(errcode(ERRCODE_CP_NOT_AUTHORISED),
 				 errmsg("a role that bypasses row security cannot read the registry"),
 				 errhint("ALTER ROLE ... NOBYPASSRLS, or let a superuser do it, which is recorded.")));
-	cp_require_account();
+	if (!is_current(caller))
+		refuse_account(caller);
 	if (cp_reason() == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CP_REASON_MISSING),
@@ -383,15 +233,17 @@ cp_require_reader(void)
 bool
 cp_caller_manages(int64 organisation_id)
 {
+	const CpCaller *caller;
+
 	if (cp_caller_is_superuser())
 		return true;
-	learn_account();
-	if (known.state != ACCOUNT_CURRENT)
+	caller = cp_caller();
+	if (!is_current(caller))
 		return false;
 	if (cp_caller_has_role("contactpoint_admin"))
 		return true;
 	return cp_caller_has_role("contactpoint_manager") &&
-		(organisation_id == 0 || organisation_id == known.organisation);
+		(organisation_id == 0 || organisation_id == caller->organisation);
 }
 
 /*

@@ -29,6 +29,7 @@
 
 #include "compat.h"
 
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "access/xloginsert.h"
@@ -57,8 +58,7 @@
 
 #include "contactpoint.h"
 
-#define FIRST_CHILDREN 32		/* room for numbers at first, */
-#define MAX_CHILDREN 8192		/* and at most, before an entry is appended */
+#define FIRST_CHILDREN 8		/* room for numbers at first */
 
 /* what a look has consulted of one relation and not yet recorded */
 typedef struct Consulted
@@ -73,6 +73,7 @@ typedef struct Consulted
 	int			nchildren;
 	int			room;
 	int64	   *children;
+	int64		first_children[FIRST_CHILDREN];
 } Consulted;
 
 /* one executor that scans protected relations */
@@ -84,12 +85,14 @@ typedef struct Look
 	bool		personal;		/* else own work: nothing is recorded */
 	bool		ran;
 	bool		recorded;		/* there is an entry */
+	bool		system_column;	/* the statement names one */
 	const char *command;
 	CpEntryHead head;
 	Consulted  *consulted;
 	Consulted  *touched;		/* an error now may quote a row of this, or
 								 * NULL, */
 	int64		touched_child;	/* about this child */
+	Consulted	first;			/* most looks need no other */
 } Look;
 
 /* an executor that is running */
@@ -176,22 +179,21 @@ expect_relation(Look *look, Relation rel, const CpProtected *protected)
 	if (rel->rd_rel->relispartition)
 		name = get_rel_name(get_partition_parent(RelationGetRelid(rel), true));
 
-	consulted = palloc0(sizeof(Consulted));
+	/* the first one stays first: it stands for looks that find nothing */
+	if (look->consulted == NULL)
+		look->consulted = consulted = &look->first;
+	else
+	{
+		consulted = palloc0(sizeof(Consulted));
+		consulted->next = look->consulted->next;
+		look->consulted->next = consulted;
+	}
 	consulted->look = look;
 	consulted->relid = protected->relid;
 	consulted->vault = protected->vault;
 	namestrcpy(&consulted->name, name);
 	consulted->room = FIRST_CHILDREN;
-	consulted->children = palloc(FIRST_CHILDREN * sizeof(int64));
-
-	/* the first one stays first: it stands for looks that find nothing */
-	if (look->consulted == NULL)
-		look->consulted = consulted;
-	else
-	{
-		consulted->next = look->consulted->next;
-		look->consulted->next = consulted;
-	}
+	consulted->children = consulted->first_children;
 }
 
 /* ---------- recording ---------- */
@@ -291,6 +293,21 @@ others_are_pending(void)
 	return false;
 }
 
+static void
+more_memory(Consulted *consulted)
+{
+	Size		size = consulted->room * sizeof(int64);
+
+	if (consulted->children == consulted->first_children)
+	{
+		consulted->children = MemoryContextAlloc(consulted->look->estate->es_query_cxt, 4 * size);
+		memcpy(consulted->children, consulted->first_children, size);
+	}
+	else
+		consulted->children = repalloc(consulted->children, 4 * size);
+	consulted->room *= 4;
+}
+
 /*
  * Makes room for one more number at least: more memory, or at its limit by
  * dropping repetitions, or by appending if these are few.
@@ -298,20 +315,18 @@ others_are_pending(void)
 static void
 make_room(Consulted *consulted)
 {
-	if (consulted->room < MAX_CHILDREN)
+	if (consulted->room < CP_MAX_CHILDREN)
 	{
-		consulted->room *= 4;
-		consulted->children = repalloc(consulted->children,
-									   consulted->room * sizeof(int64));
+		more_memory(consulted);
 		return;
 	}
-	consulted->nchildren = cp_entry_unique(consulted->children, consulted->nchildren);
-	if (consulted->nchildren > MAX_CHILDREN / 2)
+	consulted->nchildren = cp_children_unique(consulted->children, consulted->nchildren);
+	if (consulted->nchildren > CP_MAX_CHILDREN / 2)
 		append_consulted(consulted->look, consulted, CP_VERDICT_DISCLOSED);
 }
 
-StaticAssertDecl(FIRST_CHILDREN * 4 * 4 * 4 * 4 == MAX_CHILDREN,
-				 "room grows to exactly MAX_CHILDREN");
+StaticAssertDecl(FIRST_CHILDREN * 4 * 4 * 4 * 4 * 4 == CP_MAX_CHILDREN,
+				 "room grows to exactly CP_MAX_CHILDREN");
 
 static inline void
 consult(Consulted *consulted, int64 child)
@@ -671,10 +686,90 @@ looks_into_vault(const Look *look)
 }
 
 /*
+ * The permission that the statement needs for a protected relation of its own,
+ * or NULL.
+ */
+static const CpPermission *
+permission_of(const PlannedStmt *plan, const RangeTblEntry *rte)
+{
+	if (rte->rtekind != RTE_RELATION || cp_protect_lookup(rte->relid) == NULL)
+		return NULL;
+	return cp_permission(plan, rte);
+}
+
+/*
+ * Does the statement name a system column of a protected relation?
+ */
+static bool
+names_system_column(const PlannedStmt *plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->rtable)
+	{
+		const CpPermission *permission = permission_of(plan, lfirst(lc));
+
+		if (permission != NULL && permission->selectedCols != NULL &&
+			bms_next_member(permission->selectedCols, -1) < -FirstLowInvalidHeapAttributeNumber)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Privileges on a table cover its system columns too, and xmax of a child tells
+ * that somebody has just matched or shielded it.
+ */
+static void
+refuse_system_column(void)
+{
+	if (!cp_caller_is_superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("system columns of the registry cannot be read"),
+				 errhint("Leave out ctid, xmin, xmax and tableoid; child_id names a record.")));
+}
+
+/*
+ * Has core already found that the role in force itself may read all of it?
+ */
+static bool
+rights_are_own(const PlannedStmt *plan)
+{
+	Oid			role = cp_caller_role();
+	ListCell   *lc;
+
+	if (GetUserId() != role)
+		return false;
+	foreach(lc, plan->rtable)
+	{
+		const CpPermission *permission = permission_of(plan, lfirst(lc));
+
+		if (permission != NULL &&
+			((permission->requiredPerms & ACL_SELECT) == 0 ||
+			 (OidIsValid(permission->checkAsUser) && permission->checkAsUser != role)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Rights of the owner of a view or function are not handed on.
+ */
+static void
+require_own_rights(const Look *look, const PlannedStmt *plan)
+{
+	if (rights_are_own(plan))
+		return;
+	for (Consulted *consulted = look->consulted; consulted != NULL; consulted = consulted->next)
+		cp_require_own_right(consulted->relid);
+}
+
+/*
  * May this person look, now, in this way?
  */
 static void
-require_permission(const Look *look)
+require_permission(const Look *look, const PlannedStmt *plan)
 {
 	/* in the leader, too: no snapshot can be taken to ask who may read */
 	if (IsInParallelMode())
@@ -683,8 +778,9 @@ require_permission(const Look *look)
 				 errmsg("the registry cannot be read by a function in a parallel query"),
 				 errhint("Mark functions that read it as PARALLEL UNSAFE.")));
 	cp_require_reader();
-	for (Consulted *consulted = look->consulted; consulted != NULL; consulted = consulted->next)
-		cp_require_own_right(consulted->relid);
+	if (look->system_column)
+		refuse_system_column();
+	require_own_rights(look, plan);
 	if (cp_utility_forbidden == CP_FORBIDDEN_HOLD)
 		ereport(ERROR,
 				(errcode(ERRCODE_CP_PROTECTED),
@@ -705,7 +801,7 @@ require_permission(const Look *look)
 }
 
 static void
-begin_personal_look(Look *look, const char *statement)
+begin_personal_look(Look *look, const QueryDesc *queryDesc)
 {
 	MemoryContext oldcontext = CurrentMemoryContext;
 
@@ -715,10 +811,10 @@ begin_personal_look(Look *look, const char *statement)
 	append_at_exit_too();
 	look->command = ActivePortal != NULL ?
 		GetCommandTagName(ActivePortal->commandTag) : "SELECT";
-	look->head = cp_entry_head(debug_query_string, statement);
+	look->head = cp_entry_head(debug_query_string, queryDesc->sourceText);
 	PG_TRY();
 	{
-		require_permission(look);
+		require_permission(look, queryDesc->plannedstmt);
 	}
 	PG_CATCH();
 	{
@@ -747,8 +843,9 @@ start_executor(QueryDesc *queryDesc, int eflags)
 	oldcontext = MemoryContextSwitchTo(queryDesc->estate->es_query_cxt);
 	look = make_look(queryDesc);
 	check_plan_state(queryDesc->planstate, look);
-	if (look->consulted != NULL && !is_own_work(queryDesc))
-		begin_personal_look(look, queryDesc->sourceText);
+	look->system_column = names_system_column(queryDesc->plannedstmt);
+	if ((look->consulted != NULL || look->system_column) && !is_own_work(queryDesc))
+		begin_personal_look(look, queryDesc);
 	MemoryContextSwitchTo(oldcontext);
 }
 

@@ -158,12 +158,16 @@
 
 /* 16 parted permissions from the range table (core commit a61b1f7482) */
 #if PG_VERSION_NUM >= 160000
+#include "parser/parse_relation.h"
 typedef struct RTEPermissionInfo CpPermission;
+#define cp_permission(plan, rte) \
+	((rte)->perminfoindex == 0 ? NULL : getRTEPermissionInfo((plan)->permInfos, (rte)))
 #define CP_CHECK_PERMISSIONS_PARAMETERS \
 	List *rangeTable, List *permissions, bool ereport_on_violation
 #define CP_CHECK_PERMISSIONS_ARGUMENTS rangeTable, permissions, ereport_on_violation
 #else
 typedef struct RangeTblEntry CpPermission;
+#define cp_permission(plan, rte) ((rte)->requiredPerms == 0 ? NULL : (rte))
 #define CP_CHECK_PERMISSIONS_PARAMETERS List *permissions, bool ereport_on_violation
 #define CP_CHECK_PERMISSIONS_ARGUMENTS permissions, ereport_on_violation
 #endif

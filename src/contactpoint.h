@@ -147,7 +147,7 @@ extern void cp_settings_init(void);
 /*
  * The reason in force, or NULL: set by SET (not by ALTER ROLE, ALTER DATABASE
  * or the connection), by the role now in force, in this transaction or less
- * than contactpoint.reason_minutes ago.
+ * than contactpoint.reason_minutes before the client's statement began.
  */
 extern const char *cp_reason(void);
 
@@ -214,6 +214,12 @@ typedef struct CpProtected
 /* NULL where relid is no protected table.  Needs a transaction; no lock. */
 extern const CpProtected *cp_protect_lookup(Oid relid);
 
+/*
+ * Counts invalidations of relations and schemas.  What was read of them stays
+ * true as long as it does not move.  Needs a look-up before.
+ */
+extern uint64 cp_protect_changes(void);
+
 /* OID of contactpoint.name (table, view or index), or InvalidOid. */
 extern Oid	cp_relation_oid(const char *name);
 
@@ -248,6 +254,27 @@ extern CpStanding cp_standing_by_row(Oid class_id, Oid object_id);
 extern void cp_refuse_statement(Node *statement);
 
 extern void cp_refuse_init(void);
+
+/* ---------- caller.c: what is known of the role in force ---------- */
+
+typedef struct CpCaller
+{
+	Oid			role;			/* InvalidOid: nothing */
+	uint64		version;		/* another one whenever it is read anew */
+	bool		has_account;
+	bool		suspended;
+	bool		organisation_open;
+	bool		bypasses;		/* row security */
+	DateADT		trained_until;
+	DateADT		checked_until;
+	int64		organisation;
+} CpCaller;
+
+/* Good until the next question.  ERROR where the role is gone. */
+extern const CpCaller *cp_caller(void);
+
+/* Is no restore waiting for validate_restore()? */
+extern bool cp_is_validated(void);
 
 /* ---------- authority.c: may this person, now? ---------- */
 
@@ -285,8 +312,7 @@ extern void cp_require_own_right(Oid relid);
 /* Has this superuser announced that the session restores a dump? */
 extern bool cp_is_restoring(void);
 
-/* Is no restore waiting for validate_restore()?  The other raises KC011. */
-extern bool cp_is_validated(void);
+/* Raises KC011 while a restore waits for validate_restore(). */
 extern void cp_require_validated(void);
 
 /* May the caller manage records of this organisation (0: of nobody)? */
@@ -512,6 +538,13 @@ extern bool cp_capture_is_pending(void);
 /* For guards in plans: does the running executor look for a person? */
 extern bool cp_capture_for_person(void);
 
+/* ---------- children.c: numbers in order ---------- */
+
+#define CP_MAX_CHILDREN 8192	/* numbers that a look gathers at most */
+
+/* Sorts and drops repetitions; returns how many are left. */
+extern int	cp_children_unique(int64 *numbers, int nchildren);
+
 /* ---------- entry.c: one audit entry ---------- */
 
 typedef enum CpVerdict
@@ -543,9 +576,6 @@ extern CpEntryHead cp_entry_head(const char *sent, const char *query);
 extern void cp_entry_append(const CpEntryHead *head, const char *command,
 							const char *relation, bool vault, CpVerdict verdict,
 							int64 *children, int nchildren);
-
-/* Sorts and drops repetitions; returns how many are left. */
-extern int	cp_entry_unique(int64 *children, int nchildren);
 
 /*
  * Records a command of the interface (shield, decide ...) or its refusal.
@@ -595,7 +625,7 @@ extern const char *cp_journal_fault(void);
  * Appends one frozen row; visible at once, kept whatever becomes of the
  * transaction.  Returns the end of its WAL record, which cp_gate_require wants.
  */
-extern XLogRecPtr cp_journal_append(const char *body, int length);
+extern XLogRecPtr cp_journal_append(struct varlena *body);
 
 /* ---------- utility.c ---------- */
 

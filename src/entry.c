@@ -48,19 +48,14 @@
 #include "contactpoint.h"
 
 #define ENTRY_VERSION 1
-#define BODY_MAX 7500			/* bytes of a body, so that it fits a page */
+#define BODY_MAX 7500			/* bytes of a body with its length, so that it
+								 * fits a page */
 #define STATEMENT_MAX 1000		/* bytes of a statement that are kept */
 #define REASON_MAX 2000			/* bytes; the setting allows 500 characters */
 #define VARINT_MAX 10			/* bytes of a 64-bit varint */
+#define WHO_MAX (sizeof(int64) + 5 * sizeof(uint16) + 3 * NAMEDATALEN + REASON_MAX + NI_MAXHOST)
 #define BODY_STRINGS_BEFORE_HEAD 2
 #define HEAD_STRINGS 6
-
-#define ST_SORT sort_children
-#define ST_ELEMENT_TYPE int64
-#define ST_COMPARE(a, b) ((*(a) > *(b)) - (*(a) < *(b)))
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
 
 /* columns of what _audit_decode returns */
 enum
@@ -92,32 +87,40 @@ StaticAssertDecl(lengthof(outcomes) == CP_VERDICT_FAILED + 1,
 
 /* ---------- writing ---------- */
 
-/*
- * At most max bytes of the string, cut between characters.  The bytes go as
- * they are: pq_sendcountedtext would convert them to the client's encoding.
- */
-static void
-put_string(StringInfo buffer, const char *string, int max)
+static char *
+put_bytes(char *at, const void *bytes, int length)
 {
-	int			length;
-
-	if (string == NULL)
-		string = "";
-	length = strlen(string);
-	length = pg_mbcliplen(string, length, Min(length, max));
-	pq_sendint16(buffer, (uint16) length);
-	appendBinaryStringInfo(buffer, string, length);
+	memcpy(at, bytes, length);
+	return at + length;
 }
 
-static void
-put_varint(StringInfo buffer, uint64 value)
+/*
+ * At most max bytes of the string, cut between characters, as they are in the
+ * database.
+ */
+static char *
+put_string(char *at, const char *string, int max)
+{
+	int			length = string != NULL ? strlen(string) : 0;
+	uint16		sent;
+
+	if (length > max)
+		length = pg_mbcliplen(string, length, max);
+	sent = pg_hton16((uint16) length);
+	at = put_bytes(at, &sent, sizeof(sent));
+	return length > 0 ? put_bytes(at, string, length) : at;
+}
+
+static inline char *
+put_varint(char *at, uint64 value)
 {
 	while (value >= 0x80)
 	{
-		pq_sendbyte(buffer, (uint8) (value | 0x80));
+		*at++ = (char) (value | 0x80);
 		value >>= 7;
 	}
-	pq_sendbyte(buffer, (uint8) value);
+	*at++ = (char) value;
+	return at;
 }
 
 /*
@@ -142,7 +145,7 @@ client_address(void)
  * A text of more than max bytes without its middle: a long comment at either
  * end must not push the query out.
  */
-static char *
+static const char *
 abridge(const char *text, int max)
 {
 	int			length = strlen(text);
@@ -150,7 +153,7 @@ abridge(const char *text, int max)
 	int			tail;
 
 	if (length <= max)
-		return pstrdup(text);
+		return text;
 	for (tail = length - half; (text[tail] & 0xC0) == 0x80; tail++)
 		;						/* to a whole character: the database is in
 								 * UTF8 */
@@ -161,15 +164,61 @@ abridge(const char *text, int max)
  * What the client sent and, where that only led to it (EXECUTE, a function),
  * the query that looks.
  */
-static char *
+static const char *
 describe_statement(const char *sent, const char *query)
 {
 	if (sent == NULL)
 		return abridge(query != NULL ? query : "", STATEMENT_MAX);
-	if (query == NULL || strcmp(sent, query) == 0)
+	if (query == NULL || sent == query || strcmp(sent, query) == 0)
 		return abridge(sent, STATEMENT_MAX);
 	return psprintf("%s\n-- runs: %s", abridge(sent, STATEMENT_MAX / 2 - 10),
 					abridge(query, STATEMENT_MAX / 2 - 10));
+}
+
+/* who asks, as it stands in heads, and from what it was made */
+static struct
+{
+	char		bytes[WHO_MAX];
+	int			length;
+	uint64		caller_version; /* 0: nothing was made yet */
+	Oid			session_user;
+	char		reason[REASON_MAX + 1];
+	char		application[NAMEDATALEN];
+}			who;
+
+/*
+ * Makes the part of a head that seldom changes in a session.  Reads catalogues.
+ */
+static void
+describe_who(void)
+{
+	/* where parallel workers run the account cannot be looked up */
+	const CpCaller *caller = IsInParallelMode() ? NULL : cp_caller();
+	uint64		version = caller != NULL ? caller->version : 0;
+	const char *why = cp_reason();
+	uint64		organisation;
+	char	   *at;
+
+	if (why == NULL)
+		why = "";
+	if (version != 0 && who.caller_version == version &&
+		who.session_user == GetAuthenticatedUserId() &&
+		strcmp(who.reason, why) == 0 &&
+		strcmp(who.application, application_name) == 0)
+		return;
+	who.caller_version = 0;
+	who.session_user = GetAuthenticatedUserId();
+	strlcpy(who.reason, why, sizeof(who.reason));
+	strlcpy(who.application, application_name, sizeof(who.application));
+	organisation = pg_hton64(caller != NULL ? caller->organisation : 0);
+	at = put_bytes(who.bytes, &organisation, sizeof(organisation));
+	at = put_string(at, GetUserNameFromId(who.session_user, true), NAMEDATALEN);
+	at = put_string(at, GetUserNameFromId(cp_caller_role(), true), NAMEDATALEN);
+	at = put_string(at, why, REASON_MAX);
+	at = put_string(at, application_name, NAMEDATALEN);
+	at = put_string(at, client_address(), NI_MAXHOST);
+	who.length = at - who.bytes;
+	who.caller_version = version;
 }
 
 /*
@@ -179,99 +228,75 @@ describe_statement(const char *sent, const char *query)
 CpEntryHead
 cp_entry_head(const char *sent, const char *query)
 {
-	StringInfoData buffer;
+	const char *statement = describe_statement(sent, query);
 	CpEntryHead head;
+	char	   *at;
 
-	initStringInfo(&buffer);
-	/* where parallel workers run the account cannot be looked up */
-	pq_sendint64(&buffer, IsInParallelMode() ? 0 : cp_caller_organisation());
-	put_string(&buffer, GetUserNameFromId(GetAuthenticatedUserId(), true), NAMEDATALEN);
-	put_string(&buffer, GetUserNameFromId(cp_caller_role(), true), NAMEDATALEN);
-	put_string(&buffer, cp_reason(), REASON_MAX);
-	put_string(&buffer, application_name, NAMEDATALEN);
-	put_string(&buffer, client_address(), NI_MAXHOST);
-	put_string(&buffer, describe_statement(sent, query), STATEMENT_MAX);
-	head.data = buffer.data;
-	head.length = buffer.len;
+	describe_who();
+	head.data = palloc(who.length + sizeof(uint16) + strlen(statement));
+	at = put_bytes(head.data, who.bytes, who.length);
+	at = put_string(at, statement, STATEMENT_MAX);
+	head.length = at - head.data;
 	return head;
 }
 
 /*
- * Sorts and drops repetitions; returns how many are left.
+ * Puts as many of the children as fit before limit; counts them in *done.
  */
-int
-cp_entry_unique(int64 *children, int nchildren)
+static char *
+put_children(char *at, const char *limit, const int64 *children, int nchildren, int *done)
 {
-	int			kept = 1;
-
-	if (nchildren < 2)
-		return nchildren;
-	sort_children(children, nchildren);
-	for (int i = 1; i < nchildren; i++)
-		if (children[i] != children[kept - 1])
-			children[kept++] = children[i];
-	return kept;
-}
-
-/*
- * Puts as many children as fit behind the head; returns how many.
- */
-static int
-put_children(StringInfo body, const int64 *children, int nchildren)
-{
-	int			count_at = body->len;
+	char	   *count_at = at;
 	uint32		count;
 	uint64		before = 0;
 	int			i;
 
-	pq_sendint32(body, 0);
-	for (i = 0; i < nchildren && body->len + VARINT_MAX <= BODY_MAX; i++)
+	at += sizeof(count);
+	for (i = *done; i < nchildren && at + VARINT_MAX <= limit; i++)
 	{
-		put_varint(body, (uint64) children[i] - before);
+		at = put_varint(at, (uint64) children[i] - before);
 		before = (uint64) children[i];
 	}
-	count = pg_hton32((uint32) i);
-	memcpy(body->data + count_at, &count, sizeof(count));
-	return i;
+	count = pg_hton32((uint32) (i - *done));
+	memcpy(count_at, &count, sizeof(count));
+	*done = i;
+	return at;
 }
 
 /*
  * Appends one look or command, in as many entries as its children need, and
  * tells the gate.  Sorts children and drops repetitions.  Touches no catalogue
- * but the journal's own.  Raises what cp_journal_append raises.
+ * but the journal's own, and asks for no memory: an error may be on its way.
+ * Raises what cp_journal_append raises.
  */
 void
 cp_entry_append(const CpEntryHead *head, const char *command, const char *relation,
 				bool vault, CpVerdict verdict, int64 *children, int nchildren)
 {
-	static StringInfoData body; /* allocated once, for use in error handling */
+	static PGAlignedBlock body;
 	int			done = 0;
-
-	if (body.data == NULL)
-	{
-		MemoryContext oldcontext = MemoryContextSwitchTo(TopMemoryContext);
-
-		initStringInfo(&body);
-		enlargeStringInfo(&body, BLCKSZ);
-		MemoryContextSwitchTo(oldcontext);
-	}
 
 	if (verdict == CP_VERDICT_REFUSED)
 		pg_atomic_fetch_add_u64(&cp_shared_database()->refused, 1);
-	nchildren = cp_entry_unique(children, nchildren);
+	nchildren = cp_children_unique(children, nchildren);
 	do
 	{
-		resetStringInfo(&body);
-		pq_sendbyte(&body, ENTRY_VERSION);
-		pq_sendbyte(&body, (uint8) verdict);
-		pq_sendbyte(&body, vault ? 1 : 0);
-		put_string(&body, command, NAMEDATALEN);
-		put_string(&body, relation, NAMEDATALEN);
-		appendBinaryStringInfo(&body, head->data, head->length);
-		done += put_children(&body, children + done, nchildren - done);
-		cp_gate_require(cp_journal_append(body.data, body.len));
+		char	   *at = body.data + VARHDRSZ;
+
+		*at++ = ENTRY_VERSION;
+		*at++ = (char) verdict;
+		*at++ = vault ? 1 : 0;
+		at = put_string(at, command, NAMEDATALEN);
+		at = put_string(at, relation, NAMEDATALEN);
+		at = put_bytes(at, head->data, head->length);
+		at = put_children(at, body.data + BODY_MAX, children, nchildren, &done);
+		SET_VARSIZE(body.data, at - body.data);
+		cp_gate_require(cp_journal_append((struct varlena *) body.data));
 	} while (done < nchildren);
 }
+
+StaticAssertDecl(WHO_MAX + STATEMENT_MAX + 200 + VARINT_MAX < BODY_MAX,
+				 "a body has room for a child at least");
 
 /*
  * Records a command of the interface, or its refusal.

@@ -39,6 +39,7 @@
 #include "access/xlog.h"
 #include "libpq/libpq.h"
 #include "miscadmin.h"
+#include "postmaster/walwriter.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
 #include "replication/walsender_private.h"
@@ -60,6 +61,9 @@
 	"Mthe answer is withheld: its look is not on record\0" \
 	"HThe session was cut off in the middle of a look, or an entry could not be made durable; the server log says which.\0"
 
+#define FIRST_ASYNC_HOLD 32		/* kB of an answer held at first, see
+								 * most_to_hold */
+
 /* what stands before each message held */
 typedef struct HeldHeader
 {
@@ -71,6 +75,7 @@ static const PQcommMethods *client = NULL;	/* what the gate stands before */
 static PQcommMethods gate;
 static StringInfoData held;		/* messages, in a context of its own */
 static char last_type = 0;		/* type of the message put last */
+static int	async_hold = FIRST_ASYNC_HOLD;	/* kB, see most_to_hold */
 static bool releasing = false;	/* no recursion */
 static bool given_up = false;	/* do not try again for the next error */
 
@@ -108,6 +113,24 @@ standbys_have(XLogRecPtr lsn)
 }
 
 /*
+ * Asks the WAL writer to flush.  It does so once in wal_writer_delay, so asking
+ * more often would only wake it for nothing.  What is appended after the last
+ * time that it was asked, it writes when a page is full, and the sealer flushes
+ * when it has sealed it.
+ */
+static void
+ask_wal_writer(void)
+{
+	static TimestampTz asked = 0;
+	TimestampTz now = GetCurrentStatementStartTimestamp();
+
+	if (now >= asked && now < asked + WalWriterDelay * INT64CONST(1000))
+		return;
+	asked = now;
+	XLogSetAsyncXactLSN(required);
+}
+
+/*
  * Makes all required entries durable; false if a standby lacks them.
  */
 static bool
@@ -116,7 +139,7 @@ make_durable(void)
 	if (durable >= required)
 		return true;
 	if (cp_audit_durability == CP_DURABILITY_ASYNC)
-		XLogSetAsyncXactLSN(required);
+		ask_wal_writer();
 	else
 	{
 		XLogFlush(required);
@@ -160,13 +183,12 @@ may_record(void)
 static void
 hold(char type, const char *s, size_t length)
 {
-	HeldHeader	header = {0};
+	HeldHeader	header = {length, type};
 
-	header.length = length;
-	header.type = type;
 	enlargeStringInfo(&held, sizeof(header) + length);
-	appendBinaryStringInfo(&held, (const char *) &header, sizeof(header));
-	appendBinaryStringInfo(&held, s, length);
+	memcpy(held.data + held.len, &header, sizeof(header));
+	memcpy(held.data + held.len + sizeof(header), s, length);
+	held.len += sizeof(header) + length;
 }
 
 /*
@@ -296,6 +318,19 @@ put_error(const char *s, size_t length)
 	return result;
 }
 
+/*
+ * Bytes of an answer that are held at most.  Where there is no flush to wait for,
+ * the client gets the first part of a long answer soon and then parts of
+ * doubling size, since each part costs an entry of its own.
+ */
+static size_t
+most_to_hold(void)
+{
+	if (cp_audit_durability == CP_DURABILITY_ASYNC && async_hold < cp_hold_buffer)
+		return (size_t) async_hold * 1024;
+	return (size_t) cp_hold_buffer * 1024;
+}
+
 static int
 gate_putmessage(char msgtype, const char *s, size_t len)
 {
@@ -306,10 +341,11 @@ gate_putmessage(char msgtype, const char *s, size_t len)
 		return put_error(s, len);
 	if (held.len == 0 && everything_recorded())
 		return client->putmessage(msgtype, s, len);
-	if (held.len + len > (size_t) cp_hold_buffer * 1024)
+	if (held.len + len > most_to_hold())
 	{
 		int			result = release(&out);
 
+		async_hold *= 2;
 		if (out)
 		{
 			if (client->putmessage(msgtype, s, len) != 0)
@@ -340,6 +376,7 @@ gate_flush(void)
 {
 	bool		out;
 
+	async_hold = FIRST_ASYNC_HOLD;
 	if ((held.len > 0 || !everything_recorded()) && release(&out) != 0)
 		return EOF;
 	return client->flush();

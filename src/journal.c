@@ -109,18 +109,33 @@ check_journal(Relation rel)
 }
 
 /*
+ * OID of the journal, looked up again after any change of a table or schema.
+ */
+static Oid
+journal_oid(void)
+{
+	static Oid	relid = InvalidOid;
+	static uint64 learnt_at = 0;
+
+	if (!OidIsValid(relid) || learnt_at != cp_protect_changes())
+	{
+		learnt_at = cp_protect_changes();
+		relid = cp_relation_oid("journal");
+		if (!OidIsValid(relid))
+			refuse("there is no table contactpoint.journal",
+				   "Restore the extension's own tables.");
+	}
+	return relid;
+}
+
+/*
  * Opens and checks the journal.
  */
 static Relation
 open_journal(void)
 {
-	Oid			relid = cp_relation_oid("journal");
-	Relation	rel;
+	Relation	rel = table_open(journal_oid(), RowExclusiveLock);
 
-	if (!OidIsValid(relid))
-		refuse("there is no table contactpoint.journal",
-			   "Restore the extension's own tables.");
-	rel = table_open(relid, RowExclusiveLock);
 	check_journal(rel);
 	return rel;
 }
@@ -209,12 +224,20 @@ require_sealer(CpSharedDatabase *database)
 void
 cp_journal_require_writable(void)
 {
+	static bool found_fit = false;
+	static uint64 found_at = 0;
 	CpSharedDatabase *database;
 	Relation	rel;
 
 	require_wal();
 	database = cp_shared_database();
 	require_sealer(database);
+	/* the append checks again, under a lock */
+	if (found_fit && found_at == cp_protect_changes() &&
+		pg_atomic_read_u64(&database->append_failed) == 0)
+		return;
+	found_fit = false;
+	found_at = cp_protect_changes();
 	rel = open_journal();
 	if (pg_atomic_read_u64(&database->append_failed) != 0)
 	{
@@ -222,6 +245,7 @@ cp_journal_require_writable(void)
 		pg_atomic_write_u64(&database->append_failed, 0);
 	}
 	table_close(rel, RowExclusiveLock);
+	found_fit = true;
 }
 
 /*
@@ -236,37 +260,43 @@ note_unsealed(CpSharedDatabase *database, int length)
 }
 
 /*
- * A frozen row for the journal, in the current memory context.
+ * A frozen row for the journal, good until the next one.  Made where it needs no
+ * memory, since it may be made while an error is handled.
  */
 static HeapTuple
-form_row(Relation rel, TimestampTz at, const char *body, int length)
+form_row(Relation rel, TimestampTz at, struct varlena *body)
 {
+	static PGAlignedBlock block;
+	static HeapTupleData row;
+	HeapTupleHeader header = (HeapTupleHeader) block.data;
+	TupleDesc	desc = RelationGetDescr(rel);
 	Datum		values[JOURNAL_COLUMNS];
 	bool		nulls[JOURNAL_COLUMNS] = {false};
-	struct varlena *value = palloc(length + VARHDRSZ);
-	HeapTuple	tuple;
-	HeapTupleHeader header;
+	Size		data_size;
 
-	SET_VARSIZE(value, length + VARHDRSZ);
-	memcpy(VARDATA(value), body, length);
 	values[JOURNAL_AT] = TimestampTzGetDatum(at);
 	values[JOURNAL_PID] = Int32GetDatum(MyProcPid);
 	values[JOURNAL_SEQ] = Int64GetDatum(sequence + 1);
-	values[JOURNAL_BODY] = PointerGetDatum(value);
-	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
-	pfree(value);
+	values[JOURNAL_BODY] = PointerGetDatum(body);
+	data_size = heap_compute_data_size(desc, values, nulls);
+	row.t_len = MAXALIGN(SizeofHeapTupleHeader) + data_size;
+	if (MAXALIGN(row.t_len) > MaxHeapTupleSize)
+		elog(ERROR, "audit entry of %u bytes does not fit a page", row.t_len);
 
-	header = tuple->t_data;
-	header->t_infomask &= ~HEAP_XACT_MASK;
-	header->t_infomask2 &= ~HEAP2_XACT_MASK;
+	memset(block.data, 0, row.t_len);
+	HeapTupleHeaderSetNatts(header, JOURNAL_COLUMNS);
+	header->t_hoff = MAXALIGN(SizeofHeapTupleHeader);
+	heap_fill_tuple(desc, values, nulls, block.data + header->t_hoff, data_size,
+					&header->t_infomask, NULL);
 	header->t_infomask |= HEAP_XMAX_INVALID | HEAP_XMIN_FROZEN;
 
 	/* the raw xmin that replay takes from the WAL record; it means nothing */
 	HeapTupleHeaderSetXmin(header, GetCurrentTransactionIdIfAny());
 	HeapTupleHeaderSetCmin(header, FirstCommandId);
 	HeapTupleHeaderSetXmax(header, InvalidTransactionId);
-	tuple->t_tableOid = RelationGetRelid(rel);
-	return tuple;
+	row.t_data = header;
+	row.t_tableOid = RelationGetRelid(rel);
+	return &row;
 }
 
 /*
@@ -284,6 +314,12 @@ put_row(Relation rel, HeapTuple tuple)
 	xl_heap_insert record;
 	xl_heap_header row_header;
 	XLogRecPtr	lsn;
+
+	/*
+	 * A commit would have the WAL writer flush this record, though the gate
+	 * sees to that, and wake it for each statement.
+	 */
+	XLogRecPtr	written_before = XactLastRecEnd;
 
 	buffer = cp_get_buffer_for_tuple(rel, MAXALIGN(tuple->t_len), &vmbuffer);
 	page = BufferGetPage(buffer);
@@ -317,6 +353,7 @@ put_row(Relation rel, HeapTuple tuple)
 						tuple->t_len - SizeofHeapTupleHeader);
 	lsn = XLogInsert(RM_HEAP_ID, info);
 	PageSetLSN(page, lsn);
+	XactLastRecEnd = written_before;
 
 	END_CRIT_SECTION();
 
@@ -330,16 +367,13 @@ put_row(Relation rel, HeapTuple tuple)
  * The part of an append that the sealer waits for.
  */
 static XLogRecPtr
-append_row(Relation rel, const char *body, int length)
+append_row(Relation rel, struct varlena *body)
 {
-	HeapTuple	tuple = form_row(rel, cp_shared_append_begin(), body, length);
+	HeapTuple	tuple = form_row(rel, cp_shared_append_begin(), body);
 	XLogRecPtr	lsn;
 
-	if (MAXALIGN(tuple->t_len) > MaxHeapTupleSize)
-		elog(ERROR, "audit entry of %u bytes does not fit a page", tuple->t_len);
 	lsn = put_row(rel, tuple);
 	sequence++;
-	heap_freetuple(tuple);
 	return lsn;
 }
 
@@ -376,7 +410,7 @@ require_clean_transaction(void)
  * whatever opening and extending a table raise; then nothing was appended.
  */
 XLogRecPtr
-cp_journal_append(const char *body, int length)
+cp_journal_append(struct varlena *body)
 {
 	CpSharedDatabase *database = cp_shared_database();
 	Relation	rel;
@@ -387,7 +421,7 @@ cp_journal_append(const char *body, int length)
 	rel = open_journal();
 	PG_TRY();
 	{
-		lsn = append_row(rel, body, length);
+		lsn = append_row(rel, body);
 	}
 	PG_CATCH();
 	{
@@ -400,6 +434,6 @@ cp_journal_append(const char *body, int length)
 	if (pgstat_should_count_relation(rel))
 		cp_count_frozen_insert(rel);
 	table_close(rel, RowExclusiveLock);
-	note_unsealed(database, length);
+	note_unsealed(database, VARSIZE(body) - VARHDRSZ);
 	return lsn;
 }

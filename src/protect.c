@@ -55,6 +55,15 @@ typedef struct CacheEntry
 } CacheEntry;
 
 static HTAB *cache = NULL;
+
+/* what was asked last, so that most questions need no hash table */
+#define RECENT 256
+static struct
+{
+	Oid			relid;			/* InvalidOid: nothing */
+	const CpProtected *answer;
+}			recent[RECENT];
+
 static uint64 invalidations = 0;	/* counts what came in, see above */
 
 /* the extension in this database */
@@ -72,6 +81,7 @@ invalidate_relation(Datum arg, Oid relid)
 	CacheEntry *entry;
 
 	invalidations++;
+	memset(recent, 0, sizeof(recent));
 	if (OidIsValid(relid))
 	{
 		entry = hash_search(cache, &relid, HASH_FIND, NULL);
@@ -156,6 +166,16 @@ learn_extension(void)
 	extension.schema = OidIsValid(oid) ? schema : InvalidOid;
 	extension.valid = (before == invalidations);
 	cp_log_registry(OidIsValid(oid));
+}
+
+/*
+ * Counts invalidations of relations and schemas: what was read from catalogues
+ * is still true if it has not moved.
+ */
+uint64
+cp_protect_changes(void)
+{
+	return invalidations;
 }
 
 /*
@@ -341,11 +361,16 @@ cp_protect_lookup(Oid relid)
 {
 	CacheEntry *entry;
 	CpProtected learnt;
+	const CpProtected *answer;
 	uint64		before;
 	bool		keep;
 	bool		found;
 
-	if (relid < FirstNormalObjectId || !OidIsValid(cp_extension_oid()))
+	if (relid < FirstNormalObjectId)
+		return NULL;
+	if (recent[relid % RECENT].relid == relid)
+		return recent[relid % RECENT].answer;
+	if (!OidIsValid(cp_extension_oid()))
 		return NULL;
 	entry = hash_search(cache, &relid, HASH_FIND, NULL);
 	if (entry == NULL || !entry->valid)
@@ -357,5 +382,11 @@ cp_protect_lookup(Oid relid)
 		entry->protected = learnt;
 		entry->valid = keep && before == invalidations;
 	}
-	return entry->protected.is_protected ? &entry->protected : NULL;
+	answer = entry->protected.is_protected ? &entry->protected : NULL;
+	if (entry->valid)
+	{
+		recent[relid % RECENT].relid = relid;
+		recent[relid % RECENT].answer = answer;
+	}
+	return answer;
 }

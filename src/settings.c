@@ -103,8 +103,6 @@ assign_reason(const char *newval, void *extra)
 const char *
 cp_reason(void)
 {
-	TimestampTz now;
-
 	if (reason == NULL || *reason == '\0' || reason_origin == NULL)
 		return NULL;
 	if (!reason_origin->by_hand)
@@ -117,8 +115,8 @@ cp_reason(void)
 	if (IsTransactionState() &&
 		reason_origin->set_at >= GetCurrentTransactionStartTimestamp())
 		return reason;
-	now = GetCurrentTimestamp();
-	if (TimestampDifferenceExceeds(reason_origin->set_at, now,
+	if (TimestampDifferenceExceeds(reason_origin->set_at,
+								   GetCurrentStatementStartTimestamp(),
 								   cp_reason_minutes * 60 * 1000))
 		return NULL;
 	return reason;

@@ -78,8 +78,18 @@ SET SESSION AUTHORIZATION regress_practitioner;
 SET contactpoint.reason = 'attack test 2';
 SELECT count(xmax) FROM contactpoint.child;
 SELECT count(xmin) FROM contactpoint.address;
+SELECT count(*) FROM contactpoint.record WHERE EXISTS (SELECT FROM contactpoint.carer k WHERE k.ctid > '(0,0)');
+CREATE TEMP VIEW peek AS SELECT tableoid::regclass AS leaf FROM contactpoint.address;
+SELECT * FROM peek LIMIT 1;
 SELECT count(*) > 0 AS readable FROM (SELECT * FROM contactpoint.child) c;
+DROP VIEW peek;
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'attack test 2';
+INSERT INTO contactpoint.child (given_names, family_name, sex, date_of_birth) VALUES ('Xmin', 'Childattack', 'U', '2016-06-07') RETURNING xmin;
+UPDATE contactpoint.child SET sex = 'U' WHERE child_id = :oscar RETURNING xmax;
 RESET SESSION AUTHORIZATION;
+SELECT effective_role, command, outcome, count(*) FROM contactpoint.audit WHERE reason = 'attack test 2' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT count(xmax) > 0 AS superusers_may FROM contactpoint.child;
 
 -- a manager of another authority changes and adds nothing
 SET SESSION AUTHORIZATION regress_elsewhere;

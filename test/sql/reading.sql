@@ -101,6 +101,20 @@ SELECT given_names FROM contactpoint.child WHERE child_id = :child;
 ROLLBACK;
 RESET ROLE;
 
+-- and current again when that is rolled back
+BEGIN;
+SET LOCAL contactpoint.reason = 'reading test';
+SAVEPOINT before;
+UPDATE contactpoint.account SET suspended_at = now() WHERE role_name = 'regress_practitioner';
+SET LOCAL ROLE regress_practitioner;
+SET LOCAL contactpoint.reason = 'reading test';
+SELECT given_names FROM contactpoint.child WHERE child_id = :child;
+ROLLBACK TO before;
+SET LOCAL ROLE regress_practitioner;
+SET LOCAL contactpoint.reason = 'reading test';
+SELECT given_names FROM contactpoint.child WHERE child_id = :child;
+ROLLBACK;
+
 -- a role that bypasses row security gets an error, never fewer rows
 CREATE ROLE regress_bypass BYPASSRLS IN ROLE contactpoint_practitioner;
 INSERT INTO contactpoint.account VALUES ('regress_bypass', 1, 'Bypass', current_date + 9, current_date + 9);
