@@ -250,8 +250,11 @@ extern CpStanding cp_standing_by_row(Oid class_id, Oid object_id);
 
 /* ---------- refuse.c: what may not be done to the registry ---------- */
 
-/* Raises KC009 for statements that core's object events do not tell of. */
-extern void cp_refuse_statement(Node *statement);
+/*
+ * Raises KC009 for statements that core's object events do not tell of; records
+ * what a superuser does who has set contactpoint.allow_drop.
+ */
+extern void cp_refuse_statement(Node *statement, bool part_of_other);
 
 extern void cp_refuse_init(void);
 
@@ -643,8 +646,8 @@ extern CpForbidden cp_utility_forbidden;
 /* FETCH or MOVE is running */
 extern bool cp_utility_fetching;
 
-/* the utility command now running, T_Invalid where there is none */
-extern NodeTag cp_utility_running;
+/* the utility command now running, NULL where there is none */
+extern Node *cp_utility_running;
 
 extern void cp_utility_init(void);
 

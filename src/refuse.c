@@ -53,9 +53,12 @@
 #include "nodes/parsenodes.h"
 #include "parser/parse_func.h"
 #include "storage/lock.h"
+#include "tcop/pquery.h"
+#include "tcop/utility.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "contactpoint.h"
@@ -173,7 +176,9 @@ may_be_restored(Oid class_id)
 static bool
 is_maintenance(void)
 {
-	switch (cp_utility_running)
+	if (cp_utility_running == NULL)
+		return false;
+	switch (nodeTag(cp_utility_running))
 	{
 		case T_VacuumStmt:
 		case T_ClusterStmt:
@@ -197,6 +202,48 @@ whole_is_going(void)
 	return cp_lock_is_held(&tag, AccessExclusiveLock);
 }
 
+/* ---------- on record ---------- */
+
+static const char *
+command_name(Node *statement)
+{
+	if (statement != NULL)
+		return GetCommandTagName(CreateCommandTag(statement));
+	return ActivePortal != NULL ? GetCommandTagName(ActivePortal->commandTag) : "SELECT";
+}
+
+/*
+ * Puts on record what was refused, or what a superuser did nevertheless.  The
+ * journal may be what is broken or on its way out, so this happens in a
+ * subtransaction, and where it fails the command goes its way without.
+ */
+static void
+record(Node *statement, CpVerdict verdict)
+{
+	MemoryContext oldcontext = CurrentMemoryContext;
+	ResourceOwner oldowner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(oldcontext);
+	PG_TRY();
+	{
+		cp_audit_command(command_name(statement), NULL, 0, verdict);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(oldcontext);
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		ereport(WARNING,
+				(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
+				 errmsg("this command could not be recorded in the audit")));
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(oldcontext);
+	CurrentResourceOwner = oldowner;
+}
+
 /* ---------- refusing ---------- */
 
 #define ALLOW_DROP_HINT "A superuser who means it runs SET contactpoint.allow_drop = on first."
@@ -204,6 +251,7 @@ whole_is_going(void)
 static void
 refuse(const char *what)
 {
+	record(cp_utility_running, CP_VERDICT_REFUSED);
 	ereport(ERROR,
 			(errcode(ERRCODE_CP_PROTECTED),
 			 errmsg("%s", what),
@@ -213,6 +261,7 @@ refuse(const char *what)
 static void
 refuse_publication(void)
 {
+	record(cp_utility_running, CP_VERDICT_REFUSED);
 	ereport(ERROR,
 			(errcode(ERRCODE_CP_PROTECTED),
 			 errmsg("tables of the registry cannot be published"),
@@ -222,6 +271,7 @@ refuse_publication(void)
 static void
 refuse_grant(void)
 {
+	record(cp_utility_running, CP_VERDICT_REFUSED);
 	ereport(ERROR,
 			(errcode(ERRCODE_CP_PROTECTED),
 			 errmsg("this right on the registry cannot be granted"),
@@ -306,7 +356,8 @@ check_event(ObjectAccessType access, Oid class_id, Oid object_id, void *arg)
 		return;
 	}
 	/* what its script then does is asked about by itself */
-	if (class_id == ExtensionRelationId && cp_utility_running == T_AlterExtensionStmt)
+	if (class_id == ExtensionRelationId && cp_utility_running != NULL &&
+		IsA(cp_utility_running, AlterExtensionStmt))
 		return;
 	switch (standing_of_event(access, class_id, object_id, arg))
 	{
@@ -437,12 +488,34 @@ check_grant(const GrantStmt *statement)
 }
 
 /*
+ * What a superuser may do who has set contactpoint.allow_drop, and could touch
+ * the registry, is on record before it is done; in the server log, too, for the
+ * record may go with what is dropped.
+ */
+static void
+record_allowed(Node *statement)
+{
+	if (cp_allow_drop && IsTransactionState() && OidIsValid(cp_extension_oid()) &&
+		drop_is_allowed() && !cp_in_own_work() && !creating_extension &&
+		(GetCommandLogLevel(statement) == LOGSTMT_DDL || IsA(statement, TruncateStmt)))
+	{
+		record(statement, CP_VERDICT_DONE);
+		ereport(LOG,
+				(errmsg("%s by role \"%s\" with contactpoint.allow_drop",
+						command_name(statement), GetUserNameFromId(cp_caller_role(), true)),
+				 errhidestmt(true)));
+	}
+}
+
+/*
  * Raises KC009 where a statement would change the registry in a way that no
  * event tells of.
  */
 void
-cp_refuse_statement(Node *statement)
+cp_refuse_statement(Node *statement, bool part_of_other)
 {
+	if (!part_of_other)
+		record_allowed(statement);
 	switch (nodeTag(statement))
 	{
 		case T_AlterTableStmt:
@@ -480,6 +553,17 @@ cp_refuse_statement(Node *statement)
 /* ---------- writing past what watches over rows ---------- */
 
 /*
+ * As record_allowed, of what is no command.  An executor is starting, so not in
+ * a subtransaction, which would count as a command.
+ */
+static void
+record_written(void)
+{
+	if (drop_is_allowed() && !cp_in_own_work())
+		cp_audit_command(command_name(NULL), NULL, 0, CP_VERDICT_DONE);
+}
+
+/*
  * A row of details lives on the side of the vault where its foreign key puts
  * it, and in replica mode foreign keys are not enforced.  A restore may add
  * rows nevertheless: it is validated before anybody reads them.
@@ -491,8 +575,14 @@ check_written_details(Oid relid, AclMode how)
 
 	if (protected == NULL || protected->subject != CP_SUBJECT_CHILD ||
 		!(get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE || get_rel_relispartition(relid)) ||
-		(how == ACL_INSERT && cp_is_restoring()) || drop_is_allowed())
+		(how == ACL_INSERT && cp_is_restoring()))
 		return;
+	if (drop_is_allowed())
+	{
+		record_written();
+		return;
+	}
+	record(NULL, CP_VERDICT_REFUSED);
 	ereport(ERROR,
 			(errcode(ERRCODE_CP_PROTECTED),
 			 errmsg("details of children cannot be written while session_replication_role is replica"),
@@ -505,8 +595,11 @@ check_written_details(Oid relid, AclMode how)
 static void
 check_written_catalogue(void)
 {
-	if (!creating_extension && !change_is_allowed())
+	if (creating_extension)
+		return;
+	if (!change_is_allowed())
 		refuse("system catalogues cannot be written by hand in a database that holds a registry");
+	record_written();
 }
 
 static bool

@@ -38,7 +38,7 @@
 
 CpForbidden cp_utility_forbidden = CP_FORBIDDEN_NOTHING;
 bool		cp_utility_fetching = false;
-NodeTag		cp_utility_running = T_Invalid;
+Node	   *cp_utility_running = NULL;
 
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 
@@ -218,7 +218,7 @@ forbidden_of(Node *statement)
  * What has to be done or refused first; returns the statement to run.
  */
 static PlannedStmt *
-prepare_command(PlannedStmt *plan)
+prepare_command(PlannedStmt *plan, ProcessUtilityContext context)
 {
 	Node	   *statement = plan->utilityStmt;
 
@@ -234,7 +234,7 @@ prepare_command(PlannedStmt *plan)
 				cp_opened_close_all();
 			break;
 		default:
-			cp_refuse_statement(statement);
+			cp_refuse_statement(statement, context == PROCESS_UTILITY_SUBCOMMAND);
 			prepare_database_command(statement);
 			break;
 	}
@@ -248,16 +248,17 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 {
 	CpForbidden saved_forbidden = cp_utility_forbidden;
 	bool		saved_fetching = cp_utility_fetching;
-	NodeTag		saved_running = cp_utility_running;
-	PlannedStmt *volatile plan = prepare_command(pstmt);
+	Node	   *saved_running = cp_utility_running;
 
 	/* commands within a command are bound by what it may not do */
 	if (forbidden_of(pstmt->utilityStmt) != CP_FORBIDDEN_NOTHING)
 		cp_utility_forbidden = forbidden_of(pstmt->utilityStmt);
 	cp_utility_fetching = IsA(pstmt->utilityStmt, FetchStmt);
-	cp_utility_running = nodeTag(pstmt->utilityStmt);
+	cp_utility_running = pstmt->utilityStmt;
 	PG_TRY();
 	{
+		PlannedStmt *plan = prepare_command(pstmt, context);
+
 		if (prev_ProcessUtility)
 			prev_ProcessUtility(plan, queryString, readOnlyTree, context, params,
 								queryEnv, dest, qc);

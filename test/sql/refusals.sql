@@ -20,6 +20,7 @@ RESET SESSION AUTHORIZATION;
 
 SET client_min_messages = error;
 
+CREATE TABLE started AS SELECT clock_timestamp() AS at;
 -- refused to a superuser,
 SELECT n, way, statement, attempt(statement) FROM attempts WHERE attempt(statement) <> 'KC009' ORDER BY n;
 -- also where a superuser's function runs it for somebody, and in DO
@@ -33,6 +34,10 @@ SELECT count(*) AS all_of_them FROM attempts;
 SET contactpoint.restoring = on;
 SELECT n, way, statement, attempt(statement) FROM attempts WHERE attempt(statement) <> 'KC009' ORDER BY n;
 RESET contactpoint.restoring;
+-- all of it is on record, what was done before it was done
+SELECT a.command, a.outcome, count(*) FROM contactpoint.audit a, started
+WHERE a.at > started.at AND a.command IN ('CREATE PUBLICATION', 'ALTER POLICY', 'TRUNCATE TABLE', 'GRANT', 'CREATE INDEX') GROUP BY 1, 2 ORDER BY 1, 2;
+DROP TABLE started;
 -- those that run in no function
 CREATE INDEX CONCURRENTLY ON contactpoint.child (sex);
 DROP INDEX CONCURRENTLY contactpoint.child_date_of_birth_idx;
@@ -111,7 +116,15 @@ BEGIN;
 UPDATE pg_proc SET prosrc = 'contactpoint_child_number_valid' WHERE oid = 'contactpoint._capture(oid, bigint)'::regprocedure;
 EXECUTE look;
 ROLLBACK;
+SELECT a.command, a.outcome FROM contactpoint.audit a, probed WHERE a.at > probed.at AND a.statement LIKE 'UPDATE pg\_proc%';
 EXECUTE look;
+-- a journal that cannot take entries any more, and how it is mended
+SET client_min_messages = warning;
+CREATE INDEX broken ON contactpoint.journal (pid);
+EXECUTE look;
+DROP INDEX contactpoint.broken;
+EXECUTE look;
+SET client_min_messages = notice;
 -- and functions of others run after capture, whatever they are called
 ALTER FUNCTION overheard(text, text) LEAKPROOF;
 UPDATE probed SET at = clock_timestamp();

@@ -163,6 +163,10 @@ $node->safe_psql($db,
 	'SET contactpoint.allow_drop = on; DROP EXTENSION contactpoint');
 is($node->safe_psql($db, $remains),
 	$nothing, 'allowed, the registry drops whole');
+like(
+	slurp_file($node->logfile),
+	qr/LOG:  DROP EXTENSION by role "\w+" with contactpoint.allow_drop/,
+	'and the log tells who did it');
 is( $node->safe_psql($db, '\dx+'),
 	$node->safe_psql($db, '\dx+ pg_trgm') . "\n"
 	  . $node->safe_psql($db, '\dx+ pgcrypto') . "\n"

@@ -631,7 +631,7 @@ look 'a TOAST table', 'superuser', '', sub { my $oid = $_[0]{rows}[0][0]; "pg_to
 look 'the owner of the table', 'superuser', qq{
 	BEGIN; SET LOCAL contactpoint.allow_drop = on;
 	ALTER TABLE contactpoint.child OWNER TO regress_owner; SET LOCAL ROLE regress_owner;
-	SET LOCAL contactpoint.reason = 'harness'; $names WHERE child_id = :A; ROLLBACK}, 'child by regress_owner: A';
+	SET LOCAL contactpoint.reason = 'harness'; $names WHERE child_id = :A; ROLLBACK}, 'ALTER TABLE: done; child by regress_owner: A';
 
 # ---------- joins and sub-selects ----------
 
@@ -1396,9 +1396,10 @@ look 'cascade of a foreign key', 'superuser',
 look 'foreign key of another table', 'superuser',
   'BEGIN; SET LOCAL contactpoint.allow_drop = on;
 	CREATE TABLE harness.linked (child_id bigint REFERENCES contactpoint.child);
-	INSERT INTO harness.linked VALUES (:A); ROLLBACK', '';
+	INSERT INTO harness.linked VALUES (:A); ROLLBACK', 'CREATE TABLE: done';
 # The trigger is no work of the foreign key that leads to it.
-look 'trigger behind a cascade', 'superuser', '', sub { return "child: A $_[1]{rows}[0][0]" },
+look 'trigger behind a cascade', 'superuser', '',
+  sub { return "CREATE TABLE: done; CREATE TRIGGER: done; child: A $_[1]{rows}[0][0]" },
   via => in_turn('BEGIN; SET LOCAL contactpoint.allow_drop = on;
 	CREATE TABLE harness.linked (child bigint REFERENCES contactpoint.child ON
   DELETE CASCADE);
