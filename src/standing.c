@@ -50,6 +50,7 @@
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -246,6 +247,17 @@ standing_by_rows(Oid class_id, Oid object_id)
 				  standing_by_row(class_id, object_id, SnapshotSelf));
 }
 
+/*
+ * One in the making is not in the syscache yet.
+ */
+static bool
+may_be_index(Oid relid)
+{
+	char		relkind = get_rel_relkind(relid);
+
+	return relkind == RELKIND_INDEX || relkind == RELKIND_PARTITIONED_INDEX || relkind == '\0';
+}
+
 CpStanding
 cp_standing(Oid class_id, Oid object_id)
 {
@@ -259,7 +271,7 @@ cp_standing(Oid class_id, Oid object_id)
 		return standing_of_schema(object_id);
 
 	standing = standing_by_rows(class_id, object_id);
-	if (class_id == RelationRelationId)
+	if (class_id == RelationRelationId && may_be_index(object_id))
 		standing = nearer(standing, standing_by_rows(IndexRelationId, object_id));
 	standing = nearer(standing, standing_of_extension(getExtensionOfObject(class_id, object_id)));
 	if (class_id == RelationRelationId && standing < CP_ADDED &&
