@@ -144,6 +144,22 @@ option_value(List *options, const char *name)
 	return NULL;
 }
 
+/*
+ * Dropping the extension would meet its own workers at their tables.  They come
+ * back when they are needed, if it was refused.
+ */
+static void
+stop_own_workers(DropStmt *statement)
+{
+	ListCell   *lc;
+
+	if (statement->removeType != OBJECT_EXTENSION || !superuser())
+		return;
+	foreach(lc, statement->objects)
+		if (strcmp(strVal(lfirst(lc)), "contactpoint") == 0)
+			cp_worker_stop(MyDatabaseId);
+}
+
 static void
 prepare_database_command(Node *statement)
 {
@@ -151,6 +167,9 @@ prepare_database_command(Node *statement)
 
 	switch (nodeTag(statement))
 	{
+		case T_DropStmt:
+			stop_own_workers((DropStmt *) statement);
+			break;
 		case T_DropdbStmt:
 			stop_workers(((DropdbStmt *) statement)->dbname);
 			break;
