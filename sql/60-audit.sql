@@ -42,7 +42,7 @@ ALTER TABLE contactpoint.journal FORCE ROW LEVEL SECURITY;
 
 CREATE FUNCTION contactpoint._audit_decode(body contactpoint.journal_body,
         OUT "session_user" name, OUT effective_role name, OUT organisation bigint, OUT reason text,
-        OUT application text, OUT client text, OUT command text, OUT statement text, OUT relation text,
+        OUT application text, OUT client text, OUT command text, OUT statement text, OUT parameters text, OUT relation text,
         OUT vault boolean, OUT outcome text)
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_audit_decode';
 COMMENT ON FUNCTION contactpoint._audit_decode(contactpoint.journal_body) IS 'the fields of an audit entry';

@@ -108,12 +108,12 @@ COMMENT ON FUNCTION contactpoint._open_month(date, bigint, name) IS 'make the pa
 CREATE VIEW contactpoint.audit AS
     SELECT l.entry, l.at,
            d."session_user", d.effective_role, d.organisation, d.reason, d.application, d.client, d.command,
-           d.statement, d.relation, contactpoint._audit_children(l.body) AS children, d.vault, d.outcome, true AS sealed
+           d.statement, d.relation, contactpoint._audit_children(l.body) AS children, d.vault, d.outcome, d.parameters, true AS sealed
     FROM contactpoint.ledger l, LATERAL contactpoint._audit_decode(l.body) d
     UNION ALL
     SELECT coalesce((SELECT h.size FROM contactpoint.ledger_head h), 0) + row_number() OVER (ORDER BY j.at, j.pid, j.seq), j.at,
            d."session_user", d.effective_role, d.organisation, d.reason, d.application, d.client, d.command,
-           d.statement, d.relation, contactpoint._audit_children(j.body), d.vault, d.outcome, false
+           d.statement, d.relation, contactpoint._audit_children(j.body), d.vault, d.outcome, d.parameters, false
     FROM contactpoint.journal j, LATERAL contactpoint._audit_decode(j.body) d;
 COMMENT ON VIEW contactpoint.audit IS
     'who looked at which children, when and why; commands of the interface; refused attempts. children @> ARRAY[number] uses the index, number = ANY (children) does not';
@@ -127,6 +127,7 @@ COMMENT ON COLUMN contactpoint.audit.application IS 'application_name: a claim, 
 COMMENT ON COLUMN contactpoint.audit.client IS 'network address of the client, or local';
 COMMENT ON COLUMN contactpoint.audit.command IS 'SELECT, COPY, FETCH ..., or the function of the interface';
 COMMENT ON COLUMN contactpoint.audit.statement IS 'what the client sent, its first 1000 bytes';
+COMMENT ON COLUMN contactpoint.audit.parameters IS 'the values bound to the statement, their first 64 bytes each and 500 in all';
 COMMENT ON COLUMN contactpoint.audit.relation IS 'the table that was looked at, null for functions of the interface';
 COMMENT ON COLUMN contactpoint.audit.children IS 'numbers of the children whose rows were consulted; a large look has several entries';
 COMMENT ON COLUMN contactpoint.audit.vault IS 'rows of shielded children''s details were among them';

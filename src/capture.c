@@ -811,7 +811,7 @@ begin_personal_look(Look *look, const QueryDesc *queryDesc)
 	append_at_exit_too();
 	look->command = ActivePortal != NULL ?
 		GetCommandTagName(ActivePortal->commandTag) : "SELECT";
-	look->head = cp_entry_head(debug_query_string, queryDesc->sourceText);
+	look->head = cp_entry_head(debug_query_string, queryDesc->sourceText, queryDesc->params);
 	PG_TRY();
 	{
 		require_permission(look, queryDesc->plannedstmt);

@@ -19,6 +19,7 @@
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "nodes/nodes.h"
+#include "nodes/params.h"
 #include "nodes/pg_list.h"
 #include "port/atomics.h"
 #include "utils/date.h"
@@ -570,7 +571,7 @@ typedef struct CpEntryHead
  * Makes a head in the current memory context: who, for whom, why, from where,
  * with which statement.  Reads catalogues.
  */
-extern CpEntryHead cp_entry_head(const char *sent, const char *query);
+extern CpEntryHead cp_entry_head(const char *sent, const char *query, ParamListInfo params);
 
 /*
  * Appends one look or command, in as many entries as its children need, and

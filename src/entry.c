@@ -11,7 +11,8 @@
  *		byte	1 if rows of the vault were among those consulted
  *		string	command, relation
  *		head	int64 organisation (0: none); strings session_user,
- *				effective_role, reason, application, client, statement
+ *				effective_role, reason, application, client, statement,
+ *				parameters
  *		int32	number of children
  *		bytes	their numbers, ascending: the first as a varint, then the
  *				difference to the one before, as varints
@@ -38,7 +39,9 @@
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/params.h"
 #include "port/pg_bswap.h"
+#include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -51,11 +54,13 @@
 #define BODY_MAX 7500			/* bytes of a body with its length, so that it
 								 * fits a page */
 #define STATEMENT_MAX 1000		/* bytes of a statement that are kept */
+#define PARAMETERS_MAX 500		/* bytes of its parameters, */
+#define PARAMETER_MAX 64		/* and of one of them */
 #define REASON_MAX 2000			/* bytes; the setting allows 500 characters */
 #define VARINT_MAX 10			/* bytes of a 64-bit varint */
 #define WHO_MAX (sizeof(int64) + 5 * sizeof(uint16) + 3 * NAMEDATALEN + REASON_MAX + NI_MAXHOST)
 #define BODY_STRINGS_BEFORE_HEAD 2
-#define HEAD_STRINGS 6
+#define HEAD_STRINGS 7
 
 /* columns of what _audit_decode returns */
 enum
@@ -68,6 +73,7 @@ enum
 	ENTRY_CLIENT,
 	ENTRY_COMMAND,
 	ENTRY_STATEMENT,
+	ENTRY_PARAMETERS,
 	ENTRY_RELATION,
 	ENTRY_VAULT,
 	ENTRY_OUTCOME,
@@ -222,20 +228,38 @@ describe_who(void)
 }
 
 /*
+ * The values bound to a statement, or NULL: those of the query itself, else
+ * those that the client sent along.  Values that a function language would have
+ * to compute are left out.
+ */
+static const char *
+describe_parameters(ParamListInfo params)
+{
+	if ((params == NULL || params->paramFetch != NULL) && ActivePortal != NULL)
+		params = ActivePortal->portalParams;
+	if (params == NULL || params->numParams == 0)
+		return NULL;
+	return BuildParamLogString(params, NULL, PARAMETER_MAX);
+}
+
+/*
  * Makes the head of an entry in the current memory context: what the client
- * sent, and the query that looks (either may be NULL).  Reads catalogues.
+ * sent, the query that looks, and its parameters (each may be NULL).  Reads
+ * catalogues.
  */
 CpEntryHead
-cp_entry_head(const char *sent, const char *query)
+cp_entry_head(const char *sent, const char *query, ParamListInfo params)
 {
 	const char *statement = describe_statement(sent, query);
+	const char *parameters = describe_parameters(params);
 	CpEntryHead head;
 	char	   *at;
 
 	describe_who();
-	head.data = palloc(who.length + sizeof(uint16) + strlen(statement));
+	head.data = palloc(who.length + 2 * sizeof(uint16) + STATEMENT_MAX + PARAMETERS_MAX);
 	at = put_bytes(head.data, who.bytes, who.length);
 	at = put_string(at, statement, STATEMENT_MAX);
+	at = put_string(at, parameters, PARAMETERS_MAX);
 	head.length = at - head.data;
 	return head;
 }
@@ -295,7 +319,7 @@ cp_entry_append(const CpEntryHead *head, const char *command, const char *relati
 	} while (done < nchildren);
 }
 
-StaticAssertDecl(WHO_MAX + STATEMENT_MAX + 200 + VARINT_MAX < BODY_MAX,
+StaticAssertDecl(WHO_MAX + STATEMENT_MAX + PARAMETERS_MAX + 200 + VARINT_MAX < BODY_MAX,
 				 "a body has room for a child at least");
 
 /*
@@ -305,7 +329,7 @@ void
 cp_audit_command(const char *command, const int64 *children, int nchildren,
 				 CpVerdict verdict)
 {
-	CpEntryHead head = cp_entry_head(debug_query_string, NULL);
+	CpEntryHead head = cp_entry_head(debug_query_string, NULL, NULL);
 	int64	   *copy = palloc(Max(nchildren, 1) * sizeof(int64));
 
 	if (nchildren > 0)
@@ -438,6 +462,7 @@ contactpoint_audit_decode(PG_FUNCTION_ARGS)
 	values[ENTRY_APPLICATION] = get_text(&body, &nulls[ENTRY_APPLICATION]);
 	values[ENTRY_CLIENT] = get_text(&body, &nulls[ENTRY_CLIENT]);
 	values[ENTRY_STATEMENT] = get_text(&body, &nulls[ENTRY_STATEMENT]);
+	values[ENTRY_PARAMETERS] = get_text(&body, &nulls[ENTRY_PARAMETERS]);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 

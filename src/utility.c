@@ -157,7 +157,7 @@ stop_own_workers(DropStmt *statement)
 		return;
 	foreach(lc, statement->objects)
 		if (strcmp(strVal(lfirst(lc)), "contactpoint") == 0)
-			cp_worker_stop(MyDatabaseId);
+		cp_worker_stop(MyDatabaseId);
 }
 
 static void

@@ -188,7 +188,7 @@ SET ROLE regress_auditor;
 SELECT count(*) > 0 FROM contactpoint.audit;
 SET contactpoint.reason = 'monthly audit';
 SELECT count(*) > 0 AS entries FROM contactpoint.audit;
-SELECT count(*) > 0 AS own_look FROM contactpoint.audit WHERE effective_role = 'regress_auditor' AND relation = 'journal';
+SELECT count(*) > 0 AS own_look FROM contactpoint.audit WHERE effective_role = 'regress_auditor' AND relation IN ('journal', 'ledger');
 RESET ROLE;
 -- the internal functions refuse to be called
 SELECT contactpoint._capture('contactpoint.child'::regclass, :child);

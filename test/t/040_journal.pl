@@ -8,6 +8,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 use ContactPoint;
+use Wire;
 
 # The background writer of WAL must not do the gate's work for it.
 my $db = 'contactpoint';
@@ -123,6 +124,35 @@ is( $node->safe_psql(
 	),
 	"FETCH|disclosed|{$first}",
 	'an entry: the one row that was fetched');
+
+# ---------- with which values ----------
+
+my $wire = Wire->connect($node, $db, user => $reader);
+my $long = 'Z' x 4000;
+$wire->ask("SET contactpoint.reason = 'look: bound'");
+$wire->parse('', 'SELECT given_names FROM contactpoint.child WHERE child_id = $1 OR family_name = $2 OR family_name = $3')
+  ->bind('', '', [ $rosalind, $long, undef ])->execute('', 0)->sync;
+$wire->until_ready;
+is( $node->safe_psql(
+		$db, q{SELECT parameters, length(parameters) <= 500, statement LIKE '%$3' FROM contactpoint.audit WHERE reason = 'look: bound'}
+	),
+	"\$1 = '$rosalind', \$2 = '" . 'Z' x 64 . q{...', $3 = NULL|t|t},
+	'an entry: values that were bound, cut short');
+$wire->parse('', 'SELECT ' . join(', ', map { "\$${_}::text" } 2 .. 40) . ' FROM contactpoint.child WHERE child_id = $1')
+  ->bind('', '', [ $rosalind, ($long) x 39 ])->execute('', 0)->sync;
+$wire->until_ready;
+is( $node->safe_psql(
+		$db, q{SELECT max(length(parameters)) FROM contactpoint.audit WHERE reason = 'look: bound'}),
+	'500',
+	'an entry: many long values, cut short');
+$wire->parse('', 'SELECT contactpoint.open_shielded($1, $2)')
+  ->bind('', '', [ $hidden, 'curious' ])->execute('', 0)->sync;
+$wire->until_ready;
+is( $node->safe_psql(
+		$db, q{SELECT command, outcome, parameters FROM contactpoint.audit WHERE reason = 'look: bound' AND command = 'open_shielded'}),
+	"open_shielded|refused|\$1 = '$hidden', \$2 = 'curious'",
+	'an entry: the values of a command that was refused');
+$wire->finish;
 
 # ---------- what is no look, and what was refused ----------
 
