@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * ledger.h
- *	  What the files of the ledger promise to each other: tree, tile, sealer,
- *	  verify, proof.
+ *	  What the files of the ledger promise to each other: ledger, tree, tile,
+ *	  head, sealer, verify, proof.
  *
  *	  The ledger is the journal in order and under seal.  Entry n (from 1) is
  *	  leaf n - 1 of a Merkle tree as RFC 9162 (section 2.1) defines it, with
@@ -24,8 +24,10 @@
 #ifndef CP_LEDGER_H
 #define CP_LEDGER_H
 
+#include "access/heapam.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
+#include "nodes/execnodes.h"
 #include "utils/snapshot.h"
 
 #include "contactpoint.h"
@@ -103,6 +105,28 @@ extern void cp_tile_read(Relation tiles, Snapshot snapshot, int level, int64 num
 						 int width, CpTile *tile);
 extern void cp_tile_write(Relation tiles, Snapshot snapshot, int level, int64 number,
 						  const CpTile *tile);
+
+/* ---------- ledger.c: rows of the ledger ---------- */
+
+#define CP_LEDGER_ROWS 500		/* put into the ledger at once */
+
+/* the partition that is being written; starts as zeroes */
+typedef struct CpLedgerWriter
+{
+	Relation	rel;			/* NULL: none is open */
+	DateADT		month;
+	EState	   *estate;
+	ResultRelInfo *result;
+	BulkInsertState bulk;
+	TupleTableSlot *slots[CP_LEDGER_ROWS];	/* made as they are needed */
+	int			nslots;
+} CpLedgerWriter;
+
+extern DateADT cp_ledger_month_of(TimestampTz at);
+extern void cp_ledger_open_month(CpLedgerWriter *writer, DateADT month, int64 first_entry);
+extern void cp_ledger_write(CpLedgerWriter *writer, DateADT month, int64 entry,
+							const Datum *from);
+extern void cp_ledger_close(CpLedgerWriter *writer);
 
 /* ---------- head.c: how far the ledger goes ---------- */
 

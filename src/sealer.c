@@ -14,10 +14,6 @@
  *	  (cp_shared_append_horizon).  A process's own entries so stay in their
  *	  order whatever the clock does.
  *
- *	  The ledger is partitioned by the month in which an entry was made, as
- *	  far as the clock goes forward: after a step back entries go on into the
- *	  newest month.  So a month is a range of entries without gaps.
- *
  *	  Locks: RowExclusiveLock on journal, ledger, tiles and head to the end of
  *	  the batch; ShareUpdateExclusiveLock on the head, against a second sealer
  *	  and against retention.  Nobody who reads waits for any of them.
@@ -31,8 +27,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "commands/vacuum.h"
-#include "executor/executor.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_node.h"
@@ -41,9 +35,7 @@
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "tcop/utility.h"
-#include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/datetime.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -52,14 +44,13 @@
 #include "ledger.h"
 
 #define PASS_MAX 1000000		/* entries that a pass takes, the oldest */
-#define INSERT_MAX 500			/* rows put into the ledger at once */
 #define VACUUM_AFTER 20000		/* entries deleted from the journal */
 #define VACUUM_BLOCKS 1024		/* a journal larger than this, with nothing to */
 #define VACUUM_RETRY_MS 60000	/* seal, is vacuumed so often until it is not */
 #define REST_FACTOR 10			/* looking may cost a tenth of the time, */
 #define REST_MAX_MS 10000		/* but not keep it waiting longer */
 
-/* columns of contactpoint.journal and contactpoint.ledger */
+/* columns of contactpoint.journal */
 enum
 {
 	JOURNAL_AT,
@@ -67,16 +58,6 @@ enum
 	JOURNAL_SEQ,
 	JOURNAL_BODY,
 	JOURNAL_COLUMNS
-};
-enum
-{
-	LEDGER_MONTH,
-	LEDGER_ENTRY,
-	LEDGER_AT,
-	LEDGER_PID,
-	LEDGER_SEQ,
-	LEDGER_BODY,
-	LEDGER_COLUMNS
 };
 
 /* an entry of the journal that a pass takes */
@@ -96,18 +77,6 @@ typedef struct Pass
 	int64		bytes;			/* of all bodies in the journal */
 	long		look_ms;		/* time it took to look through it */
 } Pass;
-
-/* the partition of the ledger that a batch writes */
-typedef struct Writer
-{
-	Relation	rel;			/* NULL: none is open */
-	DateADT		month;
-	EState	   *estate;
-	ResultRelInfo *result;
-	BulkInsertState bulk;
-	TupleTableSlot *slots[INSERT_MAX];	/* made as they are needed */
-	int			nslots;
-} Writer;
 
 /* allocated once; only what is used of it ever takes memory */
 static Found *found_buffer = NULL;
@@ -195,118 +164,6 @@ look_at_journal(Pass *pass)
 	}
 }
 
-/* ---------- the ledger's months ---------- */
-
-static DateADT
-month_of(TimestampTz at)
-{
-	int64		day = at / USECS_PER_DAY - (at % USECS_PER_DAY < 0 ? 1 : 0);
-	int			year;
-	int			month;
-	int			mday;
-
-	j2date((int) day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
-	return date2j(year, month, 1) - POSTGRES_EPOCH_JDATE;
-}
-
-static char *
-partition_name(DateADT month)
-{
-	int			year;
-	int			mon;
-	int			mday;
-
-	j2date(month + POSTGRES_EPOCH_JDATE, &year, &mon, &mday);
-	return psprintf("ledger_%04d_%02d", year, mon);
-}
-
-/*
- * Makes the partition for a month that begins with this entry.
- */
-static void
-open_month(DateADT month, int64 first_entry)
-{
-	Oid			types[3] = {DATEOID, INT8OID, NAMEOID};
-	NameData	name;
-	Datum		values[3] = {DateADTGetDatum(month), Int64GetDatum(first_entry), NameGetDatum(&name)};
-
-	namestrcpy(&name, partition_name(month));
-	SPI_connect();
-	if (SPI_execute_with_args("SELECT contactpoint._open_month($1, $2, $3)", 3, types, values,
-							  NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not open a month of the ledger");
-	SPI_finish();
-	CommandCounterIncrement();
-}
-
-/* ---------- writing ---------- */
-
-static void
-open_writer(Writer *writer, DateADT month)
-{
-	writer->month = month;
-	writer->rel = table_open(cp_relation_oid(partition_name(month)), RowExclusiveLock);
-	writer->estate = CreateExecutorState();
-	writer->result = makeNode(ResultRelInfo);
-	InitResultRelInfo(writer->result, writer->rel, 1, NULL, 0);
-	ExecOpenIndices(writer->result, false);
-	writer->bulk = GetBulkInsertState();
-	writer->nslots = 0;
-	memset(writer->slots, 0, sizeof(writer->slots));
-}
-
-static void
-flush_writer(Writer *writer)
-{
-	if (writer->nslots == 0)
-		return;
-	table_multi_insert(writer->rel, writer->slots, writer->nslots, GetCurrentCommandId(true), 0,
-					   writer->bulk);
-	for (int i = 0; i < writer->nslots; i++)
-	{
-		cp_insert_index_tuples(writer->result, writer->slots[i], writer->estate);
-		ResetPerTupleExprContext(writer->estate);
-		ExecClearTuple(writer->slots[i]);
-	}
-	writer->nslots = 0;
-}
-
-static void
-close_writer(Writer *writer)
-{
-	if (writer->rel == NULL)
-		return;
-	flush_writer(writer);
-	for (int i = 0; i < INSERT_MAX && writer->slots[i] != NULL; i++)
-		ExecDropSingleTupleTableSlot(writer->slots[i]);
-	FreeBulkInsertState(writer->bulk);
-	ExecCloseIndices(writer->result);
-	FreeExecutorState(writer->estate);
-	table_close(writer->rel, NoLock);
-	writer->rel = NULL;
-}
-
-static void
-write_entry(Writer *writer, int64 entry, TupleTableSlot *from)
-{
-	TupleTableSlot *slot;
-
-	if (writer->nslots == INSERT_MAX)
-		flush_writer(writer);
-	if (writer->slots[writer->nslots] == NULL)
-		writer->slots[writer->nslots] = table_slot_create(writer->rel, NULL);
-	slot = writer->slots[writer->nslots++];
-	memset(slot->tts_isnull, 0, LEDGER_COLUMNS * sizeof(bool));
-	slot->tts_values[LEDGER_MONTH] = DateADTGetDatum(writer->month);
-	slot->tts_values[LEDGER_ENTRY] = Int64GetDatum(entry);
-	slot->tts_values[LEDGER_AT] = from->tts_values[JOURNAL_AT];
-	slot->tts_values[LEDGER_PID] = from->tts_values[JOURNAL_PID];
-	slot->tts_values[LEDGER_SEQ] = from->tts_values[JOURNAL_SEQ];
-	slot->tts_values[LEDGER_BODY] = from->tts_values[JOURNAL_BODY];
-	ExecStoreVirtualTuple(slot);
-	ExecMaterializeSlot(slot);
-}
-
 /* ---------- one batch ---------- */
 
 /* what a batch works with */
@@ -317,7 +174,7 @@ typedef struct Batch
 	Snapshot	snapshot;
 	CpHead		head;
 	CpTree		tree;
-	Writer		writer;
+	CpLedgerWriter writer;
 	int64		bytes;			/* of the bodies that were sealed */
 } Batch;
 
@@ -346,25 +203,22 @@ fetch_entry(Batch *batch, Found *found, TupleTableSlot *slot)
 static void
 seal_entry(Batch *batch, TupleTableSlot *slot)
 {
-	DateADT		month = month_of(DatumGetTimestampTz(slot->tts_values[JOURNAL_AT]));
+	DateADT		month = cp_ledger_month_of(DatumGetTimestampTz(slot->tts_values[JOURNAL_AT]));
 	struct varlena *body = (struct varlena *) DatumGetPointer(slot->tts_values[JOURNAL_BODY]);
 	CpHash		hash;
 
 	if (batch->tree.size == 0 || month > batch->head.month)
 	{
-		close_writer(&batch->writer);
-		open_month(month, batch->tree.size + 1);
+		cp_ledger_open_month(&batch->writer, month, batch->tree.size + 1);
 		batch->head.month = month;
 	}
-	if (batch->writer.rel == NULL)
-		open_writer(&batch->writer, batch->head.month);
 
 	cp_tree_leaf_hash(batch->tree.hasher,
 					  DatumGetTimestampTz(slot->tts_values[JOURNAL_AT]),
 					  DatumGetInt32(slot->tts_values[JOURNAL_PID]),
 					  DatumGetInt64(slot->tts_values[JOURNAL_SEQ]),
 					  VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body), &hash);
-	write_entry(&batch->writer, batch->tree.size + 1, slot);
+	cp_ledger_write(&batch->writer, batch->head.month, batch->tree.size + 1, slot->tts_values);
 	cp_tree_push(&batch->tree, &hash);
 	batch->bytes += VARSIZE_ANY_EXHDR(body);
 }
@@ -419,7 +273,7 @@ begin_batch(Batch *batch)
 static void
 write_rest(Batch *batch)
 {
-	close_writer(&batch->writer);
+	cp_ledger_close(&batch->writer);
 	for (int level = 0; level < CP_TILE_LEVELS; level++)
 		if (batch->tree.open[level].width > 0)
 			cp_tile_write(batch->tiles, batch->snapshot, level,
