@@ -112,6 +112,7 @@ hear_of_changes(void)
 	{
 		CacheRegisterRelcacheCallback(table_changed, (Datum) 0);
 		CacheRegisterSyscacheCallback(AUTHOID, role_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, role_changed, (Datum) 0);
 		registered = true;
 	}
 	AcceptInvalidationMessages();
@@ -206,6 +207,30 @@ note_account(CpCaller *caller, HeapTuple tuple, TupleDesc desc)
 	caller->suspended = !isnull;
 }
 
+static bool
+is_member(Oid role, const char *group)
+{
+	Oid			group_role = get_role_oid(group, true);
+
+	return OidIsValid(group_role) && has_privs_of_role(role, group_role);
+}
+
+/*
+ * Is the role limited in how many children it looks at?  Who only audits reads
+ * no children.
+ */
+static bool
+is_limited(Oid role)
+{
+	if (superuser_arg(role) || is_member(role, "contactpoint_manager") ||
+		is_member(role, "contactpoint_admin"))
+		return false;
+	return !is_member(role, "contactpoint_auditor") ||
+		is_member(role, "contactpoint_practitioner") ||
+		is_member(role, "contactpoint_protection") ||
+		is_member(role, "contactpoint_override");
+}
+
 /*
  * Looks a role up.  Returns whether what was found may be kept.
  */
@@ -222,6 +247,7 @@ learn_caller(CpCaller *caller, Oid role)
 
 	namestrcpy(&name, GetUserNameFromId(role, false));
 	caller->bypasses = has_bypassrls_privilege(role);
+	caller->limited = is_limited(role);
 
 	account_relid = cp_relation_oid("account");
 	organisation_relid = cp_relation_oid("organisation");

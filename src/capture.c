@@ -85,6 +85,7 @@ typedef struct Look
 	bool		personal;		/* else own work: nothing is recorded */
 	bool		ran;
 	bool		recorded;		/* there is an entry */
+	bool		limited;		/* in how many children it discloses */
 	bool		system_column;	/* the statement names one */
 	const char *command;
 	CpEntryHead head;
@@ -92,6 +93,7 @@ typedef struct Look
 	Consulted  *touched;		/* an error now may quote a row of this, or
 								 * NULL, */
 	int64		touched_child;	/* about this child */
+	CpKept	   *kept;			/* what a cursor has disclosed, or NULL */
 	Consulted	first;			/* most looks need no other */
 } Look;
 
@@ -341,6 +343,17 @@ consult(Consulted *consulted, int64 child)
 	pending = true;
 }
 
+/*
+ * The same for a row that is not yet disclosed, and not if it is one too many.
+ */
+static inline void
+disclose(Consulted *consulted, int64 child)
+{
+	if (consulted->look->limited)
+		cp_limit_count(child);
+	consult(consulted, child);
+}
+
 /* ---------- calls in plans ---------- */
 
 /*
@@ -390,7 +403,7 @@ contactpoint_capture(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(true);
 	consulted->look->touched = NULL;
 	if (!PG_ARGISNULL(1))
-		consult(consulted, PG_GETARG_INT64(1));
+		disclose(consulted, PG_GETARG_INT64(1));
 	else if (!consulted->noted)
 	{
 		/* one entry says as much as many */
@@ -421,7 +434,7 @@ contactpoint_capture_all(PG_FUNCTION_ARGS)
 
 		while (array_iterate(iterator, &child, &isnull))
 			if (!isnull)
-				consult(consulted, DatumGetInt64(child));
+				disclose(consulted, DatumGetInt64(child));
 		array_free_iterator(iterator);
 	}
 	PG_RETURN_BOOL(true);
@@ -822,6 +835,7 @@ begin_personal_look(Look *look, const QueryDesc *queryDesc)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(oldcontext);
+	look->limited = cp_limit_applies();
 	look->personal = true;
 }
 
@@ -933,6 +947,30 @@ call_finish(void *arguments)
 		standard_ExecutorFinish(arguments);
 }
 
+/*
+ * A cursor may go on in another statement of the client.
+ */
+static void
+keep_disclosed(Look *look)
+{
+	CpKept	   *kept = cp_limit_keep(look->estate->es_query_cxt);
+
+	if (look->kept != NULL)
+		pfree(look->kept);
+	look->kept = kept;
+}
+
+/*
+ * It may do so long after its right to do so has ended.
+ */
+static void
+resume_look(Look *look)
+{
+	cp_opened_refresh();
+	if (look->limited && look->kept != NULL)
+		cp_limit_resume(look->kept);
+}
+
 static void
 run_executor(CP_EXECUTOR_RUN_PARAMETERS)
 {
@@ -945,9 +983,8 @@ run_executor(CP_EXECUTOR_RUN_PARAMETERS)
 		return;
 	}
 
-	/* a cursor may go on long after its right to do so has ended */
 	if (run.look->personal && run.look->ran)
-		cp_opened_refresh();
+		resume_look(run.look);
 	running = &run;
 	PG_TRY();
 	{
@@ -956,6 +993,8 @@ run_executor(CP_EXECUTOR_RUN_PARAMETERS)
 		/* changes of a WITH may run when the executor finishes */
 		append_run(run.look, (count == 0 || queryDesc->estate->es_processed < count) &&
 				   queryDesc->estate->es_auxmodifytables == NIL);
+		if (run.look->limited && count != 0)
+			keep_disclosed(run.look);
 	}
 	PG_CATCH();
 	{

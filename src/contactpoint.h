@@ -23,6 +23,7 @@
 #include "nodes/pg_list.h"
 #include "port/atomics.h"
 #include "utils/date.h"
+#include "utils/palloc.h"
 #include "utils/relcache.h"
 
 #include "compat.h"
@@ -136,6 +137,8 @@ extern int	cp_seal_batch;		/* entries the sealer seals in a transaction */
 extern int	cp_seal_interval;	/* between two looks at the journal, ms */
 extern int	cp_seal_timeout;	/* the sealer may not get on, seconds */
 extern int	cp_review_days;		/* days until a review is due */
+extern int	cp_max_disclosure;	/* children a statement, 0: no limit */
+extern int	cp_max_disclosure_day;	/* children a day, 0: no limit */
 extern bool cp_restoring;		/* a superuser has announced a restore */
 extern bool cp_allow_drop;		/* the registry may be changed and dropped */
 extern double cp_match_threshold;	/* bits at which a row may be attached */
@@ -269,6 +272,7 @@ typedef struct CpCaller
 	bool		suspended;
 	bool		organisation_open;
 	bool		bypasses;		/* row security */
+	bool		limited;		/* in how many children it looks at */
 	DateADT		trained_until;
 	DateADT		checked_until;
 	int64		organisation;
@@ -548,6 +552,37 @@ extern bool cp_capture_for_person(void);
 
 /* Sorts and drops repetitions; returns how many are left. */
 extern int	cp_children_unique(int64 *numbers, int nchildren);
+
+/* ---------- limit.c: how many children one may look at ---------- */
+
+/* what a cursor has disclosed */
+typedef struct CpKept
+{
+	int			n;
+	int64		children[FLEXIBLE_ARRAY_MEMBER];
+} CpKept;
+
+/* Is the role in force bound by contactpoint.max_disclosure or its day? */
+extern bool cp_limit_applies(void);
+
+/* Counts a child before it is disclosed.  Raises KC013 if it is one too many. */
+extern void cp_limit_count(int64 child);
+
+/* For a cursor that stops in one statement of the client and goes on in another. */
+extern CpKept *cp_limit_keep(MemoryContext context);
+extern void cp_limit_resume(const CpKept *kept);
+
+/*
+ * After a restart the counts of the day begin at zero.  For each role of this
+ * database the sealer adds, once, how many children the audit says were
+ * disclosed to it today (UTC) before cp_limit_since(): by entries that are looks,
+ * outcome disclosed or failed.  Needs no lock and raises nothing; what is
+ * disclosed meanwhile is counted as well.
+ */
+extern TimestampTz cp_limit_since(void);
+extern void cp_limit_add(Oid role, int64 children);
+
+extern void cp_limit_init(void);
 
 /* ---------- entry.c: one audit entry ---------- */
 

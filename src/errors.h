@@ -33,5 +33,7 @@
 #define ERRCODE_CP_RESTORE_PENDING		MAKE_SQLSTATE('K','C','0','1','1')
 /* the inbox could not be settled in the time allowed */
 #define ERRCODE_CP_NOT_SETTLED			MAKE_SQLSTATE('K','C','0','1','2')
+/* more children would be disclosed than the role may see at once, or in a day */
+#define ERRCODE_CP_DISCLOSURE_LIMIT		MAKE_SQLSTATE('K','C','0','1','3')
 
 #endif							/* CP_ERRORS_H */

@@ -45,6 +45,8 @@ int			cp_seal_batch;
 int			cp_seal_interval;
 int			cp_seal_timeout;
 int			cp_review_days;
+int			cp_max_disclosure;
+int			cp_max_disclosure_day;
 bool		cp_restoring;
 bool		cp_allow_drop;
 double		cp_match_threshold;
@@ -222,6 +224,24 @@ cp_settings_init(void)
 							 PGC_SIGHUP,
 							 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contactpoint.max_disclosure",
+							"Children that one statement may disclose.",
+							"Does not bind superusers, managers and admins. Zero: nobody is limited.",
+							&cp_max_disclosure,
+							100, 0, INT_MAX,
+							PGC_SUSET,
+							0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contactpoint.max_disclosure_day",
+							"Children that may be disclosed to one role in a day.",
+							"The day is that of UTC. Does not bind superusers, managers and admins. Zero: nobody is limited.",
+							&cp_max_disclosure_day,
+							1000, 0, INT_MAX,
+							PGC_SUSET,
+							0,
+							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("contactpoint.open_minutes",
 							"How long an opened shielded record stays open.",
