@@ -36,6 +36,7 @@ start_server()
 					contactpoint.seal_interval = 1d
 					contactpoint.seal_timeout = 1d
 					contactpoint.journal_limit = 32GB
+					contactpoint.max_disclosure_day = 2000000000
 				END
 				;;
 			pgaudit)
