@@ -160,7 +160,9 @@ CREATE FUNCTION contactpoint._access_log(child_id bigint)
     RETURNS TABLE (entry bigint, at timestamptz, looker bigint, "session_user" name, effective_role name, organisation bigint,
         reason text, application text, client text, command text, relation text, vault boolean, outcome text)
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT l.entry, l.at, dense_rank() OVER (ORDER BY l.first_look),
+    SELECT CASE WHEN k.placeable THEN l.entry END,
+           CASE WHEN k.placeable THEN l.at ELSE date_trunc('day', l.at, 'UTC') END,
+           dense_rank() OVER (ORDER BY l.first_look),
            CASE WHEN k.placeable THEN l."session_user" END, CASE WHEN k.placeable THEN l.effective_role END,
            CASE WHEN k.placeable THEN l.organisation END, CASE WHEN k.placeable THEN l.reason END,
            CASE WHEN k.placeable THEN l.application END, CASE WHEN k.placeable THEN l.client END,
@@ -176,7 +178,7 @@ CREATE FUNCTION contactpoint.access_log(child_id bigint)
         reason text, application text, client text, command text, relation text, vault boolean, outcome text)
     LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_access_log';
 COMMENT ON FUNCTION contactpoint.access_log(bigint) IS
-    'Who looked at this child, when and why; of a shielded child only when and in which way, one number for each person.';
+    'Who looked at this child, when and why; of a shielded child only on which day and in which way, one number for each person.';
 
 -- Retention, by whole months from the oldest on.
 CREATE FUNCTION contactpoint._do_retire_audit(month date, reason text) RETURNS void

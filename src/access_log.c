@@ -5,9 +5,10 @@
  *
  *	  For auditors, admins and managers of the record's authority; asking is
  *	  itself recorded.  Whoever is handed the log of a shielded child may be
- *	  the one to fear, so there it tells when and in which way, and which looks
- *	  were made by one and the same person, but nothing that leads to a place:
- *	  no role, organisation, client, application or reason.
+ *	  the one to fear, so there it tells on which day and in which way, and
+ *	  which looks were made by one and the same person, but nothing that leads
+ *	  to a place: no role, organisation, client, application or reason, nor the
+ *	  entry or its moment, which the log of a brother would place.
  *
  *-------------------------------------------------------------------------
  */

@@ -118,19 +118,23 @@ person_of(HeapTuple tuple, TupleDesc desc)
 
 /*
  * Raises KC004 where the row would be a second record.  The caller has started
- * own work and holds the matching lock.
+ * own work and holds the matching lock.  The error tells that there is such a
+ * child, so it is on record that somebody was told, and about whom.
  */
 static void
 refuse_duplicate(HeapTuple tuple, TupleDesc desc)
 {
 	bool		isnull;
 	int64		child_id = DatumGetInt64(heap_getattr(tuple, CHILD_ID, desc, &isnull));
+	int64		known = cp_known_child(person_of(tuple, desc), child_id);
 
-	if (cp_is_duplicate(person_of(tuple, desc), child_id))
-		ereport(ERROR,
-				(errcode(ERRCODE_CP_DUPLICATE),
-				 errmsg("this child may have a record already, so no second one is made"),
-				 errhint("Send the child through contactpoint.upload: a person decides with decide().")));
+	if (known == 0)
+		return;
+	cp_audit_command("duplicate", &known, 1, CP_VERDICT_REFUSED);
+	ereport(ERROR,
+			(errcode(ERRCODE_CP_DUPLICATE),
+			 errmsg("this child may have a record already, so no second one is made"),
+			 errhint("Send the child through contactpoint.upload: a person decides with decide().")));
 }
 
 /*

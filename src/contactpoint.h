@@ -485,10 +485,10 @@ extern void cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *r
 extern CpDecision *cp_decide(const CpPerson *row, const CpReference *reference);
 
 /*
- * Would this person be a second record of a known child?  For the synchronous
- * guard on child; except_child is the record itself on UPDATE.
+ * The known child of which this person would be a second record, or 0.  For the
+ * synchronous guard on child; except_child is the record itself on UPDATE.
  */
-extern bool cp_is_duplicate(const CpPerson *row, int64 except_child);
+extern int64 cp_known_child(const CpPerson *row, int64 except_child);
 
 /*
  * Builds a child's private keys anew from the registry's own tables (child,

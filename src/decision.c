@@ -608,14 +608,14 @@ share_given_and_birth(const CpPerson *row, const CpPerson *shown)
 }
 
 /*
- * Would this person be a second record of a known child?  For the synchronous
+ * The known child of which this person would be a second record, or 0.  For the synchronous
  * guard on child; except_child is the record itself on UPDATE.  The answer is
  * seen by whoever writes, so it rests on what is public: near a record that is
  * shielded or has a hidden name, on public given name and birth date, whatever
  * the family name.
  */
-bool
-cp_is_duplicate(const CpPerson *row, int64 except_child)
+int64
+cp_known_child(const CpPerson *row, int64 except_child)
 {
 	bool		cut;
 	ListCell   *cell;
@@ -629,7 +629,7 @@ cp_is_duplicate(const CpPerson *row, int64 except_child)
 		if (candidate->nearness == CP_NEAR_OPEN)
 		{
 			if (is_second_record(candidate))
-				return true;
+				return candidate->child_id;
 			continue;
 		}
 		shown = cp_person_fetch(candidate->child_id);
@@ -637,10 +637,10 @@ cp_is_duplicate(const CpPerson *row, int64 except_child)
 			continue;
 		shown->nnames = Min(shown->nnames, 1);
 		if (share_given_and_birth(row, shown))
-			return true;
+			return candidate->child_id;
 		cp_score(row, shown, candidate);
 		if (is_second_record(candidate))
-			return true;
+			return candidate->child_id;
 	}
-	return false;
+	return 0;
 }

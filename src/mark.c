@@ -88,6 +88,8 @@ typedef struct MarkContext
 {
 	PlannedStmt *plan;
 	bool		parallel;		/* below a Gather */
+	Bitmapset  *lazy;			/* parameters of uncorrelated sub-selects that
+								 * run somebody's code */
 } MarkContext;
 
 /* what clauses are judged by; looked up once a plan */
@@ -97,6 +99,7 @@ typedef struct TrustContext
 	Oid			trigram_extension;
 	Oid			vault_guard;
 	Oid			review_guard;
+	const Bitmapset *lazy;		/* parameters of uncorrelated sub-selects */
 } TrustContext;
 
 static planner_hook_type prev_planner_hook = NULL;
@@ -114,8 +117,8 @@ static const Oid plain_functions[] = {
 	F_LOWER_TEXT, F_UPPER_TEXT, F_INITCAP, F_BTRIM_TEXT, F_BTRIM_TEXT_TEXT,
 	F_LTRIM_TEXT, F_RTRIM_TEXT, F_LENGTH_TEXT, F_CHAR_LENGTH_TEXT, F_LEFT,
 	F_RIGHT, F_SUBSTR_TEXT_INT4, F_SUBSTR_TEXT_INT4_INT4,
-	F_SUBSTRING_TEXT_INT4, F_SUBSTRING_TEXT_INT4_INT4, F_REPLACE,
-	F_STRPOS, F_POSITION_TEXT_TEXT, F_STARTS_WITH,
+	F_SUBSTRING_TEXT_INT4, F_SUBSTRING_TEXT_INT4_INT4, F_STRPOS,
+	F_POSITION_TEXT_TEXT, F_STARTS_WITH,
 	F_EXTRACT_TEXT_DATE, F_DATE_PART_TEXT_DATE, F_EXTRACT_TEXT_TIMESTAMPTZ,
 	F_NOW, F_TRANSACTION_TIMESTAMP, F_STATEMENT_TIMESTAMP,
 	F_DATE_TIMESTAMPTZ, F_DATE_TIMESTAMP, F_TIMESTAMPTZ_DATE, F_TIMESTAMP_DATE,
@@ -152,21 +155,48 @@ is_plain_type(Oid type)
 }
 
 /*
- * A built-in operator on plain values, with a plain result: compares, matches
- * patterns or counts, and tells nobody.
+ * Operators that compare, look for a pattern or add a little.  What can be made
+ * to take long for some rows and not for others, as powers and products, tells
+ * by its time.
+ */
+static const char *const plain_operators[] = {
+	"=", "<>", "<", "<=", ">", ">=", "~~", "!~~", "~~*", "!~~*", "^@",
+	"~", "!~", "~*", "!~*", "~<~", "~<=~", "~>~", "~>=~", "@>", "<@", "&&",
+	"||", "+", "-"
+};
+
+/*
+ * A built-in one of these on plain values, with a plain result.
  */
 static bool
 is_plain_operator(Oid operator)
 {
 	Oid			left;
 	Oid			right;
+	char	   *name;
 
 	if (operator >= FirstNormalObjectId)
 		return false;
 	op_input_types(operator, &left, &right);
-	return (!OidIsValid(left) || is_plain_type(left)) && is_plain_type(right) &&
-		is_plain_type(get_op_rettype(operator)) &&
-		strcmp(get_opname(operator), "@@") != 0;
+	if ((OidIsValid(left) && !is_plain_type(left)) || !is_plain_type(right) ||
+		!is_plain_type(get_op_rettype(operator)))
+		return false;
+	name = get_opname(operator);
+	for (int i = 0; i < lengthof(plain_operators); i++)
+		if (strcmp(name, plain_operators[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * An uncorrelated sub-select stands as a parameter in a finished plan, and runs
+ * when the first row asks for it: whether it runs can depend on the row.  That
+ * matters where it runs somebody's code.
+ */
+static bool
+is_lazy_parameter(const Param *param, const TrustContext *trust)
+{
+	return param->paramkind == PARAM_EXEC && bms_is_member(param->paramid, trust->lazy);
 }
 
 /*
@@ -230,7 +260,6 @@ is_untrusted(Node *node, void *context)
 		case T_List:
 		case T_Var:
 		case T_Const:
-		case T_Param:
 		case T_ArrayExpr:
 		case T_NamedArgExpr:
 		case T_BoolExpr:
@@ -245,6 +274,8 @@ is_untrusted(Node *node, void *context)
 		case T_BooleanTest:
 		case T_CurrentOfExpr:
 			break;
+		case T_Param:
+			return is_lazy_parameter((Param *) node, context);
 		case T_OpExpr:
 		case T_DistinctExpr:
 		case T_NullIfExpr:
@@ -295,7 +326,6 @@ is_leaky(Node *node, void *context)
 		case T_List:
 		case T_Var:
 		case T_Const:
-		case T_Param:
 		case T_BoolExpr:
 		case T_RelabelType:
 		case T_CollateExpr:
@@ -303,6 +333,9 @@ is_leaky(Node *node, void *context)
 		case T_BooleanTest:
 		case T_CurrentOfExpr:
 			break;
+		case T_Param:
+			/* a variable of a function may have no value yet: an error */
+			return ((Param *) node)->paramkind == PARAM_EXTERN;
 		case T_FuncExpr:
 		case T_OpExpr:
 		case T_DistinctExpr:
@@ -317,6 +350,45 @@ is_leaky(Node *node, void *context)
 			return true;
 	}
 	return expression_tree_walker(node, is_leaky, context);
+}
+
+/*
+ * Does a query run code that is not trusted?
+ */
+static bool
+runs_foreign_code(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, runs_foreign_code, context, 0);
+	if (IsA(node, CoerceToDomain))
+		return true;
+	if (IsA(node, OpExpr) && is_plain_operator(((OpExpr *) node)->opno))
+		return expression_tree_walker(node, runs_foreign_code, context);
+	if (IsA(node, Aggref) && ((Aggref *) node)->aggfnoid < FirstNormalObjectId)
+		return expression_tree_walker(node, runs_foreign_code, context);
+	if (check_functions_in_node(node, function_is_untrusted, context))
+		return true;
+	return expression_tree_walker(node, runs_foreign_code, context);
+}
+
+/*
+ * Does any sub-select or WITH query of a query?
+ */
+static bool
+has_foreign_subselect(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, CommonTableExpr) &&
+		runs_foreign_code(((CommonTableExpr *) node)->ctequery, context))
+		return true;
+	if (IsA(node, SubLink) && runs_foreign_code(((SubLink *) node)->subselect, context))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, has_foreign_subselect, context, 0);
+	return expression_tree_walker(node, has_foreign_subselect, context);
 }
 
 /* ---------- the calls ---------- */
@@ -381,10 +453,11 @@ make_record(const char *name, int mark, const CpProtected *protected, Index rti)
 }
 
 static void
-learn_trust(TrustContext *trust)
+learn_trust(TrustContext *trust, const Bitmapset *lazy)
 {
 	Oid			argument[1] = {INT8OID};
 
+	trust->lazy = lazy;
 	trust->own_extension = cp_extension_oid();
 	trust->trigram_extension = get_extension_oid("pg_trgm", true);
 	trust->vault_guard = cp_function_oid("_vault_guard", 1, argument);
@@ -406,7 +479,7 @@ comes_after_capture(Node *clause, const CpProtected *protected, TrustContext *tr
  * The quals of a scan with all calls in their places.
  */
 static List *
-mark_quals(List *quals, const CpProtected *protected, Index rti)
+mark_quals(List *quals, const CpProtected *protected, Index rti, const Bitmapset *lazy)
 {
 	Node	   *capture = make_record("_capture", CAPTURE_MARK, protected, rti);
 	TrustContext trust;
@@ -415,7 +488,7 @@ mark_quals(List *quals, const CpProtected *protected, Index rti)
 	List	   *result = NIL;
 	ListCell   *lc;
 
-	learn_trust(&trust);
+	learn_trust(&trust, lazy);
 	foreach(lc, quals)
 	{
 		if (rest != NIL || comes_after_capture(lfirst(lc), protected, &trust))
@@ -442,17 +515,6 @@ refuse_plan(void)
 			(errcode(ERRCODE_CP_AUDIT_UNAVAILABLE),
 			 errmsg("a plan would read the registry in a way that cannot be recorded"),
 			 errhint("Look for extensions that change plans, and take them out of shared_preload_libraries.")));
-}
-
-static void mark_plan(Plan *plan, MarkContext *context);
-
-static void
-mark_plans(List *plans, MarkContext *context)
-{
-	ListCell   *lc;
-
-	foreach(lc, plans)
-		mark_plan(lfirst(lc), context);
 }
 
 static void
@@ -483,7 +545,8 @@ mark_scan(Scan *scan, MarkContext *context)
 		default:
 			refuse_plan();
 	}
-	scan->plan.qual = mark_quals(scan->plan.qual, protected, scan->scanrelid);
+	scan->plan.qual = mark_quals(scan->plan.qual, protected, scan->scanrelid,
+								 context->lazy);
 }
 
 /*
@@ -501,17 +564,12 @@ mark_conflict(ModifyTable *modify, MarkContext *context)
 	protected = cp_protect_lookup(rt_fetch(rti, context->plan->rtable)->relid);
 	if (protected != NULL)
 		modify->onConflictWhere = (Node *)
-			mark_quals((List *) modify->onConflictWhere, protected, rti);
+			mark_quals((List *) modify->onConflictWhere, protected, rti, context->lazy);
 }
 
 static void
-mark_plan(Plan *plan, MarkContext *context)
+mark_node(Plan *plan, MarkContext *context)
 {
-	bool		parallel = context->parallel;
-
-	if (plan == NULL)
-		return;
-	check_stack_depth();
 	switch (nodeTag(plan))
 	{
 		case T_SeqScan:
@@ -522,23 +580,66 @@ mark_plan(Plan *plan, MarkContext *context)
 		case T_TidScan:
 		case T_TidRangeScan:
 		case T_ForeignScan:
-			mark_scan((Scan *) plan, context);
-			break;
 		case T_CustomScan:
 			mark_scan((Scan *) plan, context);
-			mark_plans(((CustomScan *) plan)->custom_plans, context);
-			break;
-		case T_SubqueryScan:
-			mark_plan(((SubqueryScan *) plan)->subplan, context);
-			break;
-		case T_Append:
-			mark_plans(((Append *) plan)->appendplans, context);
-			break;
-		case T_MergeAppend:
-			mark_plans(((MergeAppend *) plan)->mergeplans, context);
 			break;
 		case T_ModifyTable:
 			mark_conflict((ModifyTable *) plan, context);
+			break;
+		default:
+			break;
+	}
+}
+
+/*
+ * Notes the parameters that sub-selects of this node set when they are asked.
+ */
+static void
+note_lazy(Plan *plan, MarkContext *context)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, plan->initPlan)
+		foreach(lc2, ((SubPlan *) lfirst(lc))->setParam)
+		context->lazy = bms_add_member(context->lazy, lfirst_int(lc2));
+}
+
+typedef void (*PlanVisit) (Plan *plan, MarkContext *context);
+
+static void walk_plan(Plan *plan, PlanVisit visit, MarkContext *context);
+
+static void
+walk_plans(List *plans, PlanVisit visit, MarkContext *context)
+{
+	ListCell   *lc;
+
+	foreach(lc, plans)
+		walk_plan(lfirst(lc), visit, context);
+}
+
+static void
+walk_plan(Plan *plan, PlanVisit visit, MarkContext *context)
+{
+	bool		parallel = context->parallel;
+
+	if (plan == NULL)
+		return;
+	check_stack_depth();
+	visit(plan, context);
+	switch (nodeTag(plan))
+	{
+		case T_CustomScan:
+			walk_plans(((CustomScan *) plan)->custom_plans, visit, context);
+			break;
+		case T_SubqueryScan:
+			walk_plan(((SubqueryScan *) plan)->subplan, visit, context);
+			break;
+		case T_Append:
+			walk_plans(((Append *) plan)->appendplans, visit, context);
+			break;
+		case T_MergeAppend:
+			walk_plans(((MergeAppend *) plan)->mergeplans, visit, context);
 			break;
 		case T_Gather:
 		case T_GatherMerge:
@@ -547,8 +648,8 @@ mark_plan(Plan *plan, MarkContext *context)
 		default:
 			break;
 	}
-	mark_plan(plan->lefttree, context);
-	mark_plan(plan->righttree, context);
+	walk_plan(plan->lefttree, visit, context);
+	walk_plan(plan->righttree, visit, context);
 	context->parallel = parallel;
 }
 
@@ -579,8 +680,17 @@ plan_and_mark(Query *parse, const char *query_string, int cursorOptions,
 {
 	bool		saved_pruning = enable_partition_pruning;
 	bool		saved_indexonly = enable_indexonlyscan;
+	bool		here = OidIsValid(cp_extension_oid());
+	bool		foreign = false;
 	PlannedStmt *plan;
 
+	/* asked first, since the planner takes the query apart */
+	if (here)
+	{
+		TrustContext trust = {cp_extension_oid(), get_extension_oid("pg_trgm", true)};
+
+		foreign = has_foreign_subselect((Node *) parse, &trust);
+	}
 	PG_TRY();
 	{
 		if (prev_planner_hook)
@@ -595,12 +705,17 @@ plan_and_mark(Query *parse, const char *query_string, int cursorOptions,
 	}
 	PG_END_TRY();
 
-	if (OidIsValid(cp_extension_oid()) && reads_registry(plan))
+	if (here && reads_registry(plan))
 	{
-		MarkContext context = {plan, false};
+		MarkContext context = {plan, false, NULL};
 
-		mark_plan(plan->planTree, &context);
-		mark_plans(plan->subplans, &context);
+		if (foreign)
+		{
+			walk_plan(plan->planTree, note_lazy, &context);
+			walk_plans(plan->subplans, note_lazy, &context);
+		}
+		walk_plan(plan->planTree, mark_node, &context);
+		walk_plans(plan->subplans, mark_node, &context);
 	}
 	return plan;
 }

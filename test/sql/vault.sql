@@ -127,7 +127,7 @@ DECLARE line text; plan text := '';
 BEGIN
     FOR line IN EXECUTE format('EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT count(*) FROM contactpoint.address WHERE postcode = %L', value) LOOP
         EXIT WHEN line ~ '^Planning';
-        plan := plan || regexp_replace(line, '''[^'']*''', 'value') || E'\n';
+        plan := plan || regexp_replace(line, '''[^'']*''', 'value', 'g') || E'\n';
     END LOOP;
     RETURN plan;
 END $$;

@@ -497,6 +497,24 @@ look 'sequential scan with a condition', 'practitioner', "$names WHERE family_na
 look 'condition on the time of day', 'practitioner',
   "$names WHERE date_of_birth > (now() - interval '1 year')::date",
   'child: nothing';
+# Whether such a sub-select runs depends on the row.
+look 'uncorrelated sub-select behind a condition', 'practitioner',
+  "$names WHERE child_id = :A AND CASE WHEN left(family_name, 1) = 'X' THEN (SELECT pg_sleep(0) IS NULL) ELSE false END",
+  'child: A', set => \@no_seqscan;
+look 'uncorrelated sub-select by way of WITH', 'practitioner',
+  "WITH w AS MATERIALIZED (SELECT pg_sleep(0) IS NULL AS x) $names WHERE child_id = :A AND CASE WHEN left(family_name, 1) = 'X' THEN (SELECT x FROM w) ELSE false END",
+  'child: A', set => \@no_seqscan;
+look 'uncorrelated sub-select without code of others', 'practitioner',
+  "$names WHERE family_name < (SELECT min(family_name) FROM contactpoint.child WHERE child_id = :B) AND family_name > 'A'", 'child: A B';
+look 'variable that has no value yet', 'practitioner',
+  'CREATE FUNCTION pg_temp.unset(x bigint) RETURNS void LANGUAGE plpgsql AS $do$ DECLARE r record; n int; BEGIN
+	IF x = 0 THEN SELECT \'X\'::text AS d INTO r; END IF;
+	SELECT count(*) INTO n FROM contactpoint.child WHERE child_id = x AND family_name > left(family_name, 1) AND sex < r.d;
+	EXCEPTION WHEN OTHERS THEN NULL; END $do$;
+	SELECT pg_temp.unset(0); SELECT pg_temp.unset(:A)', 'child: A nothing',
+  set => [ 'plan_cache_mode = force_generic_plan', @no_seqscan ];
+look 'power that takes long for some rows', 'practitioner',
+  "$names WHERE child_id = :A AND 1.1::numeric ^ length(family_name) < 0", 'child: A', set => \@no_seqscan;
 look 'sequential scan that finds nothing', 'practitioner', "$names WHERE family_name LIKE 'X%'",
   'child: nothing';
 look 'index scan', 'practitioner', "$names WHERE child_id = :A", 'child: A',
