@@ -38,6 +38,7 @@
 #include "libpq/libpq-be.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
+#include "mb/stringinfo_mb.h"
 #include "miscadmin.h"
 #include "nodes/params.h"
 #include "port/pg_bswap.h"
@@ -228,18 +229,84 @@ describe_who(void)
 }
 
 /*
- * The values bound to a statement, or NULL: those of the query itself, else
- * those that the client sent along.  Values that a function language would have
- * to compute are left out.
+ * Puts a value as core would log it: in quotes, at most PARAMETER_MAX bytes of
+ * it.  False where its type has no short way.
+ */
+static bool
+put_parameter(StringInfo buffer, const ParamExternData *param)
+{
+	char		digits[MAXINT8LEN + 1];
+	char	   *string;
+
+	if (param->isnull)
+	{
+		appendStringInfoString(buffer, "NULL");
+		return true;
+	}
+	switch (param->ptype)
+	{
+		case INT8OID:
+			pg_lltoa(DatumGetInt64(param->value), digits);
+			break;
+		case INT4OID:
+			pg_lltoa(DatumGetInt32(param->value), digits);
+			break;
+		case TEXTOID:
+		case VARCHAROID:
+			string = TextDatumGetCString(param->value);
+			appendStringInfoStringQuoted(buffer, string, PARAMETER_MAX);
+			pfree(string);
+			return true;
+		default:
+			return false;
+	}
+	appendStringInfoCharMacro(buffer, '\'');
+	appendStringInfoString(buffer, digits);
+	appendStringInfoCharMacro(buffer, '\'');
+	return true;
+}
+
+/*
+ * The values bound to a statement, "" if there are none: those of the query
+ * itself, else those that the client sent along.  Values that a function
+ * language would have to compute are left out.  Good until the next call.
+ *
+ * Numbers and text, as nearly all are, do without core's look-up of an output
+ * function for each of them.
  */
 static const char *
 describe_parameters(ParamListInfo params)
 {
+	static StringInfoData buffer;
+
 	if ((params == NULL || params->paramFetch != NULL) && ActivePortal != NULL)
 		params = ActivePortal->portalParams;
-	if (params == NULL || params->numParams == 0)
-		return NULL;
-	return BuildParamLogString(params, NULL, PARAMETER_MAX);
+	if (params == NULL || params->numParams == 0 || params->paramFetch != NULL)
+		return "";
+	if (buffer.data == NULL)
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(TopMemoryContext);
+
+		initStringInfo(&buffer);
+		MemoryContextSwitchTo(oldcontext);
+	}
+	resetStringInfo(&buffer);
+	for (int i = 0; i < params->numParams && buffer.len < PARAMETERS_MAX; i++)
+	{
+		char		number[MAXINT8LEN + 1];
+
+		pg_lltoa(i + 1, number);
+		appendStringInfoString(&buffer, i > 0 ? ", $" : "$");
+		appendStringInfoString(&buffer, number);
+		appendStringInfoString(&buffer, " = ");
+		if (!put_parameter(&buffer, &params->params[i]))
+		{
+			const char *all = BuildParamLogString(params, NULL, PARAMETER_MAX);
+
+			return all != NULL ? all : "";
+		}
+	}
+	return buffer.data;
 }
 
 /*
@@ -256,7 +323,8 @@ cp_entry_head(const char *sent, const char *query, ParamListInfo params)
 	char	   *at;
 
 	describe_who();
-	head.data = palloc(who.length + 2 * sizeof(uint16) + STATEMENT_MAX + PARAMETERS_MAX);
+	head.data = palloc(who.length + 2 * sizeof(uint16) +
+					   Min(strlen(statement), STATEMENT_MAX) + Min(strlen(parameters), PARAMETERS_MAX));
 	at = put_bytes(head.data, who.bytes, who.length);
 	at = put_string(at, statement, STATEMENT_MAX);
 	at = put_string(at, parameters, PARAMETERS_MAX);
