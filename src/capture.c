@@ -323,8 +323,10 @@ make_room(Consulted *consulted)
 		return;
 	}
 	consulted->nchildren = cp_children_unique(consulted->children, consulted->nchildren);
-	if (consulted->nchildren > CP_MAX_CHILDREN / 2)
-		append_consulted(consulted->look, consulted, CP_VERDICT_DISCLOSED);
+	if (consulted->nchildren <= CP_MAX_CHILDREN / 2)
+		return;
+	cp_journal_require_writable();	/* a long scan must not outrun the sealer */
+	append_consulted(consulted->look, consulted, CP_VERDICT_DISCLOSED);
 }
 
 StaticAssertDecl(FIRST_CHILDREN * 4 * 4 * 4 * 4 * 4 == CP_MAX_CHILDREN,
@@ -966,6 +968,8 @@ keep_disclosed(Look *look)
 static void
 resume_look(Look *look)
 {
+	cp_journal_require_writable();
+	cp_require_reader();
 	cp_opened_refresh();
 	if (look->limited && look->kept != NULL)
 		cp_limit_resume(look->kept);

@@ -41,6 +41,7 @@
 #include "mb/stringinfo_mb.h"
 #include "miscadmin.h"
 #include "nodes/params.h"
+#include "parser/scanner.h"
 #include "port/pg_bswap.h"
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
@@ -149,8 +150,36 @@ client_address(void)
 }
 
 /*
- * A text of more than max bytes without its middle: a long comment at either
- * end must not push the query out.
+ * The statement without its comments, with single spaces where they or others
+ * were: as PostgreSQL's own scanner takes it apart.
+ */
+static const char *
+without_comments(const char *text)
+{
+	core_yy_extra_type extra;
+	core_yyscan_t scanner = scanner_init(text, &extra, &ScanKeywords, ScanKeywordTokens);
+	core_YYSTYPE value;
+	YYLTYPE		place;
+	int			end = 0;		/* of the word before */
+	StringInfoData words;
+
+	extra.escape_string_warning = false;
+	initStringInfo(&words);
+	while (core_yylex(&value, &place, scanner) != 0)
+	{
+		if (words.len > 0 && place > end)
+			appendStringInfoChar(&words, ' ');
+		/* the scanner ends its text behind the word it has found */
+		appendStringInfoString(&words, extra.scanbuf + place);
+		end = place + strlen(extra.scanbuf + place);
+	}
+	scanner_finish(scanner);
+	return words.data;
+}
+
+/*
+ * A text of more than max bytes without comments, and if that is not enough
+ * without its middle: nothing at its ends must push the query out.
  */
 static const char *
 abridge(const char *text, int max)
@@ -159,6 +188,10 @@ abridge(const char *text, int max)
 	int			half = max / 2 - 3;
 	int			tail;
 
+	if (length <= max)
+		return text;
+	text = without_comments(text);
+	length = strlen(text);
 	if (length <= max)
 		return text;
 	for (tail = length - half; (text[tail] & 0xC0) == 0x80; tail++)
@@ -400,6 +433,7 @@ cp_audit_command(const char *command, const int64 *children, int nchildren,
 	CpEntryHead head = cp_entry_head(debug_query_string, NULL, NULL);
 	int64	   *copy = palloc(Max(nchildren, 1) * sizeof(int64));
 
+	cp_worker_ensure(CP_WORKER_SEALER);
 	if (nchildren > 0)
 		memcpy(copy, children, nchildren * sizeof(int64));
 	cp_gate_install();

@@ -46,6 +46,8 @@
 
 #include "contactpoint.h"
 
+#define SLOW_DOWN_MS 10
+
 /* columns of contactpoint.journal */
 enum
 {
@@ -207,12 +209,26 @@ cp_journal_fault(void)
 	return sealer_fault(database);
 }
 
+/*
+ * Once half of what may wait does, looks begin more slowly than the sealer
+ * works: nobody can keep the others out by looking as often as possible.
+ */
+static void
+slow_down(void)
+{
+	pg_usleep(SLOW_DOWN_MS * 1000L);
+	CHECK_FOR_INTERRUPTS();
+}
+
 static void
 require_sealer(CpSharedDatabase *database)
 {
 	const char *fault = sealer_fault(database);
 
 	cp_worker_ensure(CP_WORKER_SEALER);
+	if (fault == NULL &&
+		(int64) pg_atomic_read_u64(&database->unsealed) > (int64) cp_journal_limit * 1024 / 2)
+		slow_down();
 	if (fault != NULL)
 		refuse(fault, "See the view contactpoint.status and the server log; reading goes on by itself when the sealer, a background worker, has caught up.");
 }

@@ -178,7 +178,8 @@ SET contactpoint.reason = 'statement test';
 PREPARE q AS SELECT given_names FROM contactpoint.child WHERE family_name = 'Childperson';
 EXECUTE q;
 \set ECHO none
-SELECT format('/* %s */ SELECT given_names FROM contactpoint.child WHERE family_name = ''Childperson''', repeat('x', 3000)) \gexec
+SELECT format('/* %1$s */ SELECT given_names FROM contactpoint.child WHERE /* %1$s */ family_name = ''Childperson'' -- %1$s', repeat('x', 3000)) \gexec
+SELECT format('SELECT given_names FROM contactpoint.child WHERE family_name <> ''%s'' AND family_name = ''Childperson''', repeat('x', 3000)) \gexec
 \set ECHO all
 RESET ROLE;
 SELECT regexp_replace(statement, 'x{10,}', '<x>', 'g') AS statement, length(statement) <= 1024 AS bounded

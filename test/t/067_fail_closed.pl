@@ -8,6 +8,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 use ContactPoint;
+use Wire;
 
 my $db = 'contactpoint';
 my $node = ContactPoint::start('closed', conf => "contactpoint.seal_timeout = 2s");
@@ -139,8 +140,13 @@ $node->append_conf('postgresql.conf', "contactpoint.journal_limit = 64kB\ncontac
 $node->reload;
 $pid = sealer();
 kill 'STOP', $pid;
+my $reader = Wire->connect($node, $db, user => 'regress_practitioner');
+$reader->ask("BEGIN; SET LOCAL contactpoint.reason = 'a cursor'; DECLARE c CURSOR FOR SELECT given_names FROM contactpoint.child; FETCH 1 FROM c");
 ContactPoint::as($node, $db, 'regress_practitioner', "$look;" x 400);
 closes('too much of it waits to be sealed', 'journal too long');
+is($reader->query('FETCH 1 FROM c')->{errors}[0]{C}, 'KC006',
+	'journal too long: a cursor stops, too');
+$reader->finish;
 kill 'CONT', $pid;
 opens('journal too long');
 
