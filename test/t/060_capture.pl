@@ -967,7 +967,7 @@ look 'cursor of a function', 'practitioner',
 look 'cursor opened in another role', 'superuser', "BEGIN; SET LOCAL ROLE regress_practitioner;
 	SET LOCAL contactpoint.reason = 'harness';
 	DECLARE c CURSOR FOR $names; FETCH c; SET LOCAL ROLE regress_manager; FETCH c; COMMIT",
-	'child by regress_practitioner: A B';
+	'child by regress_practitioner: A', error => 'KC001', control_error => 'KC001';
 look 'UPDATE WHERE CURRENT OF', 'manager', "BEGIN; DECLARE c CURSOR FOR $names
 	WHERE family_name < 'D' FOR UPDATE; MOVE 2 FROM c;
 	UPDATE contactpoint.child SET sex = sex WHERE CURRENT OF c RETURNING given_names; ROLLBACK", 'child: A B';
