@@ -65,6 +65,7 @@ typedef struct CpSharedDatabase
 	pg_atomic_uint64 refused;	/* looks refused since the server started */
 	pg_atomic_uint64 append_failed; /* 1: the last append failed */
 	int			sealer_error;	/* SQLSTATE it met last, 0: none since */
+	bool		limits_primed;	/* the day's disclosures are counted */
 } CpSharedDatabase;
 
 extern void cp_shared_init(void);
@@ -572,15 +573,8 @@ extern void cp_limit_count(int64 child);
 extern CpKept *cp_limit_keep(MemoryContext context);
 extern void cp_limit_resume(const CpKept *kept);
 
-/*
- * After a restart the counts of the day begin at zero.  For each role of this
- * database the sealer adds, once, how many children the audit says were
- * disclosed to it today (UTC) before cp_limit_since(): by entries that are looks,
- * outcome disclosed or failed.  Needs no lock and raises nothing; what is
- * disclosed meanwhile is counted as well.
- */
-extern TimestampTz cp_limit_since(void);
-extern void cp_limit_add(Oid role, int64 children);
+/* After a restart: counts what the audit has of the day.  For the sealer. */
+extern void cp_limit_prime(void);
 
 extern void cp_limit_init(void);
 

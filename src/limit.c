@@ -25,11 +25,14 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
+#include "utils/acl.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -179,22 +182,44 @@ my_count(void)
 	return mine;
 }
 
-/*
- * Counts what was disclosed to a role of this database today, from the audit.
- */
-void
-cp_limit_add(Oid role, int64 children)
+static void
+add_count(HeapTuple tuple, TupleDesc desc, DateADT today)
 {
-	Count	   *count = find_count(role, cp_today());
+	bool		isnull;
+	Name		name = DatumGetName(SPI_getbinval(tuple, desc, 1, &isnull));
+	int64		children = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
+	Oid			role = get_role_oid(NameStr(*name), true);
+	Count	   *count = OidIsValid(role) ? find_count(role, today) : NULL;
 
 	if (count != NULL)
 		pg_atomic_fetch_add_u64(&count->children, children);
 }
 
-TimestampTz
-cp_limit_since(void)
+/*
+ * After a restart of the server the counts of the day begin at zero: adds what
+ * the audit says was disclosed to each role of this database today (UTC) before.
+ * What is disclosed meanwhile is counted as well.  Called once by the sealer, in
+ * own work with a snapshot; raises what the query raises.
+ */
+void
+cp_limit_prime(void)
 {
-	return shared->since;
+	DateADT		today = cp_today();
+	Oid			types[2] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[2] = {
+		TimestampTzGetDatum((TimestampTz) today * USECS_PER_DAY),
+		TimestampTzGetDatum(shared->since)
+	};
+
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT a.effective_role, count(DISTINCT c) FROM contactpoint.audit a, unnest(a.children) c"
+							  " WHERE a.at >= $1 AND a.at < $2 AND a.relation IS NOT NULL"
+							  " AND a.outcome IN ('disclosed', 'failed') GROUP BY 1",
+							  2, types, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read what was disclosed today");
+	for (uint64 i = 0; i < SPI_processed; i++)
+		add_count(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, today);
+	SPI_finish();
 }
 
 /* ---------- the statement ---------- */

@@ -422,6 +422,29 @@ vacuum_journal(void)
 }
 
 /*
+ * Once after a restart of the server.
+ */
+static void
+prime_limits(void)
+{
+	CpSharedDatabase *database = cp_shared_database();
+	CpOwnWork	own;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	if (cp_worker_has_registry())
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		cp_own_work_begin(&own);
+		cp_limit_prime();
+		cp_own_work_end(&own);
+		PopActiveSnapshot();
+		database->limits_primed = true;
+	}
+	CommitTransactionCommand();
+}
+
+/*
  * Seals what the journal holds, if anything.  Returns whether there is more.
  */
 static bool
@@ -459,6 +482,8 @@ work(bool look, MemoryContext context)
 
 	PG_TRY();
 	{
+		if (look && !cp_shared_database()->limits_primed)
+			prime_limits();
 		if (look)
 			more = seal_journal();
 		if (vacuum_is_due())

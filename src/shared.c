@@ -80,6 +80,7 @@ clear_database(CpSharedDatabase *slot, Oid database)
 	pg_atomic_init_u64(&slot->refused, 0);
 	pg_atomic_init_u64(&slot->append_failed, 0);
 	slot->sealer_error = 0;
+	slot->limits_primed = false;
 }
 
 static void
