@@ -846,14 +846,16 @@ start_executor(QueryDesc *queryDesc, int eflags)
 {
 	MemoryContext oldcontext;
 	Look	   *look;
+	bool		registry = reads_registry(queryDesc);
 
-	if (prev_ExecutorStart)
+	if (registry && !is_own_work(queryDesc))
+		cp_denied_start(queryDesc, eflags, prev_ExecutorStart);
+	else if (prev_ExecutorStart)
 		prev_ExecutorStart(queryDesc, eflags);
 	else
 		standard_ExecutorStart(queryDesc, eflags);
 
-	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0 || queryDesc->planstate == NULL ||
-		!reads_registry(queryDesc))
+	if (!registry || (eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0 || queryDesc->planstate == NULL)
 		return;
 
 	oldcontext = MemoryContextSwitchTo(queryDesc->estate->es_query_cxt);

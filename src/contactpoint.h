@@ -17,6 +17,7 @@
 #include "access/tupdesc.h"
 #include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
+#include "executor/executor.h"
 #include "fmgr.h"
 #include "nodes/nodes.h"
 #include "nodes/params.h"
@@ -577,6 +578,14 @@ extern void cp_limit_resume(const CpKept *kept);
 extern void cp_limit_prime(void);
 
 extern void cp_limit_init(void);
+
+/* ---------- denied.c: what core refuses for want of a privilege ---------- */
+
+/* Starts an executor over the registry; next is the hook behind, or NULL. */
+extern void cp_denied_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next);
+
+/* In PG_CATCH of a planner: records the attempt and rethrows, or returns. */
+extern void cp_denied_plan(Query *query, const char *text, ParamListInfo params);
 
 /* ---------- entry.c: one audit entry ---------- */
 

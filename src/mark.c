@@ -682,6 +682,7 @@ plan_and_mark(Query *parse, const char *query_string, int cursorOptions,
 	bool		saved_indexonly = enable_indexonlyscan;
 	bool		here = OidIsValid(cp_extension_oid());
 	bool		foreign = false;
+	MemoryContext oldcontext = CurrentMemoryContext;
 	PlannedStmt *plan;
 
 	/* asked first, since the planner takes the query apart */
@@ -698,12 +699,17 @@ plan_and_mark(Query *parse, const char *query_string, int cursorOptions,
 		else
 			plan = standard_planner(parse, query_string, cursorOptions, boundParams);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		enable_partition_pruning = saved_pruning;
 		enable_indexonlyscan = saved_indexonly;
+		MemoryContextSwitchTo(oldcontext);
+		cp_denied_plan(parse, query_string, boundParams);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	enable_partition_pruning = saved_pruning;
+	enable_indexonlyscan = saved_indexonly;
 
 	if (here && reads_registry(plan))
 	{

@@ -172,6 +172,18 @@ ROLLBACK;
 SELECT * FROM looks(:child);
 -- refusals and looks that found nothing
 SELECT role, command, outcome, count(*) FROM looks(NULL) WHERE outcome IN ('refused', 'nothing') GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+-- what is denied for want of a privilege is on record too, and nothing that has no part in the registry
+SET ROLE regress_practitioner;
+SET contactpoint.reason = 'privilege test';
+SELECT 1 WHERE EXISTS (SELECT FROM contactpoint.audit);
+WITH j AS (SELECT * FROM contactpoint.journal) SELECT count(*) FROM j;
+SELECT count(*) FROM contactpoint.address_open;
+UPDATE contactpoint.child SET sex = 'F';
+DO $$ BEGIN PERFORM * FROM contactpoint.shield; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$;
+SELECT count(*) FROM pg_authid;
+RESET ROLE;
+SELECT command, relation, outcome, cardinality(children) AS children FROM contactpoint.audit
+WHERE reason = 'privilege test' AND at > (SELECT at FROM started) ORDER BY entry;
 -- the statement, also where a prepared one or a long comment hides it
 SET ROLE regress_practitioner;
 SET contactpoint.reason = 'statement test';
