@@ -25,6 +25,10 @@
  *	  gets a constant text in place of the message; the look is appended when
  *	  the process exits.
  *
+ *	  A commit hands what was read on to other sessions, by tables and by
+ *	  notifications, and these have no gate of their own for it.  So entries are
+ *	  made durable before it, too.
+ *
  *	  Neither synchronous_commit nor any other setting of a user makes an
  *	  entry less durable; contactpoint.audit_durability does, which only
  *	  superusers set.
@@ -399,6 +403,18 @@ gate_is_send_pending(void)
 }
 
 /*
+ * Before a commit.  What it makes visible leaves by other sessions.
+ */
+static void
+flush_before_commit(XactEvent event, void *arg)
+{
+	if (event != XACT_EVENT_PRE_COMMIT || make_durable())
+		return;
+	given_up = true;
+	refuse_unconfirmed();
+}
+
+/*
  * Puts the gate before this backend's client, once.  Where there is no client
  * (background workers), cp_gate_settle makes entries durable instead.
  */
@@ -430,6 +446,7 @@ cp_gate_install(void)
 	return;
 #endif
 	PqCommMethods = &gate;
+	RegisterXactCallback(flush_before_commit, NULL);
 }
 
 /*

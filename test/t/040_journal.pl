@@ -6,6 +6,7 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 use ContactPoint;
 use Wire;
@@ -285,6 +286,35 @@ sub look_and_wait
 	$session->query_safe('BEGIN');
 	is($session->query_safe($one), 'Rosalind', "$reason: the client has the row");
 	return ($session, $pid);
+}
+
+# What a commit hands on to other sessions leaves by them, while the session that
+# looked has not answered yet: its entry must be there before.
+$node->safe_psql($db, "CREATE TABLE handed_on (name text); GRANT INSERT ON handed_on TO $reader");
+for my $way (
+	[ 'by a table', "INSERT INTO handed_on $one", 'SELECT name FROM handed_on' ],
+	[ 'by a notification', "SELECT pg_notify('handed_on', given_names) FROM contactpoint.child WHERE child_id = $rosalind", 'SELECT 1' ])
+{
+	my ($name, $looks, $sees) = @$way;
+	my $other = $node->background_psql($db);
+	my $sender = $node->background_psql($db, extra_params => [ '-U', $reader ]);
+
+	$node->safe_psql($db, 'TRUNCATE handed_on; CHECKPOINT');
+	$other->query_safe('LISTEN handed_on');
+	$sender->query_safe("SET contactpoint.reason = 'look: $name'; SET synchronous_commit = off");
+	$sender->query_until(qr/^/, "BEGIN\\; $looks\\; COMMIT\\; SELECT pg_sleep(600);\n");
+	my $seen = '';
+	for (1 .. 600)
+	{
+		$seen = $other->query($sees);
+		last if $seen =~ /Rosalind/;
+		usleep(50_000);
+	}
+	like($seen, qr/Rosalind/, "$name: another session has the name");
+	$node->stop('immediate');
+	$_->{run}->finish for $other, $sender;
+	$node->start;
+	is(entries("look: $name"), 'disclosed|child|t', "an entry: $name");
 }
 
 my ($session) = look_and_wait('look: immediate stop');
