@@ -11,7 +11,7 @@ use ContactPoint;
 my $db = 'contactpoint';
 my $node = ContactPoint::start('limits');
 my $child = ContactPoint::fill($node, $db);
-my $reader = 'regress_practitioner';
+my $reader = 'regress_override';
 $node->safe_psql($db, "ALTER DATABASE $db SET contactpoint.max_disclosure_day = 2");
 
 sub look
