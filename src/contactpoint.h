@@ -654,6 +654,16 @@ extern void cp_gate_settle(void);
 
 /* ---------- journal.c: the append that no ROLLBACK undoes ---------- */
 
+/* columns of contactpoint.journal */
+enum
+{
+	CP_JOURNAL_AT,
+	CP_JOURNAL_PID,
+	CP_JOURNAL_SEQ,
+	CP_JOURNAL_BODY,
+	CP_JOURNAL_COLUMNS
+};
+
 /*
  * Raises KC006 where the journal cannot be written or reading must wait for the
  * sealer: recovery, lag, no room.

@@ -48,16 +48,6 @@
 
 #define SLOW_DOWN_MS 10
 
-/* columns of contactpoint.journal */
-enum
-{
-	JOURNAL_AT,
-	JOURNAL_PID,
-	JOURNAL_SEQ,
-	JOURNAL_BODY,
-	JOURNAL_COLUMNS
-};
-
 static int64 sequence = 0;		/* of the last entry of this process */
 
 /* the (sub)transaction in which an append failed, by its start and number */
@@ -105,7 +95,7 @@ check_journal(Relation rel)
 		rel->trigdesc != NULL ||
 		OidIsValid(rel->rd_rel->reltoastrelid) ||
 		!RelationNeedsWAL(rel) ||
-		RelationGetNumberOfAttributes(rel) != JOURNAL_COLUMNS)
+		RelationGetNumberOfAttributes(rel) != CP_JOURNAL_COLUMNS)
 		refuse("it is not the plain table that the extension made",
 			   "Take back what was added to contactpoint.journal: it has no index, trigger or further column, and is logged.");
 }
@@ -286,21 +276,21 @@ form_row(Relation rel, TimestampTz at, struct varlena *body)
 	static HeapTupleData row;
 	HeapTupleHeader header = (HeapTupleHeader) block.data;
 	TupleDesc	desc = RelationGetDescr(rel);
-	Datum		values[JOURNAL_COLUMNS];
-	bool		nulls[JOURNAL_COLUMNS] = {false};
+	Datum		values[CP_JOURNAL_COLUMNS];
+	bool		nulls[CP_JOURNAL_COLUMNS] = {false};
 	Size		data_size;
 
-	values[JOURNAL_AT] = TimestampTzGetDatum(at);
-	values[JOURNAL_PID] = Int32GetDatum(MyProcPid);
-	values[JOURNAL_SEQ] = Int64GetDatum(sequence + 1);
-	values[JOURNAL_BODY] = PointerGetDatum(body);
+	values[CP_JOURNAL_AT] = TimestampTzGetDatum(at);
+	values[CP_JOURNAL_PID] = Int32GetDatum(MyProcPid);
+	values[CP_JOURNAL_SEQ] = Int64GetDatum(sequence + 1);
+	values[CP_JOURNAL_BODY] = PointerGetDatum(body);
 	data_size = heap_compute_data_size(desc, values, nulls);
 	row.t_len = MAXALIGN(SizeofHeapTupleHeader) + data_size;
 	if (MAXALIGN(row.t_len) > MaxHeapTupleSize)
 		elog(ERROR, "audit entry of %u bytes does not fit a page", row.t_len);
 
 	memset(block.data, 0, row.t_len);
-	HeapTupleHeaderSetNatts(header, JOURNAL_COLUMNS);
+	HeapTupleHeaderSetNatts(header, CP_JOURNAL_COLUMNS);
 	header->t_hoff = MAXALIGN(SizeofHeapTupleHeader);
 	heap_fill_tuple(desc, values, nulls, block.data + header->t_hoff, data_size,
 					&header->t_infomask, NULL);

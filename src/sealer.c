@@ -50,16 +50,6 @@
 #define REST_FACTOR 10			/* looking may cost a tenth of the time, */
 #define REST_MAX_MS 10000		/* but not keep it waiting longer */
 
-/* columns of contactpoint.journal */
-enum
-{
-	JOURNAL_AT,
-	JOURNAL_PID,
-	JOURNAL_SEQ,
-	JOURNAL_BODY,
-	JOURNAL_COLUMNS
-};
-
 /* an entry of the journal that a pass takes */
 typedef struct Found
 {
@@ -119,9 +109,9 @@ take_found(Pass *pass, TupleTableSlot *slot)
 		pass->more = true;
 	}
 	found = &pass->found[pass->nfound++];
-	found->at = DatumGetTimestampTz(slot->tts_values[JOURNAL_AT]);
-	found->pid = DatumGetInt32(slot->tts_values[JOURNAL_PID]);
-	found->seq = DatumGetInt64(slot->tts_values[JOURNAL_SEQ]);
+	found->at = DatumGetTimestampTz(slot->tts_values[CP_JOURNAL_AT]);
+	found->pid = DatumGetInt32(slot->tts_values[CP_JOURNAL_PID]);
+	found->seq = DatumGetInt64(slot->tts_values[CP_JOURNAL_SEQ]);
 	found->tid = slot->tts_tid;
 }
 
@@ -146,8 +136,8 @@ look_at_journal(Pass *pass)
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		slot_getallattrs(slot);
-		pass->bytes += body_length(slot, JOURNAL_BODY);
-		if (DatumGetTimestampTz(slot->tts_values[JOURNAL_AT]) < horizon)
+		pass->bytes += body_length(slot, CP_JOURNAL_BODY);
+		if (DatumGetTimestampTz(slot->tts_values[CP_JOURNAL_AT]) < horizon)
 			take_found(pass, slot);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -195,16 +185,16 @@ fetch_entry(Batch *batch, Found *found, TupleTableSlot *slot)
 	if (!table_tuple_fetch_row_version(batch->journal, &found->tid, batch->snapshot, slot))
 		return false;
 	slot_getallattrs(slot);
-	return DatumGetTimestampTz(slot->tts_values[JOURNAL_AT]) == found->at &&
-		DatumGetInt32(slot->tts_values[JOURNAL_PID]) == found->pid &&
-		DatumGetInt64(slot->tts_values[JOURNAL_SEQ]) == found->seq;
+	return DatumGetTimestampTz(slot->tts_values[CP_JOURNAL_AT]) == found->at &&
+		DatumGetInt32(slot->tts_values[CP_JOURNAL_PID]) == found->pid &&
+		DatumGetInt64(slot->tts_values[CP_JOURNAL_SEQ]) == found->seq;
 }
 
 static void
 seal_entry(Batch *batch, TupleTableSlot *slot)
 {
-	DateADT		month = cp_ledger_month_of(DatumGetTimestampTz(slot->tts_values[JOURNAL_AT]));
-	struct varlena *body = (struct varlena *) DatumGetPointer(slot->tts_values[JOURNAL_BODY]);
+	DateADT		month = cp_ledger_month_of(DatumGetTimestampTz(slot->tts_values[CP_JOURNAL_AT]));
+	struct varlena *body = (struct varlena *) DatumGetPointer(slot->tts_values[CP_JOURNAL_BODY]);
 	CpHash		hash;
 
 	if (batch->tree.size == 0 || month > batch->head.month)
@@ -214,9 +204,9 @@ seal_entry(Batch *batch, TupleTableSlot *slot)
 	}
 
 	cp_tree_leaf_hash(batch->tree.hasher,
-					  DatumGetTimestampTz(slot->tts_values[JOURNAL_AT]),
-					  DatumGetInt32(slot->tts_values[JOURNAL_PID]),
-					  DatumGetInt64(slot->tts_values[JOURNAL_SEQ]),
+					  DatumGetTimestampTz(slot->tts_values[CP_JOURNAL_AT]),
+					  DatumGetInt32(slot->tts_values[CP_JOURNAL_PID]),
+					  DatumGetInt64(slot->tts_values[CP_JOURNAL_SEQ]),
 					  VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body), &hash);
 	cp_ledger_write(&batch->writer, batch->head.month, batch->tree.size + 1, slot->tts_values);
 	cp_tree_push(&batch->tree, &hash);
