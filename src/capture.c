@@ -705,7 +705,7 @@ looks_into_vault(const Look *look)
  * or NULL.
  */
 static const CpPermission *
-permission_of(const PlannedStmt *plan, const RangeTblEntry *rte)
+permission_of(const PlannedStmt *plan, RangeTblEntry *rte)
 {
 	if (rte->rtekind != RTE_RELATION || cp_protect_lookup(rte->relid) == NULL)
 		return NULL;
