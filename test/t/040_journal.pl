@@ -196,6 +196,17 @@ is( $node->safe_psql(
 	"open_shielded|refused|{$hidden}",
 	'and leaves an entry');
 
+# A refused duplicate tells that there is such a child.
+ContactPoint::refused($node, $db, 'regress_elsewhere',
+	"INSERT INTO contactpoint.child (given_names, family_name, sex, date_of_birth) VALUES ('Rosalind', 'Cartwright', 'F', '2010-01-20')",
+	'KC004', 'a second record by hand is refused');
+is( $node->safe_psql(
+		$db,
+		q{SELECT outcome, children FROM contactpoint.audit WHERE command = 'duplicate' AND "session_user" = 'regress_elsewhere'}
+	),
+	"refused|{$rosalind}",
+	'and leaves an entry with the child that it told of');
+
 # ---------- who watches the watchmen ----------
 
 ContactPoint::ask($node, $db, 'regress_auditor',
