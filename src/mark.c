@@ -373,6 +373,14 @@ runs_foreign_code(Node *node, void *context)
 	return expression_tree_walker(node, runs_foreign_code, context);
 }
 
+static bool
+runs_foreign_query(Node *query)
+{
+	TrustContext trust = {cp_extension_oid(), get_extension_oid("pg_trgm", true)};
+
+	return runs_foreign_code(query, &trust);
+}
+
 /*
  * Does any sub-select or WITH query of a query?
  */
@@ -381,10 +389,9 @@ has_foreign_subselect(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, CommonTableExpr) &&
-		runs_foreign_code(((CommonTableExpr *) node)->ctequery, context))
+	if (IsA(node, CommonTableExpr) && runs_foreign_query(((CommonTableExpr *) node)->ctequery))
 		return true;
-	if (IsA(node, SubLink) && runs_foreign_code(((SubLink *) node)->subselect, context))
+	if (IsA(node, SubLink) && runs_foreign_query(((SubLink *) node)->subselect))
 		return true;
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, has_foreign_subselect, context, 0);
@@ -687,11 +694,7 @@ plan_and_mark(Query *parse, const char *query_string, int cursorOptions,
 
 	/* asked first, since the planner takes the query apart */
 	if (here)
-	{
-		TrustContext trust = {cp_extension_oid(), get_extension_oid("pg_trgm", true)};
-
-		foreign = has_foreign_subselect((Node *) parse, &trust);
-	}
+		foreign = has_foreign_subselect((Node *) parse, NULL);
 	PG_TRY();
 	{
 		if (prev_planner_hook)
