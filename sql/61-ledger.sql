@@ -92,8 +92,7 @@ BEGIN
     EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', partition);
     EXECUTE format('CREATE UNIQUE INDEX %I ON contactpoint.%I (entry)', partition || '_entry', partition);
     EXECUTE format('CREATE INDEX %I ON contactpoint.%I USING brin (at)', partition || '_time', partition);
-    -- every search reads through the entries that the index has not yet sorted in
-    EXECUTE format('CREATE INDEX %I ON contactpoint.%I USING gin (contactpoint._audit_children(body)) WITH (gin_pending_list_limit = 256)',
+    EXECUTE format('CREATE INDEX %I ON contactpoint.%I USING gin (contactpoint._audit_children(body))',
         partition || '_child', partition);
     EXECUTE format('COMMENT ON TABLE contactpoint.%I IS %L', partition, 'audit entries of one month under seal');
     EXECUTE format('ALTER TABLE contactpoint.ledger ATTACH PARTITION contactpoint.%I FOR VALUES IN (%L)',
