@@ -43,7 +43,7 @@ END {
 	split(target, limit)
 	verdict = target == "" ? "no target" : \
 		"target " target ": " ((limit[1] == ">=" ? ratio >= limit[2] : ratio < limit[2]) ? "met" : "NOT met")
-	printf "%-26s %9s %-13s %5.2f  of %s  [%.2f..%.2f%s]  (%s)\n", name,
+	printf "%-26s %9s %-13s %6.3f  of %s  [%.2f..%.2f%s]  (%s)\n", name,
 		sprintf(value < 100 ? "%.2f" : "%.0f", value), unit, ratio, what, ratios[1], ratios[m],
 		measured && name !~ /_cpu$/ ? sprintf("; cpu x %.2f", median(costs, measured)) : "", verdict
 }
