@@ -116,6 +116,10 @@ ISOLATION :=
 endif
 endif
 
+# Said aloud, because a server built in its own source directory, unlike
+# Debian's, has a PGXS that does not find it out.
+VPATH = $(top)
+
 dummy := $(shell mkdir -p src)
 PGXS  := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
