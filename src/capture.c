@@ -5,8 +5,9 @@
  *
  *	  Each executor whose plan scans protected relations gets a Look when it
  *	  starts.  There it is decided, once, whether it is a person's: own work of
- *	  the extension and foreign-key checks are nobody's look.  A person's is refused unless the person may read now and the
- *	  journal can be written; a refusal is an entry too.
+ *	  the extension and foreign-key checks are nobody's look.  A person's is
+ *	  refused unless the person may read now and the journal can be written; a
+ *	  refusal is an entry too.
  *
  *	  While executors run they are on a stack, for the calls that mark.c put
  *	  into plans to find their Look.  Numbers of consulted children gather in

@@ -349,7 +349,8 @@ gate_putmessage(char msgtype, const char *s, size_t len)
 	{
 		int			result = release(&out);
 
-		async_hold *= 2;
+		if (async_hold < cp_hold_buffer)
+			async_hold *= 2;
 		if (out)
 		{
 			if (client->putmessage(msgtype, s, len) != 0)

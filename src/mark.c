@@ -212,8 +212,8 @@ is_leakproof(Oid function)
  * Trusted functions have no side effect and run nobody else's code: those of
  * pg_trgm and of this extension that are not volatile, the built-in ones named
  * above, and built-in ones that are leakproof: what others declare so is only
- * their word.  They may raise an error that quotes
- * their arguments, which touch takes care of.
+ * their word.  They may raise an error that quotes their arguments, which touch
+ * takes care of.
  */
 static bool
 function_is_untrusted(Oid function, void *argument)
@@ -382,7 +382,8 @@ runs_foreign_query(Node *query)
 }
 
 /*
- * Does any sub-select or WITH query of a query?
+ * Does any sub-select or WITH query of a query?  A function in FROM may become
+ * a sub-select when it is planned.
  */
 static bool
 has_foreign_subselect(Node *node, void *context)
@@ -393,8 +394,12 @@ has_foreign_subselect(Node *node, void *context)
 		return true;
 	if (IsA(node, SubLink) && runs_foreign_query(((SubLink *) node)->subselect))
 		return true;
+	if (IsA(node, RangeTblEntry))
+		return ((RangeTblEntry *) node)->rtekind == RTE_FUNCTION &&
+			runs_foreign_query((Node *) ((RangeTblEntry *) node)->functions);
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, has_foreign_subselect, context, 0);
+		return query_tree_walker((Query *) node, has_foreign_subselect, context,
+								 QTW_EXAMINE_RTES_BEFORE);
 	return expression_tree_walker(node, has_foreign_subselect, context);
 }
 

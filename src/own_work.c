@@ -19,14 +19,15 @@
  *	  what it likes, own work is suspended: what it reads is a look of
  *	  whoever set it off, what it changes is refused.
  *
- *	  After an error that nobody caught, the (sub)transaction abort puts the
- *	  depth back; callers put it back themselves by PG_FINALLY.
+ *	  After an error that somebody may catch, callers put the depth back by
+ *	  PG_FINALLY; the abort of the whole transaction does for all others.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
@@ -164,9 +165,19 @@ around_function(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 		prev_fmgr_hook(event, flinfo, &saved->prev_arg);
 }
 
+static void
+forget_work(XactEvent event, void *arg)
+{
+	if (event != XACT_EVENT_ABORT)
+		return;
+	depth = 0;
+	suspended = false;
+}
+
 void
 cp_own_work_init(void)
 {
+	RegisterXactCallback(forget_work, NULL);
 	prev_needs_fmgr_hook = needs_fmgr_hook;
 	needs_fmgr_hook = needs_hook;
 	prev_fmgr_hook = fmgr_hook;

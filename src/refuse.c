@@ -12,8 +12,9 @@
  *
  *	  Exempt are the extension's script, its own work, maintenance that
  *	  rewrites tables as they are, pg_upgrade, tables that a restore brings
- *	  along once a superuser has announced it, and superusers who have set contactpoint.allow_drop.  The
- *	  registry as a whole may be dropped while it holds no records.
+ *	  along once a superuser has announced it, and superusers who have set
+ *	  contactpoint.allow_drop.  The registry as a whole may be dropped while it
+ *	  holds no records.
  *
  *	  Core tells of objects by object_access_hook, while the command can still
  *	  fail.  Only what it does not tell of is looked at as a statement, by name

@@ -504,6 +504,11 @@ look 'uncorrelated sub-select behind a condition', 'practitioner',
 look 'uncorrelated sub-select by way of WITH', 'practitioner',
   "WITH w AS MATERIALIZED (SELECT pg_sleep(0) IS NULL AS x) $names WHERE child_id = :A AND CASE WHEN left(family_name, 1) = 'X' THEN (SELECT x FROM w) ELSE false END",
   'child: A', set => \@no_seqscan;
+look 'uncorrelated sub-select in a function in FROM', 'practitioner',
+  "CREATE FUNCTION pg_temp.found(x bigint) RETURNS TABLE (name text) LANGUAGE sql STABLE AS
+	'SELECT given_names FROM contactpoint.child WHERE child_id = x
+	AND CASE WHEN left(family_name, 1) = ''X'' THEN (SELECT harness.name_of(0) IS NULL) ELSE false END';
+	SELECT name FROM pg_temp.found(:A)", 'child: A', set => \@no_seqscan;
 look 'uncorrelated sub-select without code of others', 'practitioner',
   "$names WHERE family_name < (SELECT min(family_name) FROM contactpoint.child WHERE child_id = :B) AND family_name > 'A'", 'child: A B';
 look 'variable that has no value yet', 'practitioner',
