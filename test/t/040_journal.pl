@@ -155,6 +155,25 @@ is( $node->safe_psql(
 	'an entry: the values of a command that was refused');
 $wire->finish;
 
+# ---------- a long answer leaves in parts ----------
+
+# The last row waits for a lock, and what came before must not wait with it.
+$node->safe_psql($db, "ALTER ROLE regress_override SET contactpoint.audit_durability = async; ALTER ROLE regress_override SET contactpoint.hold_buffer = '8kB'");
+my $holder = $node->background_psql($db);
+$holder->query_safe('SELECT pg_advisory_lock(1)');
+$wire = Wire->connect($node, $db, user => 'regress_override', timeout => 30);
+$wire->ask("SET contactpoint.reason = 'look: long'");
+$wire->simple_query("SELECT repeat('x', 1000), CASE WHEN n = 2000 THEN pg_advisory_lock(1) END FROM contactpoint.child, generate_series(1, 2000) n WHERE child_id = $rosalind");
+my $rows = 0;
+while ($rows < 1900)
+{
+	my $message = eval { $wire->next_message } or last;
+	$rows++ if $message->[0] eq 'D';
+}
+is($rows, 1900, 'an asynchronous answer is not held as a whole');
+$holder->quit;
+$wire->finish;
+
 # ---------- what is no look, and what was refused ----------
 
 ContactPoint::ask($node, $db, $reader,
