@@ -29,6 +29,7 @@
 
 #include "compat.h"
 #include "errors.h"
+#include "model.h"
 
 #define CP_SCHEMA "contactpoint"
 
@@ -342,99 +343,12 @@ extern void cp_opened_refresh(void);
 /* DISCARD ALL: close every record. */
 extern void cp_opened_close_all(void);
 
-/* ---------- normalize.c: uploaded text to normal form ---------- */
-
-#define CP_NAME_MAX 200			/* characters in one name field */
-
-/*
- * All functions below allocate in the current memory context and raise nothing
- * but out of memory unless they say so.  Text is in the database encoding,
- * which the prologue demands to be UTF8.
- */
-
-/* Letters-only, lower-case, folded words, single spaces between; "" if none. */
-extern char *cp_normalize_name(const char *name);
-
-/* Upper-case letters and digits only; "" if none. */
-extern char *cp_normalize_code(const char *code);
-
-/* Folded words and numbers of an address, single spaces between. */
-extern char *cp_normalize_address(const char *address);
-
-/* ISO 8601 YYYY-MM-DD only; false if the text is no such existing date. */
-extern bool cp_parse_iso_date(const char *text, DateADT *date);
-
-/*
- * Why this text cannot be a name, or NULL: "is empty", "has only one letter",
- * "is longer than 200 characters", "holds control or format characters",
- * "holds no letters" ...
- */
-extern const char *cp_name_fault(const char *name);
-
-/* The same for any other free text of at most max_chars characters. */
-extern const char *cp_text_fault(const char *text, int max_chars);
-
 /* ---------- dictionary.c: distinct name words ---------- */
 
 /* Id of a normalised word; a new one gets its similar words at once. */
 extern int32 cp_dictionary_id(const char *word);
 
-/* ---------- candidate.c / score.c / decision.c: matching ---------- */
-
-#define CP_MAX_NAMES 16			/* names (public and alias) of one person */
-#define CP_MAX_WORDS 8			/* words of one given or family name */
-
-typedef struct CpName
-{
-	bool		hidden;			/* an alias: matches, never shows */
-	int			ngiven;
-	int32		given[CP_MAX_WORDS];	/* dictionary ids */
-	int			nfamily;
-	int32		family[CP_MAX_WORDS];
-} CpName;
-
-typedef enum CpNearness
-{
-	CP_NEAR_OPEN,				/* not shielded, no hidden name */
-	CP_NEAR_ALIAS,				/* open, with a hidden name */
-	CP_NEAR_SHIELDED,			/* shielded: name, place or identifier too */
-	CP_NEAR_SHIELDED_WIDE		/* shielded, new surname to be expected */
-} CpNearness;
-
-/* One side of a comparison: an uploaded row, or a record of the registry. */
-typedef struct CpPerson
-{
-	int64		child_id;		/* 0 for an uploaded row */
-	CpNearness	nearness;
-	int			nnames;			/* the public name first */
-	CpName		names[CP_MAX_NAMES];
-	bool		has_birth;
-	DateADT		date_of_birth;
-	char		sex;			/* F, M or U */
-	List	   *postcodes;		/* char *, normalised */
-	List	   *addresses;		/* char *, normalised */
-	List	   *identifiers;	/* char *, "kind:VALUE" normalised */
-} CpPerson;
-
-typedef struct CpCandidate
-{
-	int64		child_id;
-	CpNearness	nearness;
-	double		score;			/* bits: log2 of the odds that it is the same */
-	bool		birth_equal;	/* exact date of birth on both sides */
-	bool		birth_near;		/* equal, swapped or one part or digit off */
-	bool		identifier_equal;
-	bool		identifier_differs; /* same kind, other value */
-	bool		given_agrees;	/* equal, variant or close */
-	bool		given_differs;	/* clearly another given name */
-	bool		family_agrees;
-	bool		place_agrees;	/* postcode or address */
-	bool		sex_differs;	/* F against M */
-	bool		given_equal;	/* the same first given name */
-	bool		given_slip;		/* equal, or close with the same first letter */
-	bool		birth_swapped;	/* day and month have changed places */
-	double		guard_score;	/* score, another surname and place forgiven */
-} CpCandidate;
+/* ---------- candidate.c / decision.c: matching ---------- */
 
 typedef enum CpOutcome
 {
@@ -476,9 +390,6 @@ extern void cp_person_add_name(CpPerson *person, const char *given_names,
 
 /* The matching side of a record, from the private index; NULL if absent. */
 extern CpPerson *cp_person_fetch(int64 child_id);
-
-/* Compares two persons; fills everything of a candidate. */
-extern void cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result);
 
 /*
  * What is to become of an uploaded row (D2).  Reads source_link to tell twins

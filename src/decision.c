@@ -599,7 +599,7 @@ share_given_and_birth(const CpPerson *row, const CpPerson *shown)
 
 			if (i > 0 && j > 0)
 				continue;
-			if (cp_dictionary_compare(a, b) > CP_WORD_CLOSE && !cp_dictionary_short_form(a, b))
+			if (cp_dictionary_compare(a, b) > CP_WORD_CLOSE && !cp_word_short_form(cp_dictionary_word(a), cp_dictionary_word(b)))
 				continue;
 			if (exact || strcmp(cp_dictionary_word(a)->code, cp_dictionary_word(b)->code) == 0)
 				return true;

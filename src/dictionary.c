@@ -39,7 +39,6 @@
 #include "match.h"
 
 #define MAX_WORD_BYTES 64		/* what is longer is cut */
-#define MAX_COMPARED 48			/* bytes of a word that are compared */
 #define MAX_KNOWN 500000		/* words kept in memory */
 #define MAX_OWN 50000
 #define MAX_SIMILAR_CODES 24
@@ -222,110 +221,6 @@ cp_dictionary_forget(void)
 	cp_dictionary_refresh();
 }
 
-/*
- * Phonetic code: Soundex as the National Archives (USA) describe it, with the
- * first letter taken by its sound as well.  Words in letters we cannot sound
- * out get a code of their first two characters.
- */
-static void
-phonetic_code(const char *word, char *code)
-{
-	/* a b c d e f g h i j k l m n o p q r s t u v w x y z */
-	static const char classes[] = "01230120022455012623010202";
-	char		first;
-	char		last;
-	int			n = 0;
-
-	if (IS_HIGHBIT_SET(word[0]))
-	{
-		int			length = pg_mblen(word);
-
-		if (word[length] != '\0')
-			length += pg_mblen(word + length);
-		snprintf(code, CP_CODE_LEN + 1, "%04x",
-				 hash_bytes((const unsigned char *) word, length) & 0xFFFF);
-		return;
-	}
-	if (word[0] == '\0')
-	{
-		code[0] = '\0';
-		return;
-	}
-	first = word[0];
-	last = (first >= 'a' && first <= 'z') ? classes[first - 'a'] : '0';
-	switch (first)
-	{
-		case 'a':
-		case 'e':
-		case 'i':
-		case 'o':
-		case 'u':
-			first = 'a';
-			break;
-		case 'c':
-			first = (word[1] == 'e' || word[1] == 'i' || word[1] == 'y') ? 's' : 'k';
-			break;
-		case 'q':
-			first = 'k';
-			break;
-		case 'x':
-		case 'z':
-			first = 's';
-			break;
-		case 'p':
-			if (word[1] == 'h')
-				first = 'f';
-			break;
-		case 'g':
-			if (word[1] == 'e' || word[1] == 'i')
-				first = 'j';
-			break;
-		case 'k':
-			if (word[1] == 'n')
-				first = 'n';
-			break;
-		case 'w':
-			if (word[1] == 'r')
-				first = 'r';
-			break;
-		default:
-			break;
-	}
-	if (first == 'f' || first == 'j' || first == 'k' || first == 's')
-		last = classes[first - 'a'];
-	code[n++] = first - 'a' + 'A';
-	for (const char *c = word + 1; *c != '\0' && n < CP_CODE_LEN; c++)
-	{
-		char		class = (*c >= 'a' && *c <= 'z') ? classes[*c - 'a'] : '0';
-
-		/* h and w do not part two letters of one class, vowels do */
-		if (*c == 'h' || *c == 'w')
-			continue;
-		if (class != '0' && class != last)
-			code[n++] = class;
-		last = class;
-	}
-	while (n < CP_CODE_LEN)
-		code[n++] = '0';
-	code[n] = '\0';
-}
-
-/* Is one a usual short form of the other, as katie of catherine? */
-bool
-cp_dictionary_short_form(int32 a, int32 b)
-{
-	const CpWord *left = cp_dictionary_word(a);
-	const CpWord *right = cp_dictionary_word(b);
-
-	if (left == NULL || right == NULL)
-		return false;
-	for (int i = 0; i < CP_WORD_FORMS && left->forms[i] != 0; i++)
-		for (int j = 0; j < CP_WORD_FORMS && right->forms[j] != 0; j++)
-			if (left->forms[i] == right->forms[j])
-				return true;
-	return false;
-}
-
 static CpWord *
 remember(WordCache *cache, int32 id, const char *word)
 {
@@ -339,7 +234,7 @@ remember(WordCache *cache, int32 id, const char *word)
 	entry->id = id;
 	entry->length = length;
 	entry->word = copy;
-	phonetic_code(copy, entry->code);
+	cp_word_code(copy, entry->code);
 	cp_short_forms(copy, entry->forms);
 	text_table_insert(cache->by_text, copy, &found)->entry = entry;
 	id_table_insert(cache->by_id, id, &found)->entry = entry;
@@ -491,99 +386,6 @@ cp_dictionary_word(int32 id)
 	return load_word("name_word_pkey", WORD_ID, F_INT4EQ, Int32GetDatum(id));
 }
 
-/*
- * Edits between two words: letters wrong, missing, too many, or neighbours
- * swapped (optimal string alignment).  Counts bytes, and only the first 48.
- */
-static int
-edits(const char *a, int alen, const char *b, int blen)
-{
-	uint8		rows[3][MAX_COMPARED + 1];
-	uint8	   *before = rows[0];
-	uint8	   *last = rows[1];
-	uint8	   *now = rows[2];
-
-	alen = Min(alen, MAX_COMPARED);
-	blen = Min(blen, MAX_COMPARED);
-	/* equal ends cost nothing */
-	while (alen > 0 && blen > 0 && *a == *b)
-	{
-		a++;
-		b++;
-		alen--;
-		blen--;
-	}
-	while (alen > 0 && blen > 0 && a[alen - 1] == b[blen - 1])
-	{
-		alen--;
-		blen--;
-	}
-	for (int j = 0; j <= blen; j++)
-		last[j] = j;
-	for (int i = 1; i <= alen; i++)
-	{
-		uint8	   *spare = before;
-
-		now[0] = i;
-		for (int j = 1; j <= blen; j++)
-		{
-			int			cost = last[j - 1] + (a[i - 1] != b[j - 1] ? 1 : 0);
-
-			cost = Min(cost, last[j] + 1);
-			cost = Min(cost, now[j - 1] + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				cost = Min(cost, before[j - 2] + 1);
-			now[j] = cost;
-		}
-		before = last;
-		last = now;
-		now = spare;
-	}
-	return last[blen];
-}
-
-/* How alike two words are. */
-CpWordLevel
-cp_word_compare(const char *a, int alen, const char *b, int blen)
-{
-	int			shorter = Min(alen, blen);
-	int			longer = Max(alen, blen);
-	int			distance;
-	int			common = 0;
-	char		acode[CP_CODE_LEN + 1];
-	char		bcode[CP_CODE_LEN + 1];
-
-	if (alen == blen && memcmp(a, b, alen) == 0)
-		return CP_WORD_EQUAL;
-	if (shorter == 0)
-		return CP_WORD_DIFFER;
-	if (shorter == 1)
-		return a[0] == b[0] ? CP_WORD_INITIAL : CP_WORD_DIFFER;
-	while (common < shorter && a[common] == b[common])
-		common++;
-	distance = longer - shorter <= 3 ? edits(a, alen, b, blen) : 4;
-	if (distance == 1 && shorter >= 4)
-		return CP_WORD_EDIT;
-	if (distance == 1 && shorter == 3)
-		return CP_WORD_CLOSE;
-	if (distance == 2 && shorter >= 6)
-		return CP_WORD_CLOSE;
-	/* alex and alexander */
-	if (common == shorter && shorter >= 4)
-		return CP_WORD_CLOSE;
-	if (distance == 2 && shorter >= 4)
-		return CP_WORD_WEAK;
-	if (distance == 3 && shorter >= 8)
-		return CP_WORD_WEAK;
-	if (common >= 3 && shorter <= 4)
-		return CP_WORD_WEAK;
-	if (shorter < 3)
-		return CP_WORD_DIFFER;
-	phonetic_code(a, acode);
-	phonetic_code(b, bcode);
-	return strcmp(acode, bcode) == 0 ? CP_WORD_WEAK : CP_WORD_DIFFER;
-}
-
 CpWordLevel
 cp_dictionary_compare(int32 a, int32 b)
 {
@@ -612,17 +414,6 @@ cp_dictionary_compare(int32 a, int32 b)
 		seen->b = b;
 	}
 	return seen->level;
-}
-
-/* May one of the words be a slip of the pen for the other? */
-static bool
-maybe_slip(const CpWord *a, const char *b)
-{
-	int			blen = strlen(b);
-
-	if (Max(a->length, blen) - Min(a->length, blen) > 3)
-		return false;
-	return edits(a->word, a->length, b, blen) <= (Min(a->length, blen) >= 7 ? 3 : 2);
 }
 
 typedef struct SimilarWord
@@ -674,7 +465,7 @@ search_similar(const CpWord *word)
 			char	   *code = SPI_getvalue(row, desc, 3);
 			bool		null;
 
-			if (strcmp(code, word->code) != 0 && maybe_slip(word, other))
+			if (strcmp(code, word->code) != 0 && cp_word_slip(word->word, word->length, other, strlen(other)))
 			{
 				MemoryContext inner = MemoryContextSwitchTo(caller);
 				SimilarWord *similar = palloc0(sizeof(SimilarWord));

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * match.h
- *	  What the files of the matcher share: words, keys, stored persons.
+ *	  What the files of the matcher share beyond model.h: keys, stored persons.
  *	  Of the others only settle.c, which reads identifiers, includes it.
  *
  *-------------------------------------------------------------------------
@@ -15,54 +15,13 @@
 
 #include "contactpoint.h"
 
-/* ---------- normalize.c ---------- */
-
-/* Kind of an identifier as it is compared: "NHS number" is "nhs". */
-extern char *cp_normalize_kind(const char *kind);
-
 /* ---------- dictionary.c ---------- */
-
-#define CP_CODE_LEN 4			/* letters of a phonetic code */
-#define CP_NO_WORD 0			/* id of the empty word, which counts records */
-#define CP_WORD_FORMS 8			/* groups of short forms of one given name */
-
-typedef struct CpWord
-{
-	int32		id;				/* negative: of this backend only, in no
-								 * record */
-	int			length;
-	const char *word;
-	char		code[CP_CODE_LEN + 1];	/* phonetic code, as text */
-	int64		given_count;	/* records with this given name, about */
-	int64		family_count;	/* the same for family names */
-	uint8		forms[CP_WORD_FORMS];	/* groups of short forms it is in */
-} CpWord;
-
-/* How alike two words are, best first. */
-typedef enum CpWordLevel
-{
-	CP_WORD_EQUAL,
-	CP_WORD_EDIT,				/* one slip of the pen */
-	CP_WORD_CLOSE,				/* two slips in a long word, short form */
-	CP_WORD_WEAK,				/* sounds alike, begins alike */
-	CP_WORD_INITIAL,			/* one is the initial of the other */
-	CP_WORD_DIFFER
-} CpWordLevel;
 
 /* At the start of a call, while no CpWord is held: forget what is stale. */
 extern void cp_dictionary_refresh(void);
 
 /* Id of a normalised word, without writing: negative where no record has it. */
 extern int32 cp_dictionary_find(const char *word);
-
-/* The word behind an id, or NULL; good until the next refresh. */
-extern const CpWord *cp_dictionary_word(int32 id);
-
-extern CpWordLevel cp_dictionary_compare(int32 a, int32 b);
-extern CpWordLevel cp_word_compare(const char *a, int alen, const char *b, int blen);
-
-/* Is one a usual short form of the other, as katie of catherine? */
-extern bool cp_dictionary_short_form(int32 a, int32 b);
 
 /* Phonetic codes of known words that are spelt alike and sound different. */
 extern List *cp_dictionary_similar_codes(int32 id);
@@ -72,11 +31,6 @@ extern void cp_dictionary_count(int32 id, int64 child_id, bool given, bool famil
 
 /* Forgets every word in every session, when the table is emptied. */
 extern void cp_dictionary_forget(void);
-
-/* ---------- short_form.c ---------- */
-
-/* Groups of short forms that a given name is in; forms holds CP_WORD_FORMS zeros. */
-extern void cp_short_forms(const char *word, uint8 *forms);
 
 /* ---------- candidate.c ---------- */
 
@@ -123,31 +77,6 @@ enum
 	CP_PERSON_IDENTIFIERS,
 	CP_PERSON_COLUMNS = CP_PERSON_IDENTIFIERS
 };
-
-/* ---------- score.c ---------- */
-
-typedef enum CpBirthLevel
-{
-	CP_BIRTH_EQUAL,
-	CP_BIRTH_SWAPPED,			/* day and month change places */
-	CP_BIRTH_DIGIT,				/* one digit wrong, or two neighbours swapped */
-	CP_BIRTH_PARTS,				/* two of year, month and day are equal */
-	CP_BIRTH_DEFAULT,			/* equal year, 1 January on one side */
-	CP_BIRTH_DIGITS,			/* two digits wrong */
-	CP_BIRTH_YEAR,				/* equal year */
-	CP_BIRTH_DIFFER,
-	CP_BIRTH_UNKNOWN			/* not known on both sides */
-} CpBirthLevel;
-
-#define CpBirthIsNear(level) ((level) <= CP_BIRTH_DEFAULT)
-
-extern CpBirthLevel cp_birth_compare(DateADT a, DateADT b);
-
-/*
- * Is it plain that no given name of the one is a form of a given name of the
- * other?
- */
-extern bool cp_given_clearly_differs(const CpPerson *a, const CpPerson *b);
 
 /* ---------- rekey.c ---------- */
 

@@ -9,6 +9,8 @@
  *
  *	  Invariant: the normal form depends on the text alone (no locale, no
  *	  setting), so that keys made of it stay true for as long as the text.
+ *	  Pure (model.h).  Text is valid UTF-8, as in any database that the
+ *	  prologue lets pass.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,10 +19,9 @@
 #include "common/unicode_norm.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
-#include "utils/builtins.h"
 #include "utils/datetime.h"
 
-#include "match.h"
+#include "model.h"
 
 #define MAX_ADDRESS_WORDS 32
 
@@ -260,7 +261,14 @@ code_points(const char *text, bool fold)
 			points[i] = (unsigned char) text[i];
 	}
 	else
-		pg_mb2wchar_with_len(text, points, length);
+	{
+		const unsigned char *in = (const unsigned char *) text;
+		int			n = 0;
+
+		for (; *in != '\0'; in += pg_utf_mblen(in))
+			points[n++] = utf8_to_unicode(in);
+		points[n] = 0;
+	}
 	if (!fold)
 		return points;
 
@@ -322,7 +330,7 @@ append_letter(StringInfo to, pg_wchar c, bool by_looks)
 		return;
 	}
 	unicode_to_utf8(c, encoded);
-	appendBinaryStringInfo(to, (char *) encoded, pg_mblen((char *) encoded));
+	appendBinaryStringInfo(to, (char *) encoded, pg_utf_mblen(encoded));
 }
 
 /* Digits that people write for letters. */
@@ -632,74 +640,4 @@ cp_name_fault(const char *name)
 	if (letters == 1 && strlen(cp_normalize_name(name)) == 1)
 		return "has only one letter";
 	return NULL;
-}
-
-/* contactpoint._normalize_name(text) */
-PG_FUNCTION_INFO_V1(contactpoint_normalize_name);
-Datum
-contactpoint_normalize_name(PG_FUNCTION_ARGS)
-{
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_name(name)));
-}
-
-/* contactpoint._normalize_code(text) */
-PG_FUNCTION_INFO_V1(contactpoint_normalize_code);
-Datum
-contactpoint_normalize_code(PG_FUNCTION_ARGS)
-{
-	char	   *code = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_code(code)));
-}
-
-/* contactpoint._normalize_kind(text) */
-PG_FUNCTION_INFO_V1(contactpoint_normalize_kind);
-Datum
-contactpoint_normalize_kind(PG_FUNCTION_ARGS)
-{
-	char	   *kind = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_kind(kind)));
-}
-
-/* contactpoint._normalize_address(text) */
-PG_FUNCTION_INFO_V1(contactpoint_normalize_address);
-Datum
-contactpoint_normalize_address(PG_FUNCTION_ARGS)
-{
-	char	   *address = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_address(address)));
-}
-
-/* contactpoint._name_fault(text) */
-PG_FUNCTION_INFO_V1(contactpoint_name_fault);
-Datum
-contactpoint_name_fault(PG_FUNCTION_ARGS)
-{
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	const char *fault = cp_name_fault(name);
-
-	if (fault == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(fault));
-}
-
-/* contactpoint._address_key(address text, postcode text) */
-PG_FUNCTION_INFO_V1(contactpoint_address_key);
-Datum
-contactpoint_address_key(PG_FUNCTION_ARGS)
-{
-	char	   *address;
-	char	   *postcode;
-
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		PG_RETURN_NULL();
-	address = cp_normalize_address(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	postcode = cp_normalize_code(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	if (address[0] == '\0' || postcode[0] == '\0')
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s|%s", postcode, address)));
 }

@@ -207,6 +207,7 @@ cp_person_make(const char *given_names, const char *family_name,
 		if (is_real_identifier(identifier))
 			person->identifiers = lappend(person->identifiers, identifier);
 	}
+	cp_person_finish(person);
 	return person;
 }
 
@@ -267,6 +268,7 @@ cp_person_from_tuple(HeapTuple tuple, TupleDesc desc)
 	person->postcodes = texts_of(values[CP_PERSON_POSTCODES - 1]);
 	person->addresses = texts_of(values[CP_PERSON_ADDRESSES - 1]);
 	person->identifiers = texts_of(values[CP_PERSON_IDENTIFIERS - 1]);
+	cp_person_finish(person);
 	return person;
 }
 
@@ -405,6 +407,7 @@ read_registry(int64 child_id)
 			if (is_real_identifier(identifier))
 				person->identifiers = add_distinct(person->identifiers, identifier);
 		}
+		cp_person_finish(person);
 		MemoryContextSwitchTo(inner);
 	}
 	SPI_finish();

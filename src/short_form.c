@@ -12,7 +12,7 @@
  */
 #include "postgres.h"
 
-#include "match.h"
+#include "model.h"
 
 #define MAX_FORM_BYTES 32		/* longer words are in no group */
 

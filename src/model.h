@@ -1,0 +1,259 @@
+/*-------------------------------------------------------------------------
+ *
+ * model.h
+ *	  What the pure files of the matcher share: text in normal form, words,
+ *	  persons, comparisons, weights.
+ *
+ *	  Pure means: no catalog, no table, no setting.  Beside palloc and the
+ *	  like these files call only cp_dictionary_word(), cp_dictionary_compare()
+ *	  and cp_weights(), so they can be compiled with -DFRONTEND for tools that
+ *	  bring a dictionary and weights of their own (test/quality).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CP_MODEL_H
+#define CP_MODEL_H
+
+#include "nodes/pg_list.h"
+#include "utils/date.h"
+
+/* ---------- normalize.c: uploaded text to normal form ---------- */
+
+#define CP_NAME_MAX 200			/* characters in one name field */
+
+/*
+ * All functions below allocate in the current memory context and raise nothing
+ * but out of memory unless they say so.  Text is in the database encoding,
+ * which the prologue demands to be UTF8.
+ */
+
+/* Letters-only, lower-case, folded words, single spaces between; "" if none. */
+extern char *cp_normalize_name(const char *name);
+
+/* Upper-case letters and digits only; "" if none. */
+extern char *cp_normalize_code(const char *code);
+
+/* Folded words and numbers of an address, single spaces between. */
+extern char *cp_normalize_address(const char *address);
+
+/* ISO 8601 YYYY-MM-DD only; false if the text is no such existing date. */
+extern bool cp_parse_iso_date(const char *text, DateADT *date);
+
+/*
+ * Why this text cannot be a name, or NULL: "is empty", "has only one letter",
+ * "is longer than 200 characters", "holds control or format characters",
+ * "holds no letters" ...
+ */
+extern const char *cp_name_fault(const char *name);
+
+/* The same for any other free text of at most max_chars characters. */
+extern const char *cp_text_fault(const char *text, int max_chars);
+
+/* Kind of an identifier as it is compared: "NHS number" is "nhs". */
+extern char *cp_normalize_kind(const char *kind);
+
+/* ---------- word.c: how alike two words are ---------- */
+
+#define CP_CODE_LEN 4			/* letters of a phonetic code */
+#define CP_NO_WORD 0			/* id of the empty word, which counts records */
+#define CP_WORD_FORMS 8			/* groups of short forms of one given name */
+
+typedef struct CpWord
+{
+	int32		id;				/* negative: of this backend only, in no
+								 * record */
+	int			length;
+	const char *word;
+	char		code[CP_CODE_LEN + 1];	/* phonetic code, as text */
+	int64		given_count;	/* records with this given name, about */
+	int64		family_count;	/* the same for family names */
+	uint8		forms[CP_WORD_FORMS];	/* groups of short forms it is in */
+} CpWord;
+
+/* How alike two words are, best first. */
+typedef enum CpWordLevel
+{
+	CP_WORD_EQUAL,
+	CP_WORD_EDIT,				/* one slip of the pen */
+	CP_WORD_CLOSE,				/* two slips in a long word, short form */
+	CP_WORD_WEAK,				/* sounds alike, begins alike */
+	CP_WORD_INITIAL,			/* one is the initial of the other */
+	CP_WORD_DIFFER
+} CpWordLevel;
+
+extern CpWordLevel cp_word_compare(const char *a, int alen, const char *b, int blen);
+
+/* Phonetic code of a word; code has room for CP_CODE_LEN letters and the end. */
+extern void cp_word_code(const char *word, char *code);
+
+/* May one of the words be a slip of the pen for the other? */
+extern bool cp_word_slip(const char *a, int alen, const char *b, int blen);
+
+/* Is one a usual short form of the other, as katie of catherine? */
+extern bool cp_word_short_form(const CpWord *a, const CpWord *b);
+
+/* ---------- dictionary.c, or the tool's own ---------- */
+
+/* The word behind an id, or NULL; good until the next refresh. */
+extern const CpWord *cp_dictionary_word(int32 id);
+
+/* cp_word_compare() of two words, remembered. */
+extern CpWordLevel cp_dictionary_compare(int32 a, int32 b);
+
+/* ---------- short_form.c ---------- */
+
+/* Groups of short forms that a given name is in; forms holds CP_WORD_FORMS zeros. */
+extern void cp_short_forms(const char *word, uint8 *forms);
+
+/* ---------- persons ---------- */
+
+#define CP_MAX_NAMES 16			/* names (public and alias) of one person */
+#define CP_MAX_WORDS 8			/* words of one given or family name */
+
+typedef struct CpName
+{
+	bool		hidden;			/* an alias: matches, never shows */
+	int			ngiven;
+	int32		given[CP_MAX_WORDS];	/* dictionary ids */
+	int			nfamily;
+	int32		family[CP_MAX_WORDS];
+} CpName;
+
+typedef enum CpNearness
+{
+	CP_NEAR_OPEN,				/* not shielded, no hidden name */
+	CP_NEAR_ALIAS,				/* open, with a hidden name */
+	CP_NEAR_SHIELDED,			/* shielded: name, place or identifier too */
+	CP_NEAR_SHIELDED_WIDE		/* shielded, new surname to be expected */
+} CpNearness;
+
+/* One side of a comparison: an uploaded row, or a record of the registry. */
+typedef struct CpPerson
+{
+	int64		child_id;		/* 0 for an uploaded row */
+	CpNearness	nearness;
+	int			nnames;			/* the public name first */
+	CpName		names[CP_MAX_NAMES];
+	bool		has_birth;
+	DateADT		date_of_birth;
+	char		sex;			/* F, M or U */
+	List	   *postcodes;		/* char *, normalised */
+	List	   *addresses;		/* char *, normalised */
+	List	   *identifiers;	/* char *, "kind:VALUE" normalised */
+} CpPerson;
+
+typedef struct CpCandidate
+{
+	int64		child_id;
+	CpNearness	nearness;
+	double		score;			/* bits: log2 of the odds that it is the same */
+	bool		birth_equal;	/* exact date of birth on both sides */
+	bool		birth_near;		/* equal, swapped or one part or digit off */
+	bool		identifier_equal;
+	bool		identifier_differs; /* same kind, other value */
+	bool		given_agrees;	/* equal, variant or close */
+	bool		given_differs;	/* clearly another given name */
+	bool		family_agrees;
+	bool		place_agrees;	/* postcode or address */
+	bool		sex_differs;	/* F against M */
+	bool		given_equal;	/* the same first given name */
+	bool		given_slip;		/* equal, or close with the same first letter */
+	bool		birth_swapped;	/* day and month have changed places */
+	double		guard_score;	/* score, another surname and place forgiven */
+} CpCandidate;
+
+/* ---------- compare.c: what agrees in two persons ---------- */
+
+/* Computes what a comparison needs; whoever makes or decodes a person calls it last. */
+extern void cp_person_finish(CpPerson *person);
+
+typedef enum CpBirthLevel
+{
+	CP_BIRTH_EQUAL,
+	CP_BIRTH_SWAPPED,			/* day and month change places */
+	CP_BIRTH_DIGIT,				/* one digit wrong, or two neighbours swapped */
+	CP_BIRTH_PARTS,				/* two of year, month and day are equal */
+	CP_BIRTH_DEFAULT,			/* equal year, 1 January on one side */
+	CP_BIRTH_DIGITS,			/* two digits wrong */
+	CP_BIRTH_YEAR,				/* equal year */
+	CP_BIRTH_DIFFER,
+	CP_BIRTH_UNKNOWN			/* not known on both sides */
+} CpBirthLevel;
+
+#define CpBirthIsNear(level) ((level) <= CP_BIRTH_DEFAULT)
+
+extern CpBirthLevel cp_birth_compare(DateADT a, DateADT b);
+
+/*
+ * Is it plain that no given name of the one is a form of a given name of the
+ * other?
+ */
+extern bool cp_given_clearly_differs(const CpPerson *a, const CpPerson *b);
+
+/* Share of the words of two addresses that agree, 0 to 1. */
+extern double cp_address_words_alike(const char *a, const char *b);
+
+/* Share of the pairs of neighbouring letters that agree, 0 to 1. */
+extern double cp_address_letters_alike(const char *a, const char *b);
+
+/* Is the house number another one? */
+extern bool cp_address_number_differs(const char *a, const char *b);
+
+/* ---------- score.c: weights make bits of it ---------- */
+
+typedef enum CpWeight
+{
+	CP_W_GIVEN_EQUAL,			/* as CpWordLevel */
+	CP_W_GIVEN_EDIT,
+	CP_W_GIVEN_CLOSE,
+	CP_W_GIVEN_WEAK,
+	CP_W_GIVEN_INITIAL,
+	CP_W_GIVEN_DIFFER,
+	CP_W_FAMILY_EQUAL,
+	CP_W_FAMILY_EDIT,
+	CP_W_FAMILY_CLOSE,
+	CP_W_FAMILY_WEAK,
+	CP_W_FAMILY_INITIAL,
+	CP_W_FAMILY_DIFFER,
+	CP_W_NAME_SWAPPED,
+	CP_W_NAME_SHIFTED,
+	CP_W_NAME_MORE,
+	CP_W_NAME_MORE_DIFFER,
+	CP_W_BIRTH_EQUAL,			/* as CpBirthLevel */
+	CP_W_BIRTH_SWAPPED,
+	CP_W_BIRTH_DIGIT,
+	CP_W_BIRTH_PARTS,
+	CP_W_BIRTH_DEFAULT,
+	CP_W_BIRTH_DIGITS,
+	CP_W_BIRTH_YEAR,
+	CP_W_BIRTH_DIFFER,
+	CP_W_BIRTH_EQUAL_DEFAULT,
+	CP_W_SEX_EQUAL,
+	CP_W_SEX_DIFFER,
+	CP_W_POSTCODE_EQUAL,
+	CP_W_POSTCODE_NEAR,
+	CP_W_POSTCODE_AREA,
+	CP_W_POSTCODE_DIFFER,
+	CP_W_ADDRESS_EQUAL,
+	CP_W_ADDRESS_NEAR,
+	CP_W_ADDRESS_PART,
+	CP_W_ADDRESS_DIFFER,
+	CP_W_IDENTIFIER_EQUAL,
+	CP_W_IDENTIFIER_DIFFER,
+	CP_W_PRIOR_LEAST,
+	CP_W_CAP_OTHER_CHILD,
+	CP_NWEIGHTS
+} CpWeight;
+
+/* Field and level of each weight, as in contactpoint.weight. */
+extern const char *const cp_weight_names[CP_NWEIGHTS][2];
+
+/* Compares two persons; fills everything of a candidate. */
+extern void cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result);
+
+/* ---------- weight.c, or the tool's own ---------- */
+
+/* The weights in force, CP_NWEIGHTS of them, in bits. */
+extern const double *cp_weights(void);
+
+#endif							/* CP_MODEL_H */

@@ -1,0 +1,83 @@
+/*-------------------------------------------------------------------------
+ *
+ * normal_form.c
+ *	  The normaliser as seen from SQL.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "model.h"
+
+/* contactpoint._normalize_name(text) */
+PG_FUNCTION_INFO_V1(contactpoint_normalize_name);
+Datum
+contactpoint_normalize_name(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_name(name)));
+}
+
+/* contactpoint._normalize_code(text) */
+PG_FUNCTION_INFO_V1(contactpoint_normalize_code);
+Datum
+contactpoint_normalize_code(PG_FUNCTION_ARGS)
+{
+	char	   *code = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_code(code)));
+}
+
+/* contactpoint._normalize_kind(text) */
+PG_FUNCTION_INFO_V1(contactpoint_normalize_kind);
+Datum
+contactpoint_normalize_kind(PG_FUNCTION_ARGS)
+{
+	char	   *kind = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_kind(kind)));
+}
+
+/* contactpoint._normalize_address(text) */
+PG_FUNCTION_INFO_V1(contactpoint_normalize_address);
+Datum
+contactpoint_normalize_address(PG_FUNCTION_ARGS)
+{
+	char	   *address = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_address(address)));
+}
+
+/* contactpoint._name_fault(text) */
+PG_FUNCTION_INFO_V1(contactpoint_name_fault);
+Datum
+contactpoint_name_fault(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	const char *fault = cp_name_fault(name);
+
+	if (fault == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(fault));
+}
+
+/* contactpoint._address_key(address text, postcode text) */
+PG_FUNCTION_INFO_V1(contactpoint_address_key);
+Datum
+contactpoint_address_key(PG_FUNCTION_ARGS)
+{
+	char	   *address;
+	char	   *postcode;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	address = cp_normalize_address(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	postcode = cp_normalize_code(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	if (address[0] == '\0' || postcode[0] == '\0')
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s|%s", postcode, address)));
+}
