@@ -41,7 +41,7 @@ COMMENT ON COLUMN contactpoint.similar_word.similarity IS 'trigram similarity of
 COMMENT ON INDEX contactpoint.similar_word_pkey IS 'similar words of one word';
 
 CREATE TABLE contactpoint.match_key (
-    key bigint NOT NULL,
+    key int NOT NULL,
     date_of_birth date NOT NULL,
     given_id int NOT NULL,
     family_id int NOT NULL,
@@ -51,10 +51,26 @@ CREATE INDEX match_key_key_idx ON contactpoint.match_key (key, date_of_birth, gi
 COMMENT ON TABLE contactpoint.match_key IS 'blocking keys: hashes of facts by which a record may be found';
 COMMENT ON COLUMN contactpoint.match_key.key IS 'hash of the fact';
 COMMENT ON COLUMN contactpoint.match_key.date_of_birth IS 'birth date of the child';
-COMMENT ON COLUMN contactpoint.match_key.given_id IS 'first given word of the name the key comes from';
-COMMENT ON COLUMN contactpoint.match_key.family_id IS 'first family word of the name the key comes from';
+COMMENT ON COLUMN contactpoint.match_key.given_id IS 'given word of the name the key comes from';
+COMMENT ON COLUMN contactpoint.match_key.family_id IS 'family word of the name the key comes from';
 COMMENT ON COLUMN contactpoint.match_key.child_id IS 'the child';
 COMMENT ON INDEX contactpoint.match_key_key_idx IS 'records by key; holds all the columns, the matcher reads nothing else';
+
+CREATE TABLE contactpoint.guard_key (
+    key int NOT NULL,
+    date_of_birth date NOT NULL,
+    given_id int NOT NULL,
+    family_id int NOT NULL,
+    child_id bigint NOT NULL
+);
+CREATE INDEX guard_key_key_idx ON contactpoint.guard_key (key, date_of_birth, given_id, family_id, child_id);
+COMMENT ON TABLE contactpoint.guard_key IS 'more keys, of the few records that are shielded or have a hidden name';
+COMMENT ON COLUMN contactpoint.guard_key.key IS 'hash of the fact';
+COMMENT ON COLUMN contactpoint.guard_key.date_of_birth IS 'birth date of the child';
+COMMENT ON COLUMN contactpoint.guard_key.given_id IS 'given word of the name the key comes from';
+COMMENT ON COLUMN contactpoint.guard_key.family_id IS 'family word of the name the key comes from';
+COMMENT ON COLUMN contactpoint.guard_key.child_id IS 'the child';
+COMMENT ON INDEX contactpoint.guard_key_key_idx IS 'guarded records by key; holds all the columns, the matcher reads nothing else';
 
 CREATE TABLE contactpoint.match_person (
     child_id bigint PRIMARY KEY,
@@ -84,7 +100,7 @@ DO $$
 DECLARE
     rel text;
 BEGIN
-    FOREACH rel IN ARRAY ARRAY['name_word', 'word_count', 'similar_word', 'match_key', 'match_person'] LOOP
+    FOREACH rel IN ARRAY ARRAY['name_word', 'word_count', 'similar_word', 'match_key', 'guard_key', 'match_person'] LOOP
         EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
         EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
     END LOOP;
@@ -93,6 +109,9 @@ $$;
 ALTER TABLE contactpoint.name_word ALTER word SET STATISTICS 0, ALTER code SET STATISTICS 0;
 ALTER TABLE contactpoint.word_count ALTER given_count SET STATISTICS 0, ALTER family_count SET STATISTICS 0;
 ALTER TABLE contactpoint.match_key
+    ALTER key SET STATISTICS 0, ALTER date_of_birth SET STATISTICS 0, ALTER given_id SET STATISTICS 0,
+    ALTER family_id SET STATISTICS 0, ALTER child_id SET STATISTICS 0;
+ALTER TABLE contactpoint.guard_key
     ALTER key SET STATISTICS 0, ALTER date_of_birth SET STATISTICS 0, ALTER given_id SET STATISTICS 0,
     ALTER family_id SET STATISTICS 0, ALTER child_id SET STATISTICS 0;
 ALTER TABLE contactpoint.match_person
@@ -172,7 +191,7 @@ DECLARE
     records bigint;
 BEGIN
     PERFORM contactpoint._lock_matching();
-    TRUNCATE contactpoint.match_key, contactpoint.match_person, contactpoint.similar_word,
+    TRUNCATE contactpoint.match_key, contactpoint.guard_key, contactpoint.match_person, contactpoint.similar_word,
         contactpoint.name_word, contactpoint.word_count;
     PERFORM contactpoint._match_forget();
     SELECT count(contactpoint._rekey(c.child_id)) INTO records FROM contactpoint.child c;

@@ -36,6 +36,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "keys.h"
 #include "match.h"
 
 #define MAX_WORD_BYTES 64		/* what is longer is cut */

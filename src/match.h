@@ -23,9 +23,6 @@ extern void cp_dictionary_refresh(void);
 /* Id of a normalised word, without writing: negative where no record has it. */
 extern int32 cp_dictionary_find(const char *word);
 
-/* Phonetic codes of known words that are spelt alike and sound different. */
-extern List *cp_dictionary_similar_codes(int32 id);
-
 /* A record has got this word: counts it. */
 extern void cp_dictionary_count(int32 id, int64 child_id, bool given, bool family);
 
@@ -33,18 +30,6 @@ extern void cp_dictionary_count(int32 id, int64 child_id, bool given, bool famil
 extern void cp_dictionary_forget(void);
 
 /* ---------- candidate.c ---------- */
-
-#define CP_MAX_PLACES 32		/* addresses or identifiers of one person */
-
-typedef struct CpKey
-{
-	int64		key;
-	int32		given;			/* first words of the name it comes from */
-	int32		family;
-} CpKey;
-
-/* Blocking keys of a record, each once, in ascending order. */
-extern CpKey *cp_match_keys(const CpPerson *person, int *nkeys);
 
 /*
  * Every record that may be this person, scored, best first; reads with the
@@ -54,7 +39,7 @@ extern CpKey *cp_match_keys(const CpPerson *person, int *nkeys);
  */
 extern List *cp_candidates_bounded(const CpPerson *row, int64 except_child, bool deep, bool *cut);
 
-/* Columns of match_key and of its index, match_person and name_word. */
+/* Columns of match_key and guard_key and of their indexes; of match_person. */
 enum
 {
 	CP_KEY_KEY = 1,
@@ -83,11 +68,27 @@ enum
 /* The registry's current state on disk, whatever snapshot the transaction has. */
 extern Snapshot cp_latest_snapshot(void);
 
+/* ---------- person.c ---------- */
+
+#define CP_MAX_PLACES 32		/* addresses or identifiers of one person */
+
 /* Adds the words of a normalised name to a person. */
 extern void cp_person_add_words(CpPerson *person, const char *given,
 								const char *family, bool hidden, bool new_words);
 
-/* A row of match_person as a person. */
+/* "kind:VALUE", both in normal form. */
+extern char *cp_identifier_text(const char *kind, int kind_length, const char *value);
+
+/* Unknown, 0000000000 and 9999999999 are no numbers of anybody. */
+extern bool cp_identifier_is_real(const char *identifier);
+
+/* The texts of a text[], a null one as "". */
+extern List *cp_texts_of(Datum array);
+
+/* A row of match_person as a person, in the current memory context. */
 extern CpPerson *cp_person_from_tuple(HeapTuple tuple, TupleDesc desc);
+
+/* Stores, changes or removes the row of a person; returns what stood there. */
+extern CpPerson *cp_person_store(int64 child_id, const CpPerson *now);
 
 #endif							/* CP_MATCH_H */

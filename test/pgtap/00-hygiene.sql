@@ -22,6 +22,7 @@ INSERT INTO allowed VALUES
     ('dump', 'word_count', 'derived: validate_restore() builds it anew'),
     ('dump', 'similar_word', 'derived: validate_restore() builds it anew'),
     ('dump', 'match_key', 'derived: validate_restore() builds it anew'),
+    ('dump', 'guard_key', 'derived: validate_restore() builds it anew'),
     ('dump', 'match_person', 'derived: validate_restore() builds it anew'),
     ('dump', 'guarded_name', 'derived: validate_restore() builds it anew');
 

@@ -1,0 +1,432 @@
+/*-------------------------------------------------------------------------
+ *
+ * keys.c
+ *	  Blocking: which facts of a record it can be found by.
+ *
+ *	  Every record has some keys, hashes of a few of its facts, in the index
+ *	  match_key_key_idx (key, date of birth, given word, family word, child).
+ *	  A row probes the keys it would have itself:
+ *
+ *	  W  sound of one word of a name		with the birth date
+ *	  P  sounds of given and family name	with the year of birth
+ *	  M  the same, with month and day		in any year
+ *	  C  postcode							near by birth or name
+ *	  A  address, where no postcode is known
+ *	  I  identifier
+ *
+ *	  Month and day are hashed without order and the pair of sounds too, so
+ *	  swapped ones meet.  Where nothing good is found (deep), the names are
+ *	  looked for whatever the birth date, and words spelt alike that sound
+ *	  different are tried as well.
+ *
+ *	  Records that are shielded or have a hidden name are few and have more
+ *	  keys, in an index of their own, so that none of them is missed for one
+ *	  wrong fact and no crowd of others hides them:
+ *
+ *	  G  every one							with the birth date
+ *	  g  sound of one word					with the year of birth
+ *	  m  sound of one word, month and day	in any year
+ *	  p  sounds of given and family name	whatever the birth date
+ *
+ *	  Keys cost more than all else where millions of records are: an ordinary
+ *	  record (one or two given words, one family word, one postcode) has five
+ *	  to seven.
+ *
+ *	  Pure (model.h).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "utils/datetime.h"
+
+#include "keys.h"
+
+#define MAX_PAIR_WORDS 3		/* words of a name that go into pairs */
+
+/* ---------- hashes ---------- */
+
+int32
+cp_key_hash(char kind, const char *first, const char *second, int number)
+{
+	uint64		hash;
+
+	hash = hash_bytes_extended((const unsigned char *) first, strlen(first),
+							   ((uint64) (unsigned char) kind << 32) ^ (uint32) number);
+	if (second[0] != '\0')
+		hash = hash_bytes_extended((const unsigned char *) second, strlen(second), hash);
+	return (int32) (uint32) (hash ^ (hash >> 32));
+}
+
+int32
+cp_key_pair(char kind, const char *a, const char *b, int number)
+{
+	return strcmp(a, b) <= 0 ? cp_key_hash(kind, a, b, number) : cp_key_hash(kind, b, a, number);
+}
+
+const char *
+cp_key_code(int32 word)
+{
+	const CpWord *entry = cp_dictionary_word(word);
+
+	return entry != NULL ? entry->code : "";
+}
+
+int
+cp_key_month_day(DateADT date)
+{
+	int			year;
+	int			month;
+	int			day;
+
+	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+	return Min(month, day) * 100 + Max(month, day);
+}
+
+bool
+cp_key_swapped_date(DateADT date, DateADT *swapped)
+{
+	int			year;
+	int			month;
+	int			day;
+
+	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+	if (day == month || day > MONTHS_PER_YEAR)
+		return false;
+	*swapped = date2j(year, day, month) - POSTGRES_EPOCH_JDATE;
+	return true;
+}
+
+void
+cp_key_year(DateADT date, DateADT *first, DateADT *last)
+{
+	int			year;
+	int			month;
+	int			day;
+
+	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+	*first = date2j(year, 1, 1) - POSTGRES_EPOCH_JDATE;
+	*last = date2j(year, MONTHS_PER_YEAR, 31) - POSTGRES_EPOCH_JDATE;
+}
+
+/* ---------- lists ---------- */
+
+void
+cp_key_add(CpKeyList *list, int32 key, int32 given, int32 family)
+{
+	if (list->keys == NULL)
+	{
+		list->size = 16;
+		list->keys = palloc(list->size * sizeof(CpKey));
+	}
+	else if (list->n >= list->size)
+	{
+		list->size *= 2;
+		list->keys = repalloc(list->keys, list->size * sizeof(CpKey));
+	}
+	list->keys[list->n].key = key;
+	list->keys[list->n].given = given;
+	list->keys[list->n].family = family;
+	list->n++;
+}
+
+void
+cp_probe_add(CpProbeList *list, int32 key, DateADT first, DateADT last, CpBlock block)
+{
+	CpProbe    *probe;
+
+	if (list->probes == NULL)
+	{
+		list->size = 16;
+		list->probes = palloc(list->size * sizeof(CpProbe));
+	}
+	else if (list->n >= list->size)
+	{
+		list->size *= 2;
+		list->probes = repalloc(list->probes, list->size * sizeof(CpProbe));
+	}
+	probe = &list->probes[list->n++];
+	probe->key = key;
+	probe->first = first;
+	probe->last = last;
+	probe->block = block;
+}
+
+int
+cp_key_order(const CpKey *a, const CpKey *b)
+{
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	if (a->given != b->given)
+		return a->given < b->given ? -1 : 1;
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	return 0;
+}
+
+static int
+key_order(const void *a, const void *b)
+{
+	return cp_key_order(a, b);
+}
+
+void
+cp_key_unique(CpKeyList *list)
+{
+	int			n = 0;
+
+	if (list->n > 1)
+		qsort(list->keys, list->n, sizeof(CpKey), key_order);
+	for (int i = 0; i < list->n; i++)
+	{
+		if (n == 0 || cp_key_order(&list->keys[n - 1], &list->keys[i]) != 0)
+			list->keys[n++] = list->keys[i];
+	}
+	list->n = n;
+}
+
+/* ---------- keys ---------- */
+
+static int32
+first_word(const int32 *words, int n)
+{
+	return n > 0 ? words[0] : CP_NO_WORD;
+}
+
+static void
+add_name_keys(CpKeyList *list, const CpName *name, DateADT birth)
+{
+	for (int g = 0; g < name->ngiven; g++)
+		cp_key_add(list, cp_key_hash('W', cp_key_code(name->given[g]), "", 0),
+				   name->given[g], first_word(name->family, name->nfamily));
+	for (int f = 0; f < name->nfamily; f++)
+		cp_key_add(list, cp_key_hash('W', cp_key_code(name->family[f]), "", 0),
+				   first_word(name->given, name->ngiven), name->family[f]);
+	for (int g = 0; g < Min(name->ngiven, MAX_PAIR_WORDS); g++)
+		for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS); f++)
+		{
+			const char *given = cp_key_code(name->given[g]);
+			const char *family = cp_key_code(name->family[f]);
+
+			cp_key_add(list, cp_key_pair('P', given, family, 0), name->given[g], name->family[f]);
+			if (g == 0)
+				cp_key_add(list, cp_key_pair('M', given, family, cp_key_month_day(birth)),
+						   name->given[g], name->family[f]);
+		}
+}
+
+CpKey *
+cp_match_keys(const CpPerson *person, int *nkeys)
+{
+	CpKeyList	list = {0};
+	int32		given = CP_NO_WORD;
+	int32		family = CP_NO_WORD;
+	ListCell   *cell;
+
+	for (int i = 0; i < person->nnames; i++)
+		add_name_keys(&list, &person->names[i], person->date_of_birth);
+	/* one entry for each place and number, under the public name */
+	if (person->nnames > 0)
+	{
+		given = first_word(person->names[0].given, person->names[0].ngiven);
+		family = first_word(person->names[0].family, person->names[0].nfamily);
+	}
+	foreach(cell, person->postcodes)
+		cp_key_add(&list, cp_key_hash('C', lfirst(cell), "", 0), given, family);
+	if (person->postcodes == NIL)
+	{
+		foreach(cell, person->addresses)
+			cp_key_add(&list, cp_key_hash('A', lfirst(cell), "", 0), given, family);
+	}
+	foreach(cell, person->identifiers)
+		cp_key_add(&list, cp_key_hash('I', lfirst(cell), "", 0), given, family);
+	cp_key_unique(&list);
+	*nkeys = list.n;
+	return list.keys;
+}
+
+CpKey *
+cp_guard_keys(const CpPerson *person, int *nkeys)
+{
+	CpKeyList	list = {0};
+
+	for (int i = 0; person->nearness != CP_NEAR_OPEN && i < person->nnames; i++)
+	{
+		const CpName *name = &person->names[i];
+		int			month_day = cp_key_month_day(person->date_of_birth);
+		int32		given = first_word(name->given, name->ngiven);
+		int32		family = first_word(name->family, name->nfamily);
+
+		cp_key_add(&list, cp_key_hash('G', "", "", 0), given, family);
+		for (int w = 0; w < name->ngiven + name->nfamily; w++)
+		{
+			bool		is_given = w < name->ngiven;
+			int32		word = is_given ? name->given[w] : name->family[w - name->ngiven];
+			const char *code = cp_key_code(word);
+
+			cp_key_add(&list, cp_key_hash('g', code, "", 0),
+					   is_given ? word : given, is_given ? family : word);
+			cp_key_add(&list, cp_key_hash('m', code, "", month_day),
+					   is_given ? word : given, is_given ? family : word);
+		}
+		for (int g = 0; g < Min(name->ngiven, MAX_PAIR_WORDS); g++)
+			for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS); f++)
+				cp_key_add(&list, cp_key_pair('p', cp_key_code(name->given[g]), cp_key_code(name->family[f]), 0),
+						   name->given[g], name->family[f]);
+	}
+	cp_key_unique(&list);
+	*nkeys = list.n;
+	return list.keys;
+}
+
+/* ---------- probes ---------- */
+
+/* Records with a word of this sound, born on the row's date. */
+static void
+probe_word(CpProbeList *list, const CpPerson *row, const char *code)
+{
+	if (row->has_birth)
+		cp_probe_add(list, cp_key_hash('W', code, "", 0),
+					 row->date_of_birth, row->date_of_birth, CP_BLOCK_NAME);
+}
+
+/* Records with these two sounds, born in the row's year or on its day. */
+static void
+probe_pair(CpProbeList *list, const CpPerson *row, const char *given, const char *family)
+{
+	DateADT		first = CP_FIRST_DATE;
+	DateADT		last = CP_LAST_DATE;
+
+	if (row->has_birth)
+	{
+		cp_probe_add(list, cp_key_pair('M', given, family, cp_key_month_day(row->date_of_birth)),
+					 first, last, CP_BLOCK_NAME);
+		cp_key_year(row->date_of_birth, &first, &last);
+	}
+	cp_probe_add(list, cp_key_pair('P', given, family, 0), first, last, CP_BLOCK_NAME);
+}
+
+static void
+probe_name(CpProbeList *list, const CpPerson *row, const CpName *name)
+{
+	for (int g = 0; g < name->ngiven; g++)
+		probe_word(list, row, cp_key_code(name->given[g]));
+	for (int f = 0; f < name->nfamily; f++)
+		probe_word(list, row, cp_key_code(name->family[f]));
+	for (int g = 0; g < Min(name->ngiven, MAX_PAIR_WORDS); g++)
+		for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS); f++)
+			probe_pair(list, row, cp_key_code(name->given[g]), cp_key_code(name->family[f]));
+}
+
+/* The birth date may be wrong, or its day and month swapped. */
+static void
+probe_any_birth(CpProbeList *list, const CpPerson *row, const CpName *name)
+{
+	DateADT		swapped;
+
+	if (!row->has_birth)
+		return;
+	for (int g = 0; g < Min(name->ngiven, MAX_PAIR_WORDS); g++)
+		for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS); f++)
+			cp_probe_add(list, cp_key_pair('P', cp_key_code(name->given[g]), cp_key_code(name->family[f]), 0),
+						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NAMESAKES);
+	if (!cp_key_swapped_date(row->date_of_birth, &swapped))
+		return;
+	for (int w = 0; w < name->ngiven + name->nfamily; w++)
+		cp_probe_add(list, cp_key_hash('W', cp_key_code(w < name->ngiven ? name->given[w] :
+														name->family[w - name->ngiven]), "", 0),
+					 swapped, swapped, CP_BLOCK_NAME);
+}
+
+/* Words that are spelt like the row's and sound different. */
+static void
+probe_similar(CpProbeList *list, const CpPerson *row, const CpName *name)
+{
+	for (int w = 0; w < name->ngiven + name->nfamily; w++)
+	{
+		bool		is_given = w < name->ngiven;
+		int			place = is_given ? w : w - name->ngiven;
+		int32		word = is_given ? name->given[place] : name->family[place];
+		const int32 *others = is_given ? name->family : name->given;
+		int			nothers = is_given ? name->nfamily : name->ngiven;
+		ListCell   *cell;
+
+		foreach(cell, cp_dictionary_similar_codes(word))
+		{
+			probe_word(list, row, lfirst(cell));
+			for (int o = 0; o < Min(nothers, MAX_PAIR_WORDS) && place < MAX_PAIR_WORDS; o++)
+				probe_pair(list, row, lfirst(cell), cp_key_code(others[o]));
+		}
+	}
+}
+
+CpProbe *
+cp_match_probes(const CpPerson *row, bool deep, int *nprobes)
+{
+	CpProbeList list = {0};
+	ListCell   *cell;
+
+	for (int i = 0; i < row->nnames; i++)
+	{
+		if (deep)
+		{
+			probe_any_birth(&list, row, &row->names[i]);
+			probe_similar(&list, row, &row->names[i]);
+		}
+		else
+			probe_name(&list, row, &row->names[i]);
+	}
+	if (!deep)
+	{
+		foreach(cell, row->identifiers)
+			cp_probe_add(&list, cp_key_hash('I', lfirst(cell), "", 0),
+						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NUMBER);
+		foreach(cell, row->postcodes)
+			cp_probe_add(&list, cp_key_hash('C', lfirst(cell), "", 0),
+						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_PLACE);
+		foreach(cell, row->addresses)
+			cp_probe_add(&list, cp_key_hash('A', lfirst(cell), "", 0),
+						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_PLACE);
+	}
+	*nprobes = list.n;
+	return list.probes;
+}
+
+CpProbe *
+cp_guard_probes(const CpPerson *row, int *nprobes)
+{
+	CpProbeList list = {0};
+	DateADT		first;
+	DateADT		last;
+	DateADT		swapped;
+
+	if (row->has_birth)
+	{
+		int32		all = cp_key_hash('G', "", "", 0);
+
+		cp_probe_add(&list, all, row->date_of_birth, row->date_of_birth, CP_BLOCK_PLACE);
+		if (cp_key_swapped_date(row->date_of_birth, &swapped))
+			cp_probe_add(&list, all, swapped, swapped, CP_BLOCK_PLACE);
+		cp_key_year(row->date_of_birth, &first, &last);
+	}
+	for (int i = 0; i < row->nnames; i++)
+	{
+		const CpName *name = &row->names[i];
+
+		for (int w = 0; row->has_birth && w < name->ngiven + name->nfamily; w++)
+		{
+			const char *code = cp_key_code(w < name->ngiven ? name->given[w] : name->family[w - name->ngiven]);
+
+			cp_probe_add(&list, cp_key_hash('g', code, "", 0), first, last, CP_BLOCK_NAME);
+			cp_probe_add(&list, cp_key_hash('m', code, "", cp_key_month_day(row->date_of_birth)),
+						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NAME);
+		}
+		for (int g = 0; g < Min(name->ngiven, MAX_PAIR_WORDS); g++)
+			for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS); f++)
+				cp_probe_add(&list, cp_key_pair('p', cp_key_code(name->given[g]), cp_key_code(name->family[f]), 0),
+							 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NAME);
+	}
+	*nprobes = list.n;
+	return list.probes;
+}

@@ -1,0 +1,104 @@
+/*-------------------------------------------------------------------------
+ *
+ * keys.h
+ *	  Keys of a record, probes of a row: what blocking is made of.  Pure, as
+ *	  model.h has it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CP_KEYS_H
+#define CP_KEYS_H
+
+#include "model.h"
+
+/* One entry of an index of keys, but for birth date and child. */
+typedef struct CpKey
+{
+	int32		key;			/* hash of a fact */
+	int32		given;			/* the words of the name it is made of, or the */
+	int32		family;			/* first ones; CP_NO_WORD where there is none */
+} CpKey;
+
+/* Which entries of a block are worth a look at their records. */
+typedef enum CpBlock
+{
+	CP_BLOCK_NAME,				/* two of birth date, given and family name
+								 * agree */
+	CP_BLOCK_PLACE,				/* the birth date is close, or both names
+								 * agree */
+	CP_BLOCK_NUMBER,			/* every one */
+	CP_BLOCK_NAMESAKES			/* both names agree: the first ones, and none
+								 * is missed */
+} CpBlock;
+
+/* The records of one key that were born between two dates. */
+typedef struct CpProbe
+{
+	int32		key;
+	DateADT		first;
+	DateADT		last;
+	CpBlock		block;
+} CpProbe;
+
+#define CP_FIRST_DATE (DATEVAL_NOBEGIN + 1)
+#define CP_LAST_DATE (DATEVAL_NOEND - 1)
+
+/* Blocking keys of a record, each once, in ascending order. */
+extern CpKey *cp_match_keys(const CpPerson *person, int *nkeys);
+
+/*
+ * What a row looks for; with deep, only what it looks for besides where nothing
+ * good is found.
+ */
+extern CpProbe *cp_match_probes(const CpPerson *row, bool deep, int *nprobes);
+
+/* The same for records that are shielded or have a hidden name, in a table of their own. */
+extern CpKey *cp_guard_keys(const CpPerson *person, int *nkeys);
+extern CpProbe *cp_guard_probes(const CpPerson *row, int *nprobes);
+
+/* ---------- for those that make keys ---------- */
+
+extern int32 cp_key_hash(char kind, const char *first, const char *second, int number);
+
+/* Two sounds without order: given and family name may have changed places. */
+extern int32 cp_key_pair(char kind, const char *a, const char *b, int number);
+
+/* Sound of a word. */
+extern const char *cp_key_code(int32 word);
+
+/* Month and day without order. */
+extern int	cp_key_month_day(DateADT date);
+
+/* The date with day and month in each other's place; false if there is none. */
+extern bool cp_key_swapped_date(DateADT date, DateADT *swapped);
+
+extern void cp_key_year(DateADT date, DateADT *first, DateADT *last);
+
+typedef struct CpKeyList
+{
+	CpKey	   *keys;
+	int			n;
+	int			size;
+} CpKeyList;
+
+typedef struct CpProbeList
+{
+	CpProbe    *probes;
+	int			n;
+	int			size;
+} CpProbeList;
+
+extern void cp_key_add(CpKeyList *list, int32 key, int32 given, int32 family);
+extern void cp_probe_add(CpProbeList *list, int32 key, DateADT first, DateADT last, CpBlock block);
+
+/* Sorts keys, drops repetitions. */
+extern void cp_key_unique(CpKeyList *list);
+
+extern int	cp_key_order(const CpKey *a, const CpKey *b);
+
+/* ---------- dictionary.c, or the tool's own ---------- */
+
+/* Phonetic codes (char *) of known words that are spelt alike and sound different. */
+extern List *cp_dictionary_similar_codes(int32 id);
+
+#endif							/* CP_KEYS_H */
