@@ -6,6 +6,7 @@
 # One suite, one test:  make regress | isolation | pgtap | tap  [TESTS="name ..."]
 # Checks alone:         make checks        Mend the layout of C files:  make indent
 # What reads cost:      make bench [ROUNDS=10] [SECONDS=1] [CHILDREN=100000] [ONLY="point rows10k"]
+# How well it matches:  make quality [DATA=../shared/data] [SETS="febrl3 ons_essnet"]
 # Packagers:            make [all], make install [DESTDIR=], make installcheck
 #
 # In the source tree this file hands over to itself in build/pgNN, so objects,
@@ -28,7 +29,7 @@ checks = style lint compile symbols sources
 suites = regress isolation pgtap tap
 SUITES = $(checks) $(suites)
 
-.PHONY: all install uninstall installcheck build-directory stage control demo test suites checks quick bench indent clean $(checks) $(suites)
+.PHONY: all install uninstall installcheck build-directory stage control demo test suites checks quick bench quality quality-decisions indent clean $(checks) $(suites)
 
 all install uninstall installcheck: build-directory
 	@$(module) $@
@@ -76,6 +77,14 @@ bench:
 	@test/setup.sh bench
 	@$(MAKE) --no-print-directory stage
 	@BENCH_ROUNDS="$(ROUNDS)" BENCH_SECONDS="$(SECONDS)" BENCH_CHILDREN="$(CHILDREN)" BENCH_ONLY="$(ONLY)" test/bench.sh
+
+DATA ?= ../shared/data
+quality: quality-decisions
+
+quality-decisions:
+	@test/setup.sh test
+	@$(MAKE) --no-print-directory stage
+	@QUALITY_DATA="$(DATA)" QUALITY_SETS="$(SETS)" QUALITY_SOURCES="$(SOURCES)" test/quality/decisions.sh
 
 indent:
 	@test/check-style.sh --write
