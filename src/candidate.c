@@ -286,3 +286,19 @@ cp_candidates_bounded(const CpPerson *row, int64 except_child, bool deep, bool *
 	*cut = search.cut;
 	return search.found;
 }
+
+void
+cp_search(CpPerson **rows, const int64 *except, int nrows, CpFound *found)
+{
+	for (int i = 0; i < nrows; i++)
+	{
+		memset(&found[i], 0, sizeof(CpFound));
+		found[i].candidates = cp_candidates_bounded(rows[i], except != NULL ? except[i] : 0, false, &found[i].cut);
+	}
+}
+
+void
+cp_search_delta(CpPerson *row, int64 except, CpFound *found)
+{
+	found->candidates = cp_candidates_bounded(row, except, false, &found->cut);
+}

@@ -31,13 +31,67 @@ extern void cp_dictionary_forget(void);
 
 /* ---------- candidate.c ---------- */
 
+/* What a search found for one row. */
+typedef struct CpFound
+{
+	List	   *candidates;		/* CpCandidate *, scored, best first */
+	bool		cut;			/* a bound was met, there may be more */
+	int			nkeys;
+	int32	   *keys;			/* what was probed, in ascending order: where
+								 * records under none of these keys changed,
+								 * the same is found again */
+} CpFound;
+
 /*
- * Every record that may be this person, scored, best first; reads with the
- * latest snapshot, so it sees what other transactions committed.  The caller
- * holds the matching lock.  cut: a bound was met, there may be more.  deep: what is
- * spelt alike is looked for even where something good is found.
+ * Every record that may be one of these persons; except[i] is left out of what
+ * is found for row i (except may be NULL).  Reads with the latest snapshot, so
+ * it sees what other transactions committed, and the delta.
+ */
+extern void cp_search(CpPerson **rows, const int64 *except, int nrows, CpFound *found);
+
+/*
+ * Brings what was found for a row up to date with what has been added to the
+ * delta since; cheap.
+ */
+extern void cp_search_delta(CpPerson *row, int64 except, CpFound *found);
+
+/*
+ * One row, found at once.  deep: what is spelt alike is looked for even where
+ * something good is found.
  */
 extern List *cp_candidates_bounded(const CpPerson *row, int64 except_child, bool deep, bool *cut);
+
+/* ---------- delta.c: new records that are in no index yet ---------- */
+
+/*
+ * A new record, with its number, that every search of this process finds from
+ * now on, and cp_person_fetch() too.  The person is copied; its registry rows
+ * are written by the caller in the same transaction.  Needs the matching lock.
+ */
+extern void cp_delta_add(const CpPerson *person);
+
+/* Writes all of them in bulk; must be called before commit. */
+extern void cp_delta_write(void);
+
+/* Makes the keys of these records anew, in bulk; those that are gone lose theirs. */
+extern void cp_rekey_batch(const int64 *child_ids, int nchildren);
+
+/* ---------- epoch.c: frequencies that stand still ---------- */
+
+/*
+ * Scores use counts of words and records as they were when the number of
+ * records last passed a mark, so that an outcome does not depend on where
+ * batches end.
+ */
+
+/* Number of records by which scores go: changes with the epoch only. */
+extern int64 cp_epoch(void);
+
+/* How many new records, those in the delta counted, there is room for before the next mark. */
+extern int64 cp_epoch_room(void);
+
+/* Where there is no room: counts stand as they are now.  Otherwise does nothing. */
+extern void cp_epoch_advance(void);
 
 /* Columns of match_key and guard_key and of their indexes; of match_person. */
 enum
@@ -64,6 +118,9 @@ enum
 };
 
 /* ---------- rekey.c ---------- */
+
+/* Stores the keys of a new record. */
+extern void cp_rekey_new(const CpPerson *person);
 
 /* The registry's current state on disk, whatever snapshot the transaction has. */
 extern Snapshot cp_latest_snapshot(void);

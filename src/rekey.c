@@ -362,6 +362,35 @@ cp_rekey(int64 child_id)
 	MemoryContextDelete(context);
 }
 
+/* Stores the keys of a new record. */
+void
+cp_rekey_new(const CpPerson *person)
+{
+	CpPerson	now = *person;
+
+	for (int i = 0; i < now.nnames; i++)
+	{
+		CpName	   *name = &now.names[i];
+
+		for (int w = 0; w < name->ngiven; w++)
+			name->given[w] = cp_dictionary_id(cp_dictionary_word(name->given[w])->word);
+		for (int w = 0; w < name->nfamily; w++)
+			name->family[w] = cp_dictionary_id(cp_dictionary_word(name->family[w])->word);
+	}
+	(void) cp_person_store(now.child_id, &now);
+	store_keys("match_key", "match_key_key_idx", cp_match_keys, now.child_id, NULL, &now);
+	store_keys("guard_key", "guard_key_key_idx", cp_guard_keys, now.child_id, NULL, &now);
+	count_words(now.child_id, NULL, &now);
+	CommandCounterIncrement();
+}
+
+void
+cp_rekey_batch(const int64 *child_ids, int nchildren)
+{
+	for (int i = 0; i < nchildren; i++)
+		cp_rekey(child_ids[i]);
+}
+
 PG_FUNCTION_INFO_V1(contactpoint_rekey);
 /* contactpoint._rekey(child_id bigint) */
 Datum
