@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * dataset.h
+ *	  Labelled sets of persons, and the pairs of them that keys bring together.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DATASET_H
+#define DATASET_H
+
+#include "frontend.h"
+
+typedef struct Record
+{
+	CpPerson	person;
+	int			entity;			/* number of the true person */
+	char	   *text;			/* for looking at */
+} Record;
+
+typedef struct Dataset
+{
+	char		name[64];
+	Record	   *records;
+	int			nrecords;
+	int64		true_pairs;
+} Dataset;
+
+typedef struct Pair
+{
+	int32		a;				/* a < b: the record */
+	int32		b;				/* the row that came later */
+} Pair;
+
+/* Reads a set and fills the dictionary with its words. */
+extern Dataset *dataset_read(const char *path, bool identifiers);
+
+/* Pairs that have a key in common, each once; *n of them. */
+extern Pair *dataset_candidates(const Dataset *set, int64 *n);
+
+/* All pairs of one true person. */
+extern Pair *dataset_true_pairs(const Dataset *set, int64 *n);
+
+extern bool dataset_same(const Dataset *set, Pair pair);
+
+#endif							/* DATASET_H */

@@ -1,0 +1,324 @@
+/*-------------------------------------------------------------------------
+ *
+ * frontend.c
+ *	  A stand-in for the server around the pure files of src/ (model.h): a
+ *	  dictionary in memory, weights from the extension script, lists, dates.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "mb/pg_wchar.h"
+#include "utils/datetime.h"
+
+#include "frontend.h"
+
+#define MEMO_SIZE (1 << 20)
+#define MAX_WORD_BYTES 64
+
+typedef struct Memo
+{
+	int32		a;
+	int32		b;
+	CpWordLevel level;
+} Memo;
+
+static CpWord **words;			/* by id */
+static int32 nwords;
+static int32 words_size;
+static int32 *buckets;			/* ids by hash, open addressing */
+static uint32 nbuckets;
+static Memo *memo;
+static double weights[CP_NWEIGHTS];
+
+/* ---------- the server's own ---------- */
+
+int
+date2j(int y, int m, int d)
+{
+	int			a = (14 - m) / 12;
+	int			years = y + 4800 - a;
+	int			months = m + 12 * a - 3;
+
+	return d + (153 * months + 2) / 5 + 365 * years + years / 4 - years / 100 + years / 400 - 32045;
+}
+
+void
+j2date(int jd, int *year, int *month, int *day)
+{
+	int			a = jd + 32044;
+	int			b = (4 * a + 3) / 146097;
+	int			c = a - 146097 * b / 4;
+	int			d = (4 * c + 3) / 1461;
+	int			e = c - 1461 * d / 4;
+	int			m = (5 * e + 2) / 153;
+
+	*day = e - (153 * m + 2) / 5 + 1;
+	*month = m + 3 - 12 * (m / 10);
+	*year = 100 * b + d - 4800 + m / 10;
+}
+
+const int	day_tab[2][13] = {
+	{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0},
+	{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0}
+};
+
+List *
+lappend(List *list, void *datum)
+{
+	if (list == NIL)
+	{
+		list = palloc0(sizeof(List) + 4 * sizeof(ListCell));
+		list->type = T_List;
+		list->max_length = 4;
+		list->elements = list->initial_elements;
+	}
+	else if (list->length >= list->max_length)
+	{
+		ListCell   *larger = palloc(2 * list->max_length * sizeof(ListCell));
+
+		memcpy(larger, list->elements, list->length * sizeof(ListCell));
+		list->elements = larger;
+		list->max_length *= 2;
+	}
+	list->elements[list->length++].ptr_value = datum;
+	return list;
+}
+
+List *
+list_make1_impl(NodeTag t, ListCell datum1)
+{
+	return lappend(NIL, datum1.ptr_value);
+}
+
+/* ---------- dictionary ---------- */
+
+static uint32
+find_bucket(const char *word)
+{
+	uint32		i = hash_bytes((const unsigned char *) word, strlen(word)) & (nbuckets - 1);
+
+	while (buckets[i] != 0 && strcmp(words[buckets[i]]->word, word) != 0)
+		i = (i + 1) & (nbuckets - 1);
+	return i;
+}
+
+static void
+grow(void)
+{
+	int32	   *old = buckets;
+	uint32		nold = nbuckets;
+
+	nbuckets = nbuckets ? nbuckets * 2 : 65536;
+	buckets = palloc0(nbuckets * sizeof(int32));
+	for (uint32 i = 0; i < nold; i++)
+		if (old[i] != 0)
+			buckets[find_bucket(words[old[i]]->word)] = old[i];
+	if (old)
+		pfree(old);
+}
+
+static CpWord *
+new_word(const char *word)
+{
+	CpWord	   *entry = palloc0(sizeof(CpWord));
+
+	if (nwords >= words_size)
+	{
+		words_size = words_size ? words_size * 2 : 65536;
+		words = words ? repalloc(words, words_size * sizeof(CpWord *)) : palloc(words_size * sizeof(CpWord *));
+	}
+	entry->id = nwords;
+	entry->word = pstrdup(word);
+	entry->length = strlen(word);
+	cp_word_code(entry->word, entry->code);
+	cp_short_forms(entry->word, entry->forms);
+	words[nwords++] = entry;
+	return entry;
+}
+
+void
+dictionary_reset(void)
+{
+	for (int32 i = 0; i < nwords; i++)
+	{
+		pfree(unconstify(char *, words[i]->word));
+		pfree(words[i]);
+	}
+	nwords = 0;
+	if (buckets)
+		memset(buckets, 0, nbuckets * sizeof(int32));
+	if (memo == NULL)
+		memo = palloc(MEMO_SIZE * sizeof(Memo));
+	memset(memo, 0, MEMO_SIZE * sizeof(Memo));
+	new_word("");
+}
+
+int32
+dictionary_size(void)
+{
+	return nwords - 1;
+}
+
+int32
+dictionary_id(const char *word)
+{
+	char		clipped[MAX_WORD_BYTES + 1];
+	uint32		i;
+
+	if (nwords == 0)
+		dictionary_reset();
+	if (strlen(word) > MAX_WORD_BYTES)
+	{
+		int			length = 0;
+
+		while (length + pg_utf_mblen((const unsigned char *) word + length) <= MAX_WORD_BYTES)
+			length += pg_utf_mblen((const unsigned char *) word + length);
+		memcpy(clipped, word, length);
+		clipped[length] = '\0';
+		word = clipped;
+	}
+	if ((uint32) nwords * 2 >= nbuckets)
+		grow();
+	i = find_bucket(word);
+	if (buckets[i] == 0)
+		buckets[i] = new_word(word)->id;
+	return buckets[i];
+}
+
+const CpWord *
+cp_dictionary_word(int32 id)
+{
+	return id >= 0 && id < nwords ? words[id] : NULL;
+}
+
+CpWordLevel
+cp_dictionary_compare(int32 a, int32 b)
+{
+	Memo	   *seen;
+
+	if (a == b)
+		return CP_WORD_EQUAL;
+	if (a > b)
+	{
+		int32		swap = a;
+
+		a = b;
+		b = swap;
+	}
+	seen = &memo[(murmurhash32((uint32) a) ^ (uint32) b) & (MEMO_SIZE - 1)];
+	if (seen->a != a || seen->b != b)
+	{
+		const CpWord *left = words[a];
+		const CpWord *right = words[b];
+
+		seen->level = cp_word_compare(left->word, left->length, right->word, right->length);
+		seen->a = a;
+		seen->b = b;
+	}
+	return seen->level;
+}
+
+void
+dictionary_count_record(void)
+{
+	if (nwords == 0)
+		dictionary_reset();
+	words[CP_NO_WORD]->given_count++;
+}
+
+void
+dictionary_count(int32 id, bool given, bool family)
+{
+	words[id]->given_count += given;
+	words[id]->family_count += family;
+}
+
+/* ---------- weights ---------- */
+
+const double *
+cp_weights(void)
+{
+	return weights;
+}
+
+void
+weights_set(const double *values)
+{
+	memcpy(weights, values, sizeof(weights));
+}
+
+/* Rows look like (1, 'given', 'equal', 8.7); the highest version counts. */
+void
+weights_read(const char *path)
+{
+	FILE	   *file = fopen(path, "r");
+	char		line[1024];
+	int			versions[CP_NWEIGHTS] = {0};
+
+	if (file == NULL)
+	{
+		fprintf(stderr, "cannot read %s\n", path);
+		exit(1);
+	}
+	while (fgets(line, sizeof(line), file))
+	{
+		for (char *c = strchr(line, '('); c != NULL; c = strchr(c + 1, '('))
+		{
+			int			version;
+			char		field[64];
+			char		level[64];
+			double		bits;
+
+			if (sscanf(c, "(%d, '%63[^']', '%63[^']', %lf)", &version, field, level, &bits) != 4)
+				continue;
+			for (int i = 0; i < CP_NWEIGHTS; i++)
+				if (version >= versions[i] && strcmp(field, cp_weight_names[i][0]) == 0 &&
+					strcmp(level, cp_weight_names[i][1]) == 0)
+				{
+					versions[i] = version;
+					weights[i] = bits;
+				}
+		}
+	}
+	fclose(file);
+	for (int i = 0; i < CP_NWEIGHTS; i++)
+		if (versions[i] == 0)
+		{
+			fprintf(stderr, "%s lacks %s, %s\n", path, cp_weight_names[i][0], cp_weight_names[i][1]);
+			exit(1);
+		}
+}
+
+/* ---------- persons ---------- */
+
+static int
+add_words(const char *normalised, int32 *ids)
+{
+	char	   *copy = pstrdup(normalised);
+	char	   *rest = copy;
+	char	   *word;
+	int			n = 0;
+
+	while (n < CP_MAX_WORDS && (word = strsep(&rest, " ")) != NULL)
+		if (*word != '\0')
+			ids[n++] = dictionary_id(word);
+	pfree(copy);
+	return n;
+}
+
+void
+person_add_name(CpPerson *person, const char *given, const char *family)
+{
+	CpName	   *name = &person->names[person->nnames];
+	char	   *given_words = cp_normalize_name(given);
+	char	   *family_words = cp_normalize_name(family);
+
+	name->ngiven = add_words(given_words, name->given);
+	name->nfamily = add_words(family_words, name->family);
+	if (name->ngiven + name->nfamily > 0 && person->nnames < CP_MAX_NAMES)
+		person->nnames++;
+	pfree(given_words);
+	pfree(family_words);
+}

@@ -1,0 +1,174 @@
+/*-------------------------------------------------------------------------
+ *
+ * score.c
+ *	  How well the shipped weights tell true pairs from others: F1 of the
+ *	  pairs with posterior one half and more, on labelled sets.
+ *
+ *	  score [-n] [-w weights.sql] [-m MISSES] set.csv ...
+ *
+ *	  -n  without identifiers	-m  print so many errors of each kind
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "dataset.h"
+
+static double
+seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+typedef struct Scored
+{
+	double		score;
+	bool		same;
+} Scored;
+
+static int
+by_score(const void *a, const void *b)
+{
+	double		left = ((const Scored *) a)->score;
+	double		right = ((const Scored *) b)->score;
+
+	return left > right ? -1 : left < right ? 1 : 0;
+}
+
+static double
+f1(int64 right, int64 found, int64 truth)
+{
+	return found + truth > 0 ? 2.0 * right / (found + truth) : 0;
+}
+
+static void
+show(const Dataset *set, const char *what, Pair pair, double score)
+{
+	printf("%s %.2f\n   %s\n   %s\n", what, score, set->records[pair.a].text, set->records[pair.b].text);
+}
+
+static int	misses = 0;
+
+static void
+measure(const char *path, bool identifiers)
+{
+	Dataset    *set = dataset_read(path, identifiers);
+	int64		n;
+	Pair	   *pairs = dataset_candidates(set, &n);
+	Scored	   *scored = palloc((n + 1) * sizeof(Scored));
+	int64		reached = 0;
+	int64		found = 0;
+	int64		right = 0;
+	double		best = 0;
+	double		best_at = 0;
+	double		start = seconds();
+	double		took;
+
+	for (int64 i = 0; i < n; i++)
+	{
+		CpCandidate candidate;
+
+		cp_score(&set->records[pairs[i].b].person, &set->records[pairs[i].a].person, &candidate);
+		scored[i].score = candidate.score;
+		scored[i].same = dataset_same(set, pairs[i]);
+		reached += scored[i].same;
+		found += candidate.score >= 0;
+		right += candidate.score >= 0 && scored[i].same;
+	}
+	took = seconds() - start;
+	if (misses > 0)
+	{
+		int64		ntrue;
+		Pair	   *truth = dataset_true_pairs(set, &ntrue);
+		int64		wrong = found - right;
+		int64		missed = reached - right;
+		int64		unreached = ntrue - reached;
+
+		for (int64 i = 0; i < n; i++)
+		{
+			bool		yes = scored[i].score >= 0;
+
+			if (yes && !scored[i].same && random() % (wrong / misses + 1) == 0)
+				show(set, "WRONG", pairs[i], scored[i].score);
+			if (!yes && scored[i].same && random() % (missed / misses + 1) == 0)
+				show(set, "MISSED", pairs[i], scored[i].score);
+		}
+		for (int64 i = 0, j = 0; i < ntrue; i++)
+		{
+			while (j < n && (pairs[j].a < truth[i].a || (pairs[j].a == truth[i].a && pairs[j].b < truth[i].b)))
+				j++;
+			if ((j >= n || pairs[j].a != truth[i].a || pairs[j].b != truth[i].b) &&
+				random() % (unreached / misses + 1) == 0)
+				show(set, "UNREACHED", truth[i], 0);
+		}
+	}
+	{
+		int64		so_far = 0;
+
+		qsort(scored, n, sizeof(Scored), by_score);
+		for (int64 i = 0; i < n; i++)
+		{
+			so_far += scored[i].same;
+			if ((i + 1 == n || scored[i + 1].score < scored[i].score) &&
+				f1(so_far, i + 1, set->true_pairs) > best)
+			{
+				best = f1(so_far, i + 1, set->true_pairs);
+				best_at = scored[i].score;
+			}
+		}
+	}
+	printf("%-22s %-5s %7d %8lld %8lld %6.4f  %6.4f %6.4f %6.4f  %6.4f %6.1f %7.0f\n",
+		   set->name, identifiers ? "ids" : "noid", set->nrecords, (long long) set->true_pairs, (long long) n,
+		   set->true_pairs ? (double) reached / set->true_pairs : 0,
+		   f1(right, found, set->true_pairs),
+		   found ? (double) right / found : 0, set->true_pairs ? (double) right / set->true_pairs : 0,
+		   best, best_at, n ? took / n * 1e9 : 0);
+	fflush(stdout);
+	free(pairs);
+	free(scored);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *weights = "sql/51-weight.sql";
+	int			with = 1;
+	int			without = 1;
+	int			option;
+
+	while ((option = getopt(argc, argv, "inw:m:")) != -1)
+		switch (option)
+		{
+			case 'n':
+				with = 0;
+				break;
+			case 'i':
+				without = 0;
+				break;
+			case 'w':
+				weights = optarg;
+				break;
+			case 'm':
+				misses = atoi(optarg);
+				break;
+			default:
+				return 2;
+		}
+	weights_read(weights);
+	printf("%-22s %-5s %7s %8s %8s %6s  %6s %6s %6s  %6s %6s %7s\n", "set", "", "rows", "true", "pairs", "PC",
+		   "F1", "prec", "recall", "best", "at", "ns/pair");
+	for (int i = optind; i < argc; i++)
+	{
+		if (with)
+			measure(argv[i], true);
+		if (without)
+			measure(argv[i], false);
+	}
+	return 0;
+}
