@@ -391,11 +391,28 @@ extern void cp_person_add_name(CpPerson *person, const char *given_names,
 /* The matching side of a record, from the private index; NULL if absent. */
 extern CpPerson *cp_person_fetch(int64 child_id);
 
+/* What a search for the records that may be a row's came to. */
+typedef struct CpFound
+{
+	List	   *candidates;		/* CpCandidate *, scored, best first */
+	bool		cut;			/* a bound was met, there may be more */
+} CpFound;
+
 /*
  * What is to become of an uploaded row (D2).  Reads source_link to tell twins
  * (separate references of one source).
  */
 extern CpDecision *cp_decide(const CpPerson *row, const CpReference *reference);
+
+/*
+ * The same in two steps, for many rows at once.  The first decides what needs no
+ * search: a reference that goes on meaning its child; otherwise it returns NULL.
+ * The second wants the candidates, the reference's own record left out.  Both
+ * after cp_dictionary_refresh().
+ */
+extern CpDecision *cp_decide_known(const CpPerson *row, const CpReference *reference);
+extern CpDecision *cp_decide_found(const CpPerson *row, const CpReference *reference,
+								   const CpFound *found);
 
 /*
  * The known child of which this person would be a second record, or 0.  For the

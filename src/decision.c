@@ -406,78 +406,133 @@ still_fits(const CpPerson *row, const CpCandidate *linked)
 	return linked->given_agrees && (linked->birth_near || !row->has_birth);
 }
 
-/* What is to become of an uploaded row. */
-CpDecision *
-cp_decide(const CpPerson *row, const CpReference *reference)
+/* The record of a reference, compared with a row that came under it. */
+static CpCandidate *
+compare_linked(const CpPerson *row, const CpReference *reference, CpPerson **record)
 {
-	CpDecision *decision = palloc0(sizeof(CpDecision));
-	CpCandidate *linked = NULL;
+	CpCandidate *linked;
+
+	*record = cp_person_fetch(reference->linked_child);
+	if (*record == NULL)
+		return NULL;
+	linked = palloc0(sizeof(CpCandidate));
+	cp_score(row, *record, linked);
+	return linked;
+}
+
+static bool
+is_linked(const CpReference *reference)
+{
+	return reference != NULL && reference->linked_child != 0;
+}
+
+/*
+ * A known reference that plainly goes on meaning its child and brings nothing
+ * that leads elsewhere; NULL where other records must be looked for.
+ */
+CpDecision *
+cp_decide_known(const CpPerson *row, const CpReference *reference)
+{
+	CpDecision *decision;
+	CpCandidate *linked;
+	CpPerson   *record;
+
+	if (!is_linked(reference))
+		return NULL;
+	linked = compare_linked(row, reference, &record);
+	if (linked == NULL || !linked->birth_equal || !linked->given_slip || !linked->family_agrees ||
+		linked->identifier_differs || !still_fits(row, linked) || leads_elsewhere(row, record, true) != NIL)
+		return NULL;
+	decision = palloc0(sizeof(CpDecision));
+	decide_match(decision, linked);
+	return decision;
+}
+
+static void
+show_possible(CpDecision *decision, List *candidates)
+{
+	ListCell   *cell;
+
+	foreach(cell, candidates)
+	{
+		CpCandidate *candidate = lfirst(cell);
+
+		if (is_possible(candidate))
+			show(decision, candidate);
+	}
+}
+
+static void
+show_all(CpDecision *decision, List *candidates)
+{
+	ListCell   *cell;
+
+	foreach(cell, candidates)
+		show(decision, lfirst(cell));
+}
+
+/* A row under a known reference: its child, or held.  The others do not have it. */
+static void
+decide_linked(CpDecision *decision, const CpPerson *row, const CpReference *reference,
+			  List *others)
+{
+	CpPerson   *record;
+	CpCandidate *linked = compare_linked(row, reference, &record);
+	CpCandidate *other = others != NIL ? linitial(others) : NULL;
+	List	   *elsewhere = NIL;
+
+	if (linked != NULL)
+	{
+		decision->score = linked->score;
+		elsewhere = leads_elsewhere(row, record, true);
+	}
+	if (linked == NULL)
+		decision->reason = "the record of the reference is gone";
+	else if (!still_fits(row, linked))
+		decision->reason = "neither name nor birth date of the reference agree";
+	else if (other != NULL && may_match(other) && other->score >= linked->score + cp_match_margin)
+		decision->reason = "another record fits the row better than that of its reference";
+	else if (elsewhere != NIL)
+		decision->reason = LEADS_ELSEWHERE;
+	else
+	{
+		decide_match(decision, linked);
+		return;
+	}
+	if (linked != NULL)
+		show(decision, linked);
+	show_all(decision, elsewhere);
+	show_possible(decision, others);
+}
+
+/* Too little data: somebody has to look for the child, so show what there is. */
+static void
+show_distant(CpDecision *decision, List *candidates)
+{
+	ListCell   *cell;
+
+	foreach(cell, candidates)
+	{
+		CpCandidate *candidate = lfirst(cell);
+
+		if (candidate->score >= cp_guard_threshold)
+			show(decision, candidate);
+	}
+}
+
+/* A row under a reference that nobody knows. */
+static void
+decide_unlinked(CpDecision *decision, const CpPerson *row, const CpReference *reference,
+				const CpFound *found)
+{
+	List	   *possible = NIL;
 	List	   *elsewhere = NIL;
 	CpCandidate *best = NULL;
 	CpCandidate *second = NULL;
-	List	   *candidates;
-	List	   *possible = NIL;
-	ListCell   *cell;
 	bool		forbidden = false;
-	bool		cut;
+	ListCell   *cell;
 
-	cp_dictionary_refresh();
-	decision->outcome = CP_OUTCOME_HOLD;
-
-	if (reference != NULL && reference->linked_child != 0)
-	{
-		CpPerson   *record = cp_person_fetch(reference->linked_child);
-
-		if (record != NULL)
-		{
-			linked = palloc0(sizeof(CpCandidate));
-			cp_score(row, record, linked);
-			elsewhere = leads_elsewhere(row, record, true);
-			if (elsewhere == NIL && linked->birth_equal && linked->given_slip && linked->family_agrees &&
-				!linked->identifier_differs && still_fits(row, linked))
-			{
-				decide_match(decision, linked);
-				return decision;
-			}
-		}
-	}
-
-	candidates = cp_candidates_bounded(row, linked != NULL ? linked->child_id : 0, false, &cut);
-
-	if (reference != NULL && reference->linked_child != 0)
-	{
-		CpCandidate *other = candidates != NIL ? linitial(candidates) : NULL;
-
-		if (linked != NULL)
-			decision->score = linked->score;
-		if (linked == NULL)
-			decision->reason = "the record of the reference is gone";
-		else if (!still_fits(row, linked))
-			decision->reason = "neither name nor birth date of the reference agree";
-		else if (other != NULL && may_match(other) && other->score >= linked->score + cp_match_margin)
-			decision->reason = "another record fits the row better than that of its reference";
-		else if (elsewhere != NIL)
-			decision->reason = LEADS_ELSEWHERE;
-		else
-		{
-			decide_match(decision, linked);
-			return decision;
-		}
-		if (linked != NULL)
-			show(decision, linked);
-		foreach(cell, elsewhere)
-			show(decision, lfirst(cell));
-		foreach(cell, candidates)
-		{
-			CpCandidate *candidate = lfirst(cell);
-
-			if (is_possible(candidate))
-				show(decision, candidate);
-		}
-		return decision;
-	}
-
-	foreach(cell, candidates)
+	foreach(cell, found->candidates)
 	{
 		CpCandidate *candidate = lfirst(cell);
 
@@ -504,45 +559,56 @@ cp_decide(const CpPerson *row, const CpReference *reference)
 		if (!forbidden && elsewhere == NIL)
 		{
 			decide_match(decision, best);
-			return decision;
+			return;
 		}
 	}
 
-	foreach(cell, possible)
-		show(decision, lfirst(cell));
-	foreach(cell, elsewhere)
-		show(decision, lfirst(cell));
+	show_all(decision, possible);
+	show_all(decision, elsewhere);
 	decision->reason = too_little(row);
 	if (decision->reason != NULL)
-	{
-		/* somebody has to look for the child: show what there is */
-		foreach(cell, candidates)
-		{
-			CpCandidate *candidate = lfirst(cell);
-
-			if (candidate->score >= cp_guard_threshold && !list_member_ptr(possible, candidate))
-				show(decision, candidate);
-		}
-		return decision;
-	}
-	if (best != NULL)
-	{
-		if (elsewhere != NIL)
-			decision->reason = LEADS_ELSEWHERE;
-		else if (forbidden || (may_match(best) && second != NULL &&
-							   best->score < second->score + cp_match_margin))
-			decision->reason = "more than one record fits";
-		else
-			decision->reason = "may be a known child";
-		return decision;
-	}
-	if (cut)
-	{
+		show_distant(decision, found->candidates);
+	else if (best != NULL && elsewhere != NIL)
+		decision->reason = LEADS_ELSEWHERE;
+	else if (best != NULL && (forbidden || (may_match(best) && second != NULL &&
+											best->score < second->score + cp_match_margin)))
+		decision->reason = "more than one record fits";
+	else if (best != NULL)
+		decision->reason = "may be a known child";
+	else if (found->cut)
 		decision->reason = "too many records are similar";
-		return decision;
-	}
-	decision->outcome = CP_OUTCOME_NEW;
+	else
+		decision->outcome = CP_OUTCOME_NEW;
+}
+
+/* What is to become of a row whose candidates are known. */
+CpDecision *
+cp_decide_found(const CpPerson *row, const CpReference *reference, const CpFound *found)
+{
+	CpDecision *decision = palloc0(sizeof(CpDecision));
+
+	decision->outcome = CP_OUTCOME_HOLD;
+	if (is_linked(reference))
+		decide_linked(decision, row, reference, found->candidates);
+	else
+		decide_unlinked(decision, row, reference, found);
 	return decision;
+}
+
+/* What is to become of an uploaded row. */
+CpDecision *
+cp_decide(const CpPerson *row, const CpReference *reference)
+{
+	CpDecision *decision;
+	CpFound		found = {0};
+
+	cp_dictionary_refresh();
+	decision = cp_decide_known(row, reference);
+	if (decision != NULL)
+		return decision;
+	found.candidates = cp_candidates_bounded(row, is_linked(reference) ? reference->linked_child : 0,
+											 false, &found.cut);
+	return cp_decide_found(row, reference, &found);
 }
 
 /* ---------- the guard on child ---------- */
