@@ -5,6 +5,7 @@
 #
 # One suite, one test:  make regress | isolation | pgtap | tap  [TESTS="name ..."]
 # Checks alone:         make checks        Mend the layout of C files:  make indent
+# Fuzz what is pure:   make fuzz [FUZZ_SECONDS=60] [ONLY="normalize word"]
 # What reads cost:      make bench [ROUNDS=10] [SECONDS=1] [CHILDREN=100000] [ONLY="point rows10k"]
 # How well it matches:  make quality [DATA=../shared/data] [SETS="febrl3 ons_essnet"]
 # Packagers:            make [all], make install [DESTDIR=], make installcheck
@@ -25,7 +26,7 @@ major  = $(shell $(PG_CONFIG) --version 2>/dev/null | sed 's/^PostgreSQL \([0-9]
 build  = build/pg$(major)
 module = $(MAKE) --no-print-directory -C $(build) -f $(top)/Makefile
 
-checks = style lint compile symbols sources
+checks = style lint compile symbols sources corpus
 suites = regress isolation pgtap tap
 SUITES = $(checks) $(suites)
 
@@ -85,6 +86,11 @@ quality-decisions:
 	@test/setup.sh test
 	@$(MAKE) --no-print-directory stage
 	@QUALITY_DATA="$(DATA)" QUALITY_SETS="$(SETS)" QUALITY_SOURCES="$(SOURCES)" test/quality/decisions.sh
+
+.PHONY: fuzz
+fuzz:
+	@test/setup.sh fuzz
+	@FUZZ_SECONDS="$(FUZZ_SECONDS)" ONLY="$(ONLY)" test/fuzz.sh
 
 indent:
 	@test/check-style.sh --write
