@@ -96,6 +96,8 @@ GRANT EXECUTE ON FUNCTION contactpoint.access_log(bigint), contactpoint.retire_a
        contactpoint_feed, contactpoint_auditor, contactpoint_admin;
 GRANT SELECT ON contactpoint.status TO contactpoint_manager, contactpoint_auditor, contactpoint_admin;
 GRANT EXECUTE ON FUNCTION contactpoint._status() TO contactpoint_manager, contactpoint_auditor, contactpoint_admin;
+GRANT SELECT ON contactpoint.progress TO contactpoint_manager, contactpoint_admin;
+GRANT EXECUTE ON FUNCTION contactpoint._progress() TO contactpoint_manager, contactpoint_admin;
 
 -- keeping it
 GRANT INSERT, UPDATE, DELETE ON contactpoint.organisation, contactpoint.account, contactpoint.source

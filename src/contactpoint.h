@@ -50,6 +50,28 @@ typedef enum CpWorkerKind
 	CP_WORKER_KINDS
 } CpWorkerKind;
 
+/* What takes long, over all of the inbox or the registry. */
+typedef enum CpJob
+{
+	CP_JOB_SETTLE,
+	CP_JOB_SWEEP,
+	CP_JOB_REKEY,
+	CP_JOBS
+} CpJob;
+
+/* how far a job is; under cp_shared_lock() */
+typedef struct CpProgress
+{
+	TimestampTz started_at;		/* of the run now going on or the last, 0:
+								 * none since the server started */
+	TimestampTz finished_at;	/* 0 while it goes on */
+	int64		from;			/* done before this run */
+	int64		done;
+	int64		total;			/* 0: not known */
+	uint64		wanted;			/* number of the latest call for it */
+	uint64		answered;		/* calls up to this one have been carried out */
+} CpProgress;
+
 /* under cp_shared_lock(); pid 0: it does not run */
 typedef struct CpSharedWorker
 {
@@ -62,6 +84,7 @@ typedef struct CpSharedDatabase
 {
 	Oid			database;		/* InvalidOid: free */
 	CpSharedWorker workers[CP_WORKER_KINDS];
+	CpProgress	progress[CP_JOBS];
 	pg_atomic_uint64 unsealed;	/* bytes in the journal, int64 */
 	pg_atomic_uint64 sealer_seen;	/* TimestampTz: when it last got on */
 	pg_atomic_uint64 refused;	/* looks refused since the server started */
@@ -109,6 +132,22 @@ extern bool cp_worker_told_to_stop(void);
 extern void cp_worker_sleep(int milliseconds);
 extern int	cp_worker_recover(MemoryContext context);
 extern bool cp_worker_has_registry(void);
+
+/* ---------- progress.c: how far the long jobs are ---------- */
+
+/*
+ * A run begins (total 0: not known), gets on by so many more, ends.  From any
+ * process of the database, for the view progress and the notices of whoever
+ * waits; cheap enough for every batch, not for every row.
+ */
+extern void cp_progress_start(CpJob job, int64 done, int64 total);
+extern void cp_progress_add(CpJob job, int64 more);
+extern void cp_progress_finish(CpJob job);
+
+extern CpProgress cp_progress_read(CpJob job);
+
+/* For a notice: done, total, rate, how long it may still take; palloc'd. */
+extern char *cp_progress_text(const CpProgress *progress);
 
 /* ---------- row.c: a row as triggers see it ---------- */
 
