@@ -435,6 +435,10 @@ typedef struct CpFound
 {
 	List	   *candidates;		/* CpCandidate *, scored, best first */
 	bool		cut;			/* a bound was met, there may be more */
+	int			nkeys;
+	int32	   *keys;			/* what was probed, in ascending order: where
+								 * records under none of these keys changed,
+								 * the same is found again */
 } CpFound;
 
 /*

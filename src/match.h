@@ -31,17 +31,6 @@ extern void cp_dictionary_forget(void);
 
 /* ---------- candidate.c ---------- */
 
-/* What a search found for one row. */
-typedef struct CpFound
-{
-	List	   *candidates;		/* CpCandidate *, scored, best first */
-	bool		cut;			/* a bound was met, there may be more */
-	int			nkeys;
-	int32	   *keys;			/* what was probed, in ascending order: where
-								 * records under none of these keys changed,
-								 * the same is found again */
-} CpFound;
-
 /*
  * Every record that may be one of these persons; except[i] is left out of what
  * is found for row i (except may be NULL).  Reads with the latest snapshot, so
