@@ -87,6 +87,11 @@ quality-decisions:
 	@$(MAKE) --no-print-directory stage
 	@QUALITY_DATA="$(DATA)" QUALITY_SETS="$(SETS)" QUALITY_SOURCES="$(SOURCES)" test/quality/decisions.sh
 
+# Does a row about a shielded child make a second record?
+.PHONY: guard
+guard: stage
+	@test/guard.sh $(CHILDREN) $(SHIELDED) $(OTHER)
+
 .PHONY: fuzz
 fuzz:
 	@test/setup.sh fuzz

@@ -60,6 +60,7 @@ typedef struct KeyTable
 	Relation	rel;
 	Relation	index;
 	IndexScanDesc scan;
+	bool		guard;
 } KeyTable;
 
 typedef struct Search
@@ -184,13 +185,14 @@ look_through(Search *search, KeyTable *table, const CpProbe *probe)
 		}
 		if (child_id == search->except_child || seen_table_lookup(search->seen, child_id) != NULL)
 			continue;
-		if (easy >= 0 && looks >= easy)
+		if (table->guard || (easy >= 0 && looks >= easy))
 		{
 			DateADT		birth = DatumGetDateADT(index_getattr(entry, CP_KEY_BIRTH, desc, &isnull));
 			int32		given = DatumGetInt32(index_getattr(entry, CP_KEY_GIVEN, desc, &isnull));
 			int32		family = DatumGetInt32(index_getattr(entry, CP_KEY_FAMILY, desc, &isnull));
 
-			if (!worth_a_look(search->row, birth, given, family, probe->block == CP_BLOCK_PLACE))
+			if (table->guard ? !cp_guard_worth_a_look(search->row, probe, birth, given, family) :
+				!worth_a_look(search->row, birth, given, family, probe->block == CP_BLOCK_PLACE))
 				continue;
 		}
 		seen_table_insert(search->seen, child_id, &known);
@@ -217,6 +219,7 @@ open_keys(KeyTable *table, const char *name, const char *index, Snapshot snapsho
 	table->index = index_open(cp_relation_oid(index), AccessShareLock);
 	table->scan = cp_index_beginscan(table->rel, table->index, snapshot, 3);
 	table->scan->xs_want_itup = true;
+	table->guard = strcmp(name, "guard_key") == 0;
 }
 
 static void
@@ -263,7 +266,7 @@ cp_candidates_bounded(const CpPerson *row, int64 except_child, bool deep, bool *
 	search.slot = table_slot_create(search.person_rel, NULL);
 
 	/* first, so that no crowd of open records uses the bound up before them */
-	probes = cp_guard_probes(row, &nprobes);
+	probes = cp_guard_probes(row, deep, &nprobes);
 	look_through_all(&search, &guard_keys, probes, nprobes);
 	probes = cp_match_probes(row, false, &nprobes);
 	look_through_all(&search, &match_keys, probes, nprobes);

@@ -145,29 +145,15 @@ may_match(const CpCandidate *candidate)
 	return candidate->family_agrees || (candidate->place_agrees && !is_shielded(candidate));
 }
 
-/* Must a row be held because of this record, shielded or with a hidden name? */
-static bool
-is_guarded(const CpCandidate *candidate)
+bool
+cp_is_guarded(const CpCandidate *candidate)
 {
 	if (candidate->nearness == CP_NEAR_OPEN)
 		return false;
-	if (candidate->identifier_equal)
+	if (candidate->guarded)
 		return true;
-	if (candidate->given_agrees && candidate->birth_near &&
-		(candidate->family_agrees || candidate->place_agrees))
-		return true;
-	if (candidate->nearness == CP_NEAR_SHIELDED_WIDE && candidate->birth_near &&
-		!candidate->given_differs && !is_somebody_else(candidate))
-	{
-		if (candidate->given_agrees && (candidate->birth_equal || candidate->birth_swapped))
-			return true;
-		if ((candidate->given_agrees || candidate->birth_equal) &&
-			candidate->guard_score >= cp_guard_threshold)
-			return true;
-	}
-	if (candidate->score < cp_guard_threshold)
-		return false;
-	return (candidate->family_agrees || candidate->place_agrees) &&
+	return candidate->score >= cp_guard_threshold &&
+		(candidate->family_agrees || candidate->place_agrees) &&
 		(candidate->birth_near || candidate->given_agrees);
 }
 
@@ -176,7 +162,7 @@ static bool
 is_possible(const CpCandidate *candidate)
 {
 	return candidate->score >= cp_possible_threshold || candidate->identifier_equal ||
-		is_guarded(candidate);
+		cp_is_guarded(candidate);
 }
 
 /*
@@ -302,7 +288,7 @@ search_brought(const CpPerson *brought, int64 except_child, double from)
 		{
 			CpPerson   *record;
 
-			if (candidate->score < from && !is_guarded(candidate))
+			if (candidate->score < from && !cp_is_guarded(candidate))
 				continue;
 			record = cp_person_fetch(candidate->child_id);
 			if (record == NULL || cp_given_clearly_differs(brought, record))
@@ -373,7 +359,7 @@ another_forbids(const CpCandidate *best, List *possible)
 		CpCandidate *other = lfirst(cell);
 
 		if (other != best &&
-			(other->identifier_equal || (!is_shielded(best) && is_guarded(other))))
+			(other->identifier_equal || (!is_shielded(best) && cp_is_guarded(other))))
 			return true;
 	}
 	return false;

@@ -19,14 +19,8 @@
  *	  looked for whatever the birth date, and words spelt alike that sound
  *	  different are tried as well.
  *
- *	  Records that are shielded or have a hidden name are few and have more
- *	  keys, in an index of their own, so that none of them is missed for one
- *	  wrong fact and no crowd of others hides them:
- *
- *	  G  every one							with the birth date
- *	  g  sound of one word					with the year of birth
- *	  m  sound of one word, month and day	in any year
- *	  p  sounds of given and family name	whatever the birth date
+ *	  Records that are shielded or have a hidden name have keys of another kind
+ *	  besides (guard_key.c).
  *
  *	  Keys cost more than all else where millions of records are: an ordinary
  *	  record (one or two given words, one family word, one postcode) has five
@@ -246,40 +240,6 @@ cp_match_keys(const CpPerson *person, int *nkeys)
 	return list.keys;
 }
 
-CpKey *
-cp_guard_keys(const CpPerson *person, int *nkeys)
-{
-	CpKeyList	list = {0};
-
-	for (int i = 0; person->nearness != CP_NEAR_OPEN && i < person->nnames; i++)
-	{
-		const CpName *name = &person->names[i];
-		int			month_day = cp_key_month_day(person->date_of_birth);
-		int32		given = first_word(name->given, name->ngiven);
-		int32		family = first_word(name->family, name->nfamily);
-
-		cp_key_add(&list, cp_key_hash('G', "", "", 0), given, family);
-		for (int w = 0; w < name->ngiven + name->nfamily; w++)
-		{
-			bool		is_given = w < name->ngiven;
-			int32		word = is_given ? name->given[w] : name->family[w - name->ngiven];
-			const char *code = cp_key_code(word);
-
-			cp_key_add(&list, cp_key_hash('g', code, "", 0),
-					   is_given ? word : given, is_given ? family : word);
-			cp_key_add(&list, cp_key_hash('m', code, "", month_day),
-					   is_given ? word : given, is_given ? family : word);
-		}
-		for (int g = 0; g < Min(name->ngiven, MAX_PAIR_WORDS); g++)
-			for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS); f++)
-				cp_key_add(&list, cp_key_pair('p', cp_key_code(name->given[g]), cp_key_code(name->family[f]), 0),
-						   name->given[g], name->family[f]);
-	}
-	cp_key_unique(&list);
-	*nkeys = list.n;
-	return list.keys;
-}
-
 /* ---------- probes ---------- */
 
 /* Records with a word of this sound, born on the row's date. */
@@ -388,44 +348,6 @@ cp_match_probes(const CpPerson *row, bool deep, int *nprobes)
 		foreach(cell, row->addresses)
 			cp_probe_add(&list, cp_key_hash('A', lfirst(cell), "", 0),
 						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_PLACE);
-	}
-	*nprobes = list.n;
-	return list.probes;
-}
-
-CpProbe *
-cp_guard_probes(const CpPerson *row, int *nprobes)
-{
-	CpProbeList list = {0};
-	DateADT		first;
-	DateADT		last;
-	DateADT		swapped;
-
-	if (row->has_birth)
-	{
-		int32		all = cp_key_hash('G', "", "", 0);
-
-		cp_probe_add(&list, all, row->date_of_birth, row->date_of_birth, CP_BLOCK_PLACE);
-		if (cp_key_swapped_date(row->date_of_birth, &swapped))
-			cp_probe_add(&list, all, swapped, swapped, CP_BLOCK_PLACE);
-		cp_key_year(row->date_of_birth, &first, &last);
-	}
-	for (int i = 0; i < row->nnames; i++)
-	{
-		const CpName *name = &row->names[i];
-
-		for (int w = 0; row->has_birth && w < name->ngiven + name->nfamily; w++)
-		{
-			const char *code = cp_key_code(w < name->ngiven ? name->given[w] : name->family[w - name->ngiven]);
-
-			cp_probe_add(&list, cp_key_hash('g', code, "", 0), first, last, CP_BLOCK_NAME);
-			cp_probe_add(&list, cp_key_hash('m', code, "", cp_key_month_day(row->date_of_birth)),
-						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NAME);
-		}
-		for (int g = 0; g < Min(name->ngiven, MAX_PAIR_WORDS); g++)
-			for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS); f++)
-				cp_probe_add(&list, cp_key_pair('p', cp_key_code(name->given[g]), cp_key_code(name->family[f]), 0),
-							 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NAME);
 	}
 	*nprobes = list.n;
 	return list.probes;

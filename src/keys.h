@@ -27,8 +27,11 @@ typedef enum CpBlock
 	CP_BLOCK_PLACE,				/* the birth date is close, or both names
 								 * agree */
 	CP_BLOCK_NUMBER,			/* every one */
-	CP_BLOCK_NAMESAKES			/* both names agree: the first ones, and none
+	CP_BLOCK_NAMESAKES,			/* both names agree: the first ones, and none
 								 * is missed */
+	CP_BLOCK_GUARD,				/* as guard.c would hold the row without the
+								 * place */
+	CP_BLOCK_GUARD_GIVEN		/* the birth date is near */
 } CpBlock;
 
 /* The records of one key that were born between two dates. */
@@ -52,9 +55,22 @@ extern CpKey *cp_match_keys(const CpPerson *person, int *nkeys);
  */
 extern CpProbe *cp_match_probes(const CpPerson *row, bool deep, int *nprobes);
 
-/* The same for records that are shielded or have a hidden name, in a table of their own. */
+/* ---------- guard_key.c ---------- */
+
+/*
+ * The same for records that are shielded or have a hidden name, in a table of
+ * their own.  deep: whatever the family name, for the guard on child, whose
+ * answer must not depend on a hidden one.
+ */
 extern CpKey *cp_guard_keys(const CpPerson *person, int *nkeys);
-extern CpProbe *cp_guard_probes(const CpPerson *row, int *nprobes);
+extern CpProbe *cp_guard_probes(const CpPerson *row, bool deep, int *nprobes);
+
+/*
+ * Is an entry of a block of that table worth a look at its record?  Asked for
+ * every one, the first as well.
+ */
+extern bool cp_guard_worth_a_look(const CpPerson *row, const CpProbe *probe,
+								  DateADT birth, int32 given, int32 family);
 
 /* ---------- for those that make keys ---------- */
 

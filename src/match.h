@@ -50,6 +50,11 @@ extern void cp_search_delta(CpPerson *row, int64 except, CpFound *found);
  */
 extern List *cp_candidates_bounded(const CpPerson *row, int64 except_child, bool deep, bool *cut);
 
+/* ---------- decision.c ---------- */
+
+/* Must a row be held because of this record, shielded or with a hidden name? */
+extern bool cp_is_guarded(const CpCandidate *candidate);
+
 /* ---------- delta.c: new records that are in no index yet ---------- */
 
 /*

@@ -160,6 +160,7 @@ typedef struct CpCandidate
 	bool		given_slip;		/* equal, or close with the same first letter */
 	bool		birth_swapped;	/* day and month have changed places */
 	double		guard_score;	/* score, another surname and place forgiven */
+	bool		guarded;		/* cp_guard_compare() holds the row for it */
 } CpCandidate;
 
 /* ---------- compare.c: what agrees in two persons ---------- */
@@ -250,6 +251,14 @@ extern const char *const cp_weight_names[CP_NWEIGHTS][2];
 
 /* Compares two persons; fills everything of a candidate. */
 extern void cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result);
+
+/* ---------- guard.c ---------- */
+
+/*
+ * Must the row be held because of this record, shielded or with a hidden name?
+ * The candidate holds what else the two have in common.
+ */
+extern bool cp_guard_compare(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate);
 
 /* ---------- weight.c, or the tool's own ---------- */
 

@@ -409,4 +409,5 @@ cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result)
 		(result->given_differs || (result->sex_differs && !result->given_equal)))
 		score = Min(score, weights[CP_W_CAP_OTHER_CHILD]);
 	result->score = score;
+	result->guarded = cp_guard_compare(row, record, result);
 }
