@@ -82,9 +82,10 @@ bench:
 DATA ?= ../shared/data
 quality: quality-decisions
 
+# Without the variables of the command line: DATA is one of PGXS, too.
 quality-decisions:
 	@test/setup.sh test
-	@$(MAKE) --no-print-directory stage
+	@MAKEFLAGS= $(MAKE) --no-print-directory stage
 	@QUALITY_DATA="$(DATA)" QUALITY_SETS="$(SETS)" QUALITY_SOURCES="$(SOURCES)" test/quality/decisions.sh
 
 # Does a row about a shielded child make a second record?
