@@ -15,4 +15,5 @@ trap 'exit 143' TERM INT HUP
 "$here/../generate/run.sh" "$made" children="$children" seed="$seed" shielded="$shielded" \
 	unchanged=$((other / 10)) changed=$((other / 10)) matched=$((other / 2)) new=$((other - other / 10 * 2 - other / 2))
 psql -X -q -At -v dir="$made" -f "$here/../generate/load.sql"
-psql -X -q -v ON_ERROR_STOP=1 -P pager=off -v dir="$made" -f "$here/measure.sql"
+psql -X -q -P pager=off -v dir="$made" -f "$here/rows.sql"
+psql -X -q -P pager=off -v ON_ERROR_STOP=1 -f "$here/report.sql"
