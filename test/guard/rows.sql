@@ -21,14 +21,20 @@ FROM contactpoint.settlement \gx
 
 CREATE TEMPORARY TABLE guarded AS SELECT child_id FROM contactpoint.match_person WHERE nearness > 0;
 ALTER TABLE guarded ADD PRIMARY KEY (child_id);
+CREATE TEMPORARY TABLE last_one AS
+SELECT DISTINCT ON (source, source_ref) source, source_ref, outcome, child_id FROM contactpoint.settlement
+ORDER BY source, source_ref, upload_id DESC;
+CREATE TEMPORARY TABLE shown AS
+SELECT r.source, r.source_ref, x AS child_id FROM contactpoint.review r, unnest(r.candidates) x;
+CREATE INDEX ON shown (source, source_ref);
+ANALYZE last_one;
+ANALYZE shown;
 CREATE TABLE public.result AS
 SELECT t.*, t.category IN ('adoption', 'new identity', 'fled') AS wide,
        CASE WHEN t.errors = '' THEN 0 ELSE cardinality(string_to_array(t.errors, '+')) END AS n,
-       s.outcome, s.child_id AS went_to, s.outcome = 'hold' AS held,
-       s.outcome = 'match' AND s.child_id IS DISTINCT FROM t.child_id AS wrong,
-       EXISTS (SELECT FROM unnest(r.candidates) x JOIN guarded g ON g.child_id = x) AS near_guarded,
-       EXISTS (SELECT FROM unnest(r.candidates) x WHERE x = t.child_id) AS shown
-FROM public.truth t
-JOIN contactpoint.settlement s USING (source, source_ref)
-LEFT JOIN contactpoint.review r USING (source, source_ref)
-WHERE s.upload_id = (SELECT max(l.upload_id) FROM contactpoint.settlement l WHERE l.source = t.source AND l.source_ref = t.source_ref);
+       l.outcome, l.child_id AS went_to, l.outcome = 'hold' AS held,
+       l.outcome = 'match' AND l.child_id IS DISTINCT FROM t.child_id AS wrong,
+       EXISTS (SELECT FROM shown s JOIN guarded g USING (child_id)
+               WHERE s.source = t.source AND s.source_ref = t.source_ref) AS near_guarded
+FROM public.truth t JOIN last_one l USING (source, source_ref);
+ANALYZE public.result;
