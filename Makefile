@@ -7,6 +7,7 @@
 # Checks alone:         make checks        Mend the layout of C files:  make indent
 # Fuzz what is pure:   make fuzz [FUZZ_SECONDS=60] [ONLY="normalize word"]
 # What reads cost:      make bench [ROUNDS=10] [SECONDS=1] [CHILDREN=100000] [ONLY="point rows10k"]
+# What matching costs:  make bench-matching | bench-large [ROUNDS=5] [CHILDREN=1000000] [ONLY="search new"]
 # How well it matches:  make quality [DATA=../shared/data] [SETS="febrl3 ons_essnet"]
 # Packagers:            make [all], make install [DESTDIR=], make installcheck
 #
@@ -78,6 +79,16 @@ bench:
 	@test/setup.sh bench
 	@$(MAKE) --no-print-directory stage
 	@BENCH_ROUNDS="$(ROUNDS)" BENCH_SECONDS="$(SECONDS)" BENCH_CHILDREN="$(CHILDREN)" BENCH_ONLY="$(ONLY)" test/bench.sh
+	@$(MAKE) --no-print-directory bench-matching CHILDREN=
+
+# Search, decision and settling, with a million children or ten.
+.PHONY: bench-matching bench-large measure
+bench-matching bench-large: measure
+	@test/setup.sh bench
+	@BENCH_ROUNDS="$(ROUNDS)" BENCH_CHILDREN="$(or $(CHILDREN),$(if $(filter bench-large,$@),10000000,1000000))" BENCH_ONLY="$(ONLY)" test/bench.sh matching
+
+measure: stage
+	@$(module) -s measure with_llvm=no
 
 DATA ?= ../shared/data
 quality: quality-decisions
@@ -167,6 +178,14 @@ $(controls): control-%/$(MODULE_big).so: $(OBJS) exports.map
 	@mkdir -p $(@D)
 	$(COMPILE.c) -D$(switch) -o $(@D)/$*.o $(top)/src/$*.c
 	$(LINK.shared) -o $@ $(@D)/$*.o $(filter-out src/$*.o,$(OBJS)) $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)
+
+# The library and functions that measure it; make bench-matching loads it.
+.PHONY: measure
+measure: control-measure/$(MODULE_big).so
+control-measure/$(MODULE_big).so: $(OBJS) exports.map $(top)/test/bench/rate.c
+	@mkdir -p $(@D)
+	$(COMPILE.c) -o $(@D)/rate.o $(top)/test/bench/rate.c
+	$(LINK.shared) -o $@ $(@D)/rate.o $(OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)
 
 # The directory is named too, so that a file taken away is noticed.
 $(SQL): $(sort $(wildcard $(top)/sql/*.sql)) $(top)/sql $(top)/contactpoint.control
