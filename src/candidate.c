@@ -92,7 +92,8 @@ close_to_row(const CpPerson *row, int32 id)
 		const CpName *name = &row->names[i];
 
 		for (int j = 0; j < name->ngiven; j++)
-			if (cp_dictionary_compare(name->given[j], id) <= CP_WORD_WEAK)
+			if (cp_dictionary_compare(name->given[j], id) <= CP_WORD_WEAK ||
+				cp_word_short_form(cp_dictionary_word(name->given[j]), cp_dictionary_word(id)))
 				return true;
 		for (int j = 0; j < name->nfamily; j++)
 			if (cp_dictionary_compare(name->family[j], id) <= CP_WORD_WEAK)
@@ -107,8 +108,9 @@ close_to_row(const CpPerson *row, int32 id)
  * (easy), in one and nearly in another.
  */
 static bool
-worth_a_look(const CpPerson *row, DateADT birth, int32 given, int32 family, bool place)
+worth_a_look(const CpPerson *row, DateADT birth, int32 given, int32 family, CpBlock block)
 {
+	bool		place = block == CP_BLOCK_PLACE || block == CP_BLOCK_HOUSE;
 	CpBirthLevel level = CP_BIRTH_UNKNOWN;
 	int			names;
 
@@ -118,6 +120,8 @@ worth_a_look(const CpPerson *row, DateADT birth, int32 given, int32 family, bool
 		return true;
 	names = (close_to_row(row, given) ? 1 : 0) + (close_to_row(row, family) ? 1 : 0);
 	if (CpBirthIsNear(level))
+		return names >= 1;
+	if (block == CP_BLOCK_HOUSE)
 		return names >= 1;
 	if (place)
 		return names >= 2;
@@ -160,7 +164,7 @@ look_through(Search *search, KeyTable *table, const CpProbe *probe)
 	ScanKeyData keys[3];
 	int			scanned = 0;
 	int			looks = 0;
-	int			easy = probe->block == CP_BLOCK_NUMBER ? MAX_EASY * 4 : probe->block == CP_BLOCK_PLACE ? 0 :
+	int			easy = probe->block == CP_BLOCK_NUMBER ? MAX_EASY * 4 : probe->block == CP_BLOCK_PLACE || probe->block == CP_BLOCK_HOUSE ? 0 :
 	probe->block == CP_BLOCK_NAMESAKES ? -MAX_NAMESAKES : MAX_EASY;
 
 	ScanKeyInit(&keys[0], CP_KEY_KEY, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(probe->key));
@@ -192,7 +196,7 @@ look_through(Search *search, KeyTable *table, const CpProbe *probe)
 			int32		family = DatumGetInt32(index_getattr(entry, CP_KEY_FAMILY, desc, &isnull));
 
 			if (table->guard ? !cp_guard_worth_a_look(search->row, probe, birth, given, family) :
-				!worth_a_look(search->row, birth, given, family, probe->block == CP_BLOCK_PLACE))
+				!worth_a_look(search->row, birth, given, family, probe->block))
 				continue;
 		}
 		seen_table_insert(search->seen, child_id, &known);

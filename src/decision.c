@@ -141,8 +141,11 @@ may_match(const CpCandidate *candidate)
 		return candidate->birth_near || (candidate->given_agrees && candidate->family_agrees);
 	if (!candidate->birth_equal || candidate->identifier_differs || !candidate->given_slip)
 		return false;
+	/* whose birth date nobody knew was born on 1 January */
+	if (candidate->birth_default && !candidate->place_agrees)
+		return false;
 	/* another surname near a shielded child is for a person to judge */
-	return candidate->family_agrees || (candidate->place_agrees && !is_shielded(candidate));
+	return candidate->family_agrees || (candidate->home_agrees && !is_shielded(candidate));
 }
 
 bool
@@ -162,7 +165,7 @@ static bool
 is_possible(const CpCandidate *candidate)
 {
 	return candidate->score >= cp_possible_threshold || candidate->identifier_equal ||
-		cp_is_guarded(candidate);
+		candidate->doubtful || cp_is_guarded(candidate);
 }
 
 /*

@@ -11,7 +11,7 @@
  *	  P  sounds of given and family name	with the year of birth
  *	  M  the same, with month and day		in any year
  *	  C  postcode							near by birth or name
- *	  A  address, where no postcode is known
+ *	  A  house number and street			near by birth or name
  *	  I  identifier
  *
  *	  Month and day are hashed without order and the pair of sounds too, so
@@ -23,8 +23,8 @@
  *	  besides (guard_key.c).
  *
  *	  Keys cost more than all else where millions of records are: an ordinary
- *	  record (one or two given words, one family word, one postcode) has five
- *	  to seven.
+ *	  record (one or two given words, one family word, one postcode and
+ *	  address) has six to eight.
  *
  *	  Pure (model.h).
  *
@@ -38,6 +38,7 @@
 #include "keys.h"
 
 #define MAX_PAIR_WORDS 3		/* words of a name that go into pairs */
+#define HOUSE_WORD 32			/* letters of a street that count, and one */
 
 /* ---------- hashes ---------- */
 
@@ -210,6 +211,25 @@ add_name_keys(CpKeyList *list, const CpName *name, DateADT birth)
 		}
 }
 
+/*
+ * The first number of an address and the word after it: what follows is written
+ * in many ways.  All of it where there is no number.
+ */
+static int32
+house_key(const char *address)
+{
+	const char *number = strpbrk(address, "0123456789");
+	const char *word = number != NULL ? strchr(number, ' ') : NULL;
+	const char *end;
+	char		street[HOUSE_WORD];
+
+	if (word == NULL)
+		return cp_key_hash('A', address, "", 0);
+	end = strchr(word + 1, ' ');
+	strlcpy(street, word + 1, end != NULL ? Min(HOUSE_WORD, end - word) : HOUSE_WORD);
+	return cp_key_hash('A', street, "", atoi(number));
+}
+
 CpKey *
 cp_match_keys(const CpPerson *person, int *nkeys)
 {
@@ -228,11 +248,8 @@ cp_match_keys(const CpPerson *person, int *nkeys)
 	}
 	foreach(cell, person->postcodes)
 		cp_key_add(&list, cp_key_hash('C', lfirst(cell), "", 0), given, family);
-	if (person->postcodes == NIL)
-	{
-		foreach(cell, person->addresses)
-			cp_key_add(&list, cp_key_hash('A', lfirst(cell), "", 0), given, family);
-	}
+	foreach(cell, person->addresses)
+		cp_key_add(&list, house_key(lfirst(cell)), given, family);
 	foreach(cell, person->identifiers)
 		cp_key_add(&list, cp_key_hash('I', lfirst(cell), "", 0), given, family);
 	cp_key_unique(&list);
@@ -346,8 +363,7 @@ cp_match_probes(const CpPerson *row, bool deep, int *nprobes)
 			cp_probe_add(&list, cp_key_hash('C', lfirst(cell), "", 0),
 						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_PLACE);
 		foreach(cell, row->addresses)
-			cp_probe_add(&list, cp_key_hash('A', lfirst(cell), "", 0),
-						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_PLACE);
+			cp_probe_add(&list, house_key(lfirst(cell)), CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_HOUSE);
 	}
 	*nprobes = list.n;
 	return list.probes;

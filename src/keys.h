@@ -26,6 +26,7 @@ typedef enum CpBlock
 								 * agree */
 	CP_BLOCK_PLACE,				/* the birth date is close, or both names
 								 * agree */
+	CP_BLOCK_HOUSE,				/* the birth date is close, or one name agrees */
 	CP_BLOCK_NUMBER,			/* every one */
 	CP_BLOCK_NAMESAKES,			/* both names agree: the first ones, and none
 								 * is missed */

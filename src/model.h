@@ -161,6 +161,10 @@ typedef struct CpCandidate
 	bool		birth_swapped;	/* day and month have changed places */
 	double		guard_score;	/* score, another surname and place forgiven */
 	bool		guarded;		/* cp_guard_compare() holds the row for it */
+	bool		doubtful;		/* cp_is_doubtful(): a person must look */
+	bool		birth_default;	/* equal, but 1 January: perhaps not known */
+	bool		home_agrees;	/* cp_same_home(), where the birth date is
+								 * equal */
 } CpCandidate;
 
 /* ---------- compare.c: what agrees in two persons ---------- */
@@ -259,6 +263,17 @@ extern void cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *r
  * The candidate holds what else the two have in common.
  */
 extern bool cp_guard_compare(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate);
+
+/* ---------- doubt.c: what a person must look at, whatever the score ---------- */
+
+/* Have they a numbered address in common? */
+extern bool cp_same_house(const CpPerson *a, const CpPerson *b);
+
+/* The same house, or the same postcode where no address says more. */
+extern bool cp_same_home(const CpPerson *a, const CpPerson *b);
+
+/* May they be one child, though the score says no?  candidate: all but this. */
+extern bool cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate);
 
 /* ---------- weight.c, or the tool's own ---------- */
 
