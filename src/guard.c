@@ -12,7 +12,7 @@
  *
  *	  date	given	family	place	holds
  *	  equal	equal	-		-		any, if the second names do not speak against
- *	  equal	alike	-		-		wide: typing, short form, day and month swapped
+ *	  equal	alike	-		-		any where a second name agrees, wide
  *	  equal	-		equal	-		any, of one sex: an unusual short form
  *	  equal	-		-		agrees	any
  *	  near	alike	alike	-		any
@@ -150,17 +150,19 @@ same_names(const Agreement *names)
 static bool
 holds_on_the_day(const CpCandidate *candidate, const Agreement *names, bool wide)
 {
-	bool		of_one_sex = !candidate->sex_differs;
-
 	if (candidate->place_agrees)
 		return true;
 	if (names->any_given <= CP_WORD_CLOSE && names->any_family <= CP_WORD_CLOSE)
 		return true;
-	if (names->family == CP_WORD_EQUAL && of_one_sex)
+	if (candidate->sex_differs)
+		return wide && names->given == CP_WORD_EQUAL;
+	if (names->family <= (wide ? CP_WORD_CLOSE : CP_WORD_EQUAL))
 		return true;
-	if (names->given == CP_WORD_EQUAL && (of_one_sex || wide))
-		return wide || !names->more_differs;
-	return wide && of_one_sex && names->given <= CP_WORD_CLOSE && !names->more_differs;
+	if (names->more_agrees && names->given <= CP_WORD_WEAK)
+		return true;
+	if (wide && names->any_given == CP_WORD_EQUAL)
+		return true;
+	return names->given <= (wide ? CP_WORD_CLOSE : CP_WORD_EQUAL) && !names->more_differs;
 }
 
 /* A birth date with one part wrong: which other two facts suffice? */

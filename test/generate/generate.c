@@ -1016,8 +1016,8 @@ upload_shielded(Random *r, int64_t nth)
 			i++;
 		}
 	}
-	/* the source that knows the child may send it under a second reference */
-	new_reference(&row, happens(r, 0.1) ? "births" : agencies[nth % 8]);
+	/* a source that knows the child may send it under a second reference */
+	new_reference(&row, happens(r, 0.1) ? "health" : agencies[nth % 8]);
 	make_errors(r, child, kinds, &row, said);
 	write_row(&row, home.authority, "shielded", child->child_id, home.category, said);
 }

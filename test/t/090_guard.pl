@@ -9,7 +9,11 @@ use Test::More;
 
 use ContactPoint;
 
-my $node = ContactPoint::start('guard');
+# Where there are few records, the score alone holds nearly all of these rows: the
+# bits by which it sinks up to a million records are put on the thresholds.
+my $node = ContactPoint::start('guard',
+	conf => "contactpoint.possible_threshold = 5\ncontactpoint.guard_threshold = 0\n"
+);
 my $made = PostgreSQL::Test::Utils::tempdir;
 
 $node->command_ok(
@@ -56,7 +60,7 @@ none(q{kind = 'shielded' AND outcome = 'new' AND n = 1},
 none(q{kind = 'shielded' AND outcome = 'new' AND n = 2},
 	'no second record with two errors');
 cmp_ok(count_rows(q{kind = 'shielded' AND outcome = 'new'}),
-	'<=', 15, 'few with three');
+	'<=', 30, 'few with three');
 none('wrong', 'no row went to another child');
 none(q{errors = 'twin' AND outcome = 'match'}, 'no twins were merged');
 is( $node->safe_psql(
