@@ -439,6 +439,7 @@ typedef struct CpFound
 	int32	   *keys;			/* what was probed, in ascending order: where
 								 * records under none of these keys changed,
 								 * the same is found again */
+	struct CpSearchState *state;	/* candidate.c's own */
 } CpFound;
 
 /*

@@ -83,6 +83,12 @@ extern int32 cp_key_pair(char kind, const char *a, const char *b, int number);
 /* Sound of a word. */
 extern const char *cp_key_code(int32 word);
 
+/*
+ * Stands for the list of words that are spelt like this one: changed where a
+ * word joins it.  One for all words that no record has.
+ */
+extern int32 cp_key_similar(int32 word);
+
 /* Month and day without order. */
 extern int	cp_key_month_day(DateADT date);
 
@@ -115,7 +121,10 @@ extern int	cp_key_order(const CpKey *a, const CpKey *b);
 
 /* ---------- dictionary.c, or the tool's own ---------- */
 
-/* Phonetic codes (char *) of known words that are spelt alike and sound different. */
-extern List *cp_dictionary_similar_codes(int32 id);
+/*
+ * Phonetic codes (char *) of known words that are spelt alike and sound
+ * different, those of the most similar words first, at most so many.
+ */
+extern List *cp_dictionary_similar_codes(int32 id, int most);
 
 #endif							/* CP_KEYS_H */
