@@ -480,11 +480,11 @@ extern void cp_lock_matching(void);
 
 /* ---------- settle.c: an outcome becomes rows of the registry ---------- */
 
-/* Settles one pending row of the inbox; the caller holds the matching lock. */
-extern void cp_settle_upload(int64 upload_id);
-
-/* Holds a row that could not be processed. */
-extern void cp_settle_poisoned(int64 upload_id);
+/*
+ * Has a row of the batch now being settled, whose link may not be written yet,
+ * linked this child to another reference of the source?
+ */
+extern bool cp_settle_links(int64 child_id, const char *source, const char *source_ref);
 
 /* ---------- matcher.c: the worker ---------- */
 

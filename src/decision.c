@@ -68,6 +68,8 @@ same_source(const CpReference *reference, int64 child_id)
 
 	if (reference == NULL || reference->source == NULL || reference->source_ref == NULL)
 		return false;
+	if (cp_settle_links(child_id, reference->source, reference->source_ref))
+		return true;
 	snapshot = cp_latest_snapshot();
 	cp_own_work_begin(&work);
 	PG_TRY();
