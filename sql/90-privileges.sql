@@ -46,7 +46,8 @@ GRANT EXECUTE ON FUNCTION contactpoint.open_shielded(bigint, text, boolean), con
     contactpoint.shield(bigint, text, text, boolean),
     contactpoint.request_unshield(bigint, text), contactpoint.approve_unshield(bigint),
     contactpoint.grant_access(bigint, name, text, timestamptz), contactpoint.revoke_access(bigint, name, text),
-    contactpoint.decide(bigint, text, bigint, text), contactpoint.held_upload(bigint)
+    contactpoint.decide(bigint, text, bigint, text), contactpoint.held_upload(bigint),
+    contactpoint.explain_match(bigint)
     TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager,
        contactpoint_feed, contactpoint_auditor, contactpoint_admin;
 

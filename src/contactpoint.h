@@ -379,6 +379,9 @@ extern bool cp_caller_manages_child(int64 child_id);
  */
 extern void cp_opened_refresh(void);
 
+/* Has the role in force opened this child's record, and not closed it since? */
+extern bool cp_opened_is_open(int64 child_id);
+
 /* DISCARD ALL: close every record. */
 extern void cp_opened_close_all(void);
 
@@ -485,6 +488,9 @@ extern void cp_lock_matching(void);
  * linked this child to another reference of the source?
  */
 extern bool cp_settle_links(int64 child_id, const char *source, const char *source_ref);
+
+/* The matching side of a row in the inbox; NULL where it is not there. */
+extern CpPerson *cp_upload_person(int64 upload_id);
 
 /* ---------- matcher.c: the worker ---------- */
 

@@ -383,7 +383,8 @@ cp_match_probes(const CpPerson *row, bool deep, int *nprobes)
 	else
 	{
 		foreach(cell, row->addresses)
-			cp_probe_add(&list, house_key(lfirst(cell)), CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_HOUSE);
+			cp_probe_add(&list, house_key(lfirst(cell)), CP_FIRST_DATE, CP_LAST_DATE,
+						 strpbrk(lfirst(cell), "0123456789") != NULL ? CP_BLOCK_HOUSE : CP_BLOCK_PLACE);
 	}
 	*nprobes = list.n;
 	return list.probes;
