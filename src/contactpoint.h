@@ -47,6 +47,7 @@ typedef enum CpWorkerKind
 {
 	CP_WORKER_MATCHER,
 	CP_WORKER_SEALER,
+	CP_WORKER_JOBS,				/* only while there is a job */
 	CP_WORKER_KINDS
 } CpWorkerKind;
 
@@ -148,6 +149,23 @@ extern CpProgress cp_progress_read(CpJob job);
 
 /* For a notice: done, total, rate, how long it may still take; palloc'd. */
 extern char *cp_progress_text(const CpProgress *progress);
+
+/* ---------- jobs.c: what goes over the whole registry ---------- */
+
+/* Starts the worker where a job is not finished.  For the matcher, when idle. */
+extern void cp_jobs_resume(void);
+
+/*
+ * One batch of a job, in the transaction of the caller, as own work, between
+ * SPI_connect and SPI_finish: at most limit records with numbers above
+ * *reached, which is moved on.  Returns how many; 0: there are no more.
+ */
+extern int	cp_sweep_batch(int64 *reached, int limit);
+extern int	cp_rekeying_batch(int64 *reached, int limit);
+
+/* The first and the last thing of a run, under the same conditions. */
+extern void cp_rekeying_begin(void);
+extern void cp_rekeying_end(void);
 
 /* ---------- row.c: a row as triggers see it ---------- */
 
@@ -460,6 +478,16 @@ extern CpDecision *cp_decide(const CpPerson *row, const CpReference *reference);
 extern CpDecision *cp_decide_known(const CpPerson *row, const CpReference *reference);
 extern CpDecision *cp_decide_found(const CpPerson *row, const CpReference *reference,
 								   const CpFound *found);
+
+/* May an open record be a second one of a candidate's child? */
+typedef enum CpSecond
+{
+	CP_SECOND_NOT,
+	CP_SECOND_UNLESS_TOLD_APART,	/* not where a source has sent both */
+	CP_SECOND_MAYBE
+} CpSecond;
+
+extern CpSecond cp_second_record(const CpPerson *record, const CpCandidate *candidate);
 
 /*
  * The known child of which this person would be a second record, or 0.  For the

@@ -171,28 +171,44 @@ is_possible(const CpCandidate *candidate)
 }
 
 /*
- * A twin, or another child of one family, under a separate reference of one
- * source: the source tells them apart.  Near a shielded child or a hidden name
- * a short or second given name might look like another one, so there the given
- * name must differ plainly, the family name agree, and the sex differ too.
+ * A twin, or another child of one family, if its source says so.  Near a
+ * shielded child or a hidden name a short or second given name might look like
+ * another one, so there the given name must differ plainly, the family name
+ * agree, and the sex differ too.
  */
+static bool
+may_be_told_apart(const CpPerson *row, const CpCandidate *candidate)
+{
+	CpPerson   *record;
+
+	if (!is_somebody_else(candidate))
+		return false;
+	if (candidate->nearness == CP_NEAR_OPEN)
+		return true;
+	if (!candidate->given_differs || !candidate->sex_differs || !candidate->family_agrees)
+		return false;
+	record = cp_person_fetch(candidate->child_id);
+	return record != NULL && cp_given_clearly_differs(row, record);
+}
+
+/* The source tells them apart: it has sent them under separate references. */
 static bool
 told_apart_by_source(const CpPerson *row, const CpCandidate *candidate,
 					 const CpReference *reference)
 {
-	if (!is_somebody_else(candidate))
-		return false;
-	if (candidate->nearness != CP_NEAR_OPEN)
-	{
-		CpPerson   *record;
+	return may_be_told_apart(row, candidate) && same_source(reference, candidate->child_id);
+}
 
-		if (!candidate->given_differs || !candidate->sex_differs || !candidate->family_agrees)
-			return false;
-		record = cp_person_fetch(candidate->child_id);
-		if (record == NULL || !cp_given_clearly_differs(row, record))
-			return false;
-	}
-	return same_source(reference, candidate->child_id);
+/*
+ * Would an open record be held because of the candidate, or attached to it, if
+ * it came as a row today?
+ */
+CpSecond
+cp_second_record(const CpPerson *record, const CpCandidate *candidate)
+{
+	if (!is_possible(candidate))
+		return CP_SECOND_NOT;
+	return may_be_told_apart(record, candidate) ? CP_SECOND_UNLESS_TOLD_APART : CP_SECOND_MAYBE;
 }
 
 /*

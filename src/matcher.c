@@ -235,6 +235,7 @@ cp_matcher_main(Datum arg)
 	while (!cp_worker_told_to_stop())
 	{
 		settle_inbox();
+		cp_jobs_resume();
 		cp_worker_sleep(IDLE_MS);
 	}
 	proc_exit(0);

@@ -16,6 +16,8 @@ INSERT INTO allowed VALUES
     ('invoker', 'audit', 'auditors read journal and ledger through it alone; the look is recorded'),
     ('invoker', 'status', 'shows how many rows wait, never which'),
     ('invoker', 'progress', 'as status'),
+    ('invoker', 'findings_due', 'shows which shielded record it is only to managers of its authority; the guard of the table holds'),
+    ('invoker', 'uploads_at_risk', 'as findings_due'),
     ('dump', 'shield_category', 'filled by the script'),
     ('dump', 'weight', 'filled by the script'),
     ('dump', 'restore_mark', 'says that a restore is under way here'),
