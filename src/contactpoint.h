@@ -517,9 +517,6 @@ extern void cp_lock_matching(void);
  */
 extern bool cp_settle_links(int64 child_id, const char *source, const char *source_ref);
 
-/* The matching side of a row in the inbox; NULL where it is not there. */
-extern CpPerson *cp_upload_person(int64 upload_id);
-
 /* ---------- matcher.c: the worker ---------- */
 
 /* Wakes this database's matcher at commit; starts it unless it runs. */

@@ -25,6 +25,7 @@
 #include "utils/tuplestore.h"
 
 #include "match.h"
+#include "settle.h"
 
 /* columns of _explained() */
 enum
@@ -96,6 +97,18 @@ read_candidates(Explained *explained, Datum candidates, Datum shielded)
 		explained->shielded[i] = DatumGetBool(elements[i]);
 }
 
+/* The matching side of a row, NULL where it has left the inbox. */
+static CpPerson *
+read_row(int64 upload_id, MemoryContext into)
+{
+	CpInboxRow *row = cp_inbox_read(&upload_id, 1);
+	MemoryContext spi = MemoryContextSwitchTo(into);
+	CpPerson   *person = row->present ? cp_inbox_person(row) : NULL;
+
+	MemoryContextSwitchTo(spi);
+	return person;
+}
+
 /* NULL where nothing became of such a row yet. */
 static Explained *
 read_explained(int64 upload_id)
@@ -135,10 +148,10 @@ read_explained(int64 upload_id)
 			MemoryContextSwitchTo(spi);
 			explained = result;
 		}
+		if (explained != NULL && strcmp(explained->outcome, "hold") == 0)
+			explained->row = read_row(upload_id, caller);
 		PopActiveSnapshot();
 		SPI_finish();
-		if (explained != NULL && strcmp(explained->outcome, "hold") == 0)
-			explained->row = cp_upload_person(upload_id);
 	}
 	PG_FINALLY();
 	{

@@ -435,27 +435,6 @@ lock_children(CpDelivery **deliveries, int n)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* The matching side of a row in the inbox; NULL where it is not there. */
-CpPerson *
-cp_upload_person(int64 upload_id)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	UploadRow  *row;
-	CpPerson   *person = NULL;
-
-	SPI_connect();
-	row = read_upload(upload_id);
-	if (row != NULL)
-	{
-		MemoryContext spi = MemoryContextSwitchTo(caller);
-
-		person = person_of_upload(row);
-		MemoryContextSwitchTo(spi);
-	}
-	SPI_finish();
-	return person;
-}
-
 static void
 insert_children(CpDelivery **deliveries, int n)
 {
