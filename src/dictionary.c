@@ -99,6 +99,8 @@ static bool callbacks_registered = false;
 static void
 cache_create(WordCache *cache, int32 first)
 {
+	/* own was copied before, and its chunk belongs to the copy now */
+	memset(cache, 0, sizeof(WordCache));
 	cache->context = AllocSetContextCreate(CacheMemoryContext,
 										   "contactpoint dictionary",
 										   ALLOCSET_DEFAULT_SIZES);
