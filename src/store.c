@@ -204,14 +204,16 @@ typedef struct Inserter
 	IndexInfo  *info;
 	int			nindexed;		/* leading columns that are the index's too */
 	BulkInsertState bulk;
+	MemoryContext scratch;		/* until the next flush */
 	TupleTableSlot *slots[SLOTS];
 	int			nslots;			/* made so far */
 	int			n;				/* in use */
 } Inserter;
 
 static void
-inserter_open(Inserter *inserter, const char *table, const char *index)
+inserter_open(Inserter *inserter, const char *table, const char *index, MemoryContext scratch)
 {
+	inserter->scratch = scratch;
 	inserter->rel = table_open(cp_relation_oid(table), RowExclusiveLock);
 	inserter->index = index_open(cp_relation_oid(index), RowExclusiveLock);
 	inserter->info = BuildIndexInfo(inserter->index);
@@ -225,8 +227,11 @@ inserter_open(Inserter *inserter, const char *table, const char *index)
 static void
 inserter_flush(Inserter *inserter)
 {
+	MemoryContext caller;
+
 	if (inserter->n == 0)
 		return;
+	caller = MemoryContextSwitchTo(inserter->scratch);
 	heap_multi_insert(inserter->rel, inserter->slots, inserter->n,
 					  GetCurrentCommandId(true), 0, inserter->bulk);
 	for (int i = 0; i < inserter->n; i++)
@@ -241,6 +246,8 @@ inserter_flush(Inserter *inserter)
 		ExecClearTuple(slot);
 	}
 	inserter->n = 0;
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(inserter->scratch);
 }
 
 /* A slot for the values of the next row. */
@@ -272,14 +279,14 @@ inserter_close(Inserter *inserter)
 }
 
 static void
-insert_keys(KeyRows *rows)
+insert_keys(CpStore *store, KeyRows *rows)
 {
 	Inserter	inserter;
 
 	if (rows->n == 0)
 		return;
 	qsort(rows->rows, rows->n, sizeof(KeyRow), key_row_order);
-	inserter_open(&inserter, rows->table, rows->index);
+	inserter_open(&inserter, rows->table, rows->index, store->scratch);
 	for (int i = 0; i < rows->n; i++)
 	{
 		KeyRow	   *row = &rows->rows[i];
@@ -312,18 +319,15 @@ insert_persons(CpStore *store)
 	if (store->npersons == 0)
 		return;
 	qsort(store->persons, store->npersons, sizeof(CpPerson *), person_order);
-	inserter_open(&inserter, "match_person", "match_person_pkey");
+	inserter_open(&inserter, "match_person", "match_person_pkey", store->scratch);
 	for (int i = 0; i < store->npersons; i++)
 	{
 		TupleTableSlot *slot = inserter_next(&inserter);
+		MemoryContext caller = MemoryContextSwitchTo(store->scratch);
 
 		cp_person_values(store->persons[i], slot->tts_values);
 		ExecStoreVirtualTuple(slot);
-		if (inserter.n == SLOTS)
-		{
-			inserter_flush(&inserter);
-			MemoryContextReset(store->scratch);
-		}
+		MemoryContextSwitchTo(caller);
 	}
 	inserter_close(&inserter);
 }
@@ -435,11 +439,11 @@ cp_store_change(CpStore *store, const CpPerson *before, const CpPerson *now)
 void
 cp_store_end(CpStore *store)
 {
-	MemoryContext caller = MemoryContextSwitchTo(store->scratch);
+	MemoryContext caller = MemoryContextSwitchTo(store->context);
 
 	insert_persons(store);
 	for (int i = 0; i < KEY_TABLES; i++)
-		insert_keys(&store->keys[i]);
+		insert_keys(store, &store->keys[i]);
 	cp_epoch_count(store->counts, store->ncounts);
 	CommandCounterIncrement();
 	MemoryContextSwitchTo(caller);
