@@ -24,7 +24,7 @@ files_of()
 {
 	case $1 in
 		normalize) echo src/normalize.c ;;
-		*) echo src/normalize.c src/word.c src/short_form.c src/compare.c src/score.c test/fuzz/model.c ;;
+		*) echo src/normalize.c src/word.c src/short_form.c src/compare.c src/score.c src/guard.c src/doubt.c test/fuzz/model.c ;;
 	esac
 }
 
