@@ -15,11 +15,15 @@
  *	  equal	alike	-		-		any where a second name agrees, wide
  *	  equal	-		equal	-		any, of one sex: an unusual short form
  *	  equal	-		-		agrees	any
- *	  near	alike	alike	-		any
+ *	  near	equal	alike	-		any, of one sex; and the other way round
  *	  near	alike	-		agrees	any
  *	  near	-		alike	agrees	any
  *	  near	equal	-		-		wide, where a second name agrees or it is rare
  *	  other	equal	equal	agrees	any
+ *
+ *	  A later given name that is the first one of the other side is alike to it.
+ *	  Given and family name may have changed places.  What agrees must do so in
+ *	  one name of the row and one of the record.
  *
  *	  Wide are the categories where a new surname is to be expected.
  *
@@ -33,15 +37,14 @@
 
 #define RARE_NAME 3000			/* a rare given name: one record in so many */
 
-/* What two persons' names have in common, the best of all pairs of names. */
+/* What a name of the row and one of the record have in common. */
 typedef struct Agreement
 {
-	CpWordLevel given;			/* of first given names, as they stand */
-	CpWordLevel family;			/* of family names, as they stand */
-	CpWordLevel any_given;		/* the same, wherever the row has them */
+	CpWordLevel given;			/* as they stand */
+	CpWordLevel family;
+	CpWordLevel crossed;		/* in each other's place, the worse of the two */
+	CpWordLevel any_given;		/* the better of both ways */
 	CpWordLevel any_family;
-	bool		first_equal;	/* both first given names, where given is
-								 * equal */
 	bool		more_agrees;	/* further given names that agree */
 	bool		more_differs;	/* there are some on both sides, and none
 								 * agrees */
@@ -79,21 +82,20 @@ is_rare(int32 id)
 		word->given_count <= all->given_count / RARE_NAME;
 }
 
-/* The first given name of the one may be any given name of the other. */
+/* i and j: which words agree. */
 static CpWordLevel
 compare_given(const CpName *row, const CpName *record, int *i, int *j)
 {
 	CpWordLevel best = CP_WORD_DIFFER;
 
-	*i = *j = -1;
+	*i = *j = 0;
 	for (int a = 0; a < row->ngiven; a++)
-		for (int b = 0; b < record->ngiven; b++)
+		for (int b = 0; b < record->ngiven && (a == 0 || b == 0); b++)
 		{
-			CpWordLevel level;
+			CpWordLevel level = compare_words(row->given[a], record->given[b]);
 
-			if (a > 0 && b > 0)
-				break;
-			level = compare_words(row->given[a], record->given[b]);
+			if (a > 0 || b > 0)
+				level = level == CP_WORD_EQUAL ? CP_WORD_CLOSE : CP_WORD_DIFFER;
 			if (level < best)
 			{
 				best = level;
@@ -105,45 +107,31 @@ compare_given(const CpName *row, const CpName *record, int *i, int *j)
 }
 
 static void
-compare_more(const CpName *row, const CpName *record, int i, int j, Agreement *agreement)
+compare_more(const CpName *row, const CpName *record, int i, int j, Agreement *names)
 {
-	bool		agrees = false;
-
 	for (int a = 0; a < row->ngiven; a++)
 		for (int b = 0; b < record->ngiven; b++)
-			agrees |= a != i && b != j && compare_words(row->given[a], record->given[b]) <= CP_WORD_CLOSE;
-	agreement->more_agrees |= agrees;
-	agreement->more_differs = !agreement->more_agrees && row->ngiven > 1 && record->ngiven > 1;
+			names->more_agrees |= a != i && b != j &&
+				compare_words(row->given[a], record->given[b]) <= CP_WORD_EDIT;
+	names->more_differs = !names->more_agrees && row->ngiven > 1 && record->ngiven > 1;
 }
 
 static void
-compare_names(const CpName *row, const CpName *record, Agreement *agreement)
+compare_names(const CpName *row, const CpName *record, Agreement *names)
 {
 	int			i;
 	int			j;
-	CpWordLevel given = compare_given(row, record, &i, &j);
-	CpWordLevel family = best_of(row->family, row->nfamily, record->family, record->nfamily);
-	CpWordLevel crossed_given = best_of(row->family, row->nfamily, record->given, Min(record->ngiven, 1));
-	CpWordLevel crossed_family = best_of(row->given, row->ngiven, record->family, record->nfamily);
+	CpWordLevel given = best_of(row->family, row->nfamily, record->given, Min(record->ngiven, 1));
+	CpWordLevel family = best_of(row->given, Min(row->ngiven, 2), record->family, record->nfamily);
 
-	if (given < agreement->given)
-	{
-		agreement->given = given;
-		agreement->first_equal = given == CP_WORD_EQUAL && i == 0 && j == 0;
-		agreement->rare = given == CP_WORD_EQUAL && is_rare(record->given[j]);
-	}
-	if (i >= 0)
-		compare_more(row, record, i, j, agreement);
-	agreement->family = Min(agreement->family, family);
-	agreement->any_given = Min(agreement->any_given, Min(given, crossed_given));
-	agreement->any_family = Min(agreement->any_family, Min(family, crossed_family));
-}
-
-/* Are both names so alike that the birth date may be quite wrong? */
-static bool
-same_names(const Agreement *names)
-{
-	return names->any_given == CP_WORD_EQUAL && names->any_family == CP_WORD_EQUAL;
+	memset(names, 0, sizeof(Agreement));
+	names->given = compare_given(row, record, &i, &j);
+	names->family = best_of(row->family, row->nfamily, record->family, record->nfamily);
+	names->crossed = Max(given, family);
+	names->any_given = Min(names->given, given);
+	names->any_family = Min(names->family, family);
+	names->rare = names->given == CP_WORD_EQUAL && is_rare(record->given[j]);
+	compare_more(row, record, i, j, names);
 }
 
 /* One birth date: which other fact suffices? */
@@ -152,7 +140,7 @@ holds_on_the_day(const CpCandidate *candidate, const Agreement *names, bool wide
 {
 	if (candidate->place_agrees)
 		return true;
-	if (names->any_given <= CP_WORD_CLOSE && names->any_family <= CP_WORD_CLOSE)
+	if (Max(names->given, names->family) <= CP_WORD_CLOSE || names->crossed <= CP_WORD_CLOSE)
 		return true;
 	if (candidate->sex_differs)
 		return wide && names->given == CP_WORD_EQUAL;
@@ -169,33 +157,49 @@ holds_on_the_day(const CpCandidate *candidate, const Agreement *names, bool wide
 static bool
 holds_near_the_day(const CpCandidate *candidate, const Agreement *names, bool wide)
 {
-	bool		given = names->any_given <= CP_WORD_CLOSE;
-	bool		family = names->any_family <= CP_WORD_CLOSE;
+	if (candidate->place_agrees)
+		return candidate->birth_swapped || names->any_given <= CP_WORD_CLOSE ||
+			names->any_family <= CP_WORD_CLOSE;
+	if (candidate->sex_differs)
+		return names->given == CP_WORD_EQUAL && names->family == CP_WORD_EQUAL;
+	if ((names->given == CP_WORD_EQUAL && names->family <= CP_WORD_CLOSE) ||
+		(names->given <= CP_WORD_WEAK && names->family == CP_WORD_EQUAL) ||
+		names->crossed <= CP_WORD_EDIT)
+		return true;
+	if (!wide)
+		return names->given <= CP_WORD_CLOSE && names->family <= CP_WORD_CLOSE && names->more_agrees;
+	if (Max(names->given, names->family) <= CP_WORD_CLOSE)
+		return true;
+	if (names->given != CP_WORD_EQUAL || names->more_differs)
+		return false;
+	return names->more_agrees || names->rare || candidate->birth_swapped;
+}
 
-	if ((given && family) || ((given || family) && candidate->place_agrees))
-		return true;
-	if (names->given <= CP_WORD_WEAK && names->family == CP_WORD_EQUAL && !candidate->sex_differs)
-		return true;
-	return wide && names->first_equal && !candidate->sex_differs &&
-		(names->more_agrees || (names->rare && !names->more_differs));
+static bool
+holds(const CpCandidate *candidate, const Agreement *names, bool wide)
+{
+	if (candidate->birth_equal)
+		return holds_on_the_day(candidate, names, wide);
+	if (candidate->birth_near)
+		return holds_near_the_day(candidate, names, wide);
+	return candidate->place_agrees && names->any_given == CP_WORD_EQUAL && names->any_family == CP_WORD_EQUAL;
 }
 
 bool
 cp_guard_compare(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate)
 {
-	Agreement	names = {CP_WORD_DIFFER, CP_WORD_DIFFER, CP_WORD_DIFFER, CP_WORD_DIFFER};
-	bool		wide = record->nearness == CP_NEAR_SHIELDED_WIDE;
-
 	if (record->nearness == CP_NEAR_OPEN)
 		return false;
 	if (candidate->identifier_equal)
 		return true;
 	for (int i = 0; i < row->nnames; i++)
 		for (int j = 0; j < record->nnames; j++)
+		{
+			Agreement	names;
+
 			compare_names(&row->names[i], &record->names[j], &names);
-	if (candidate->birth_equal || candidate->birth_swapped)
-		return holds_on_the_day(candidate, &names, wide);
-	if (candidate->birth_near)
-		return holds_near_the_day(candidate, &names, wide);
-	return same_names(&names) && candidate->place_agrees;
+			if (holds(candidate, &names, record->nearness == CP_NEAR_SHIELDED_WIDE))
+				return true;
+		}
+	return false;
 }
