@@ -106,6 +106,7 @@ cache_create(WordCache *cache, int32 first)
 										   ALLOCSET_DEFAULT_SIZES);
 	cache->by_text = text_table_create(cache->context, 1024, NULL);
 	cache->first = first;
+	cache->room = 0;			/* the chunk goes with the words before */
 	cache->size = 1024;
 	cache->by_id = MemoryContextAllocZero(cache->context, cache->size * sizeof(CpWord *));
 }

@@ -966,39 +966,6 @@ settle_hold(CpBatch *batch, CpInboxRow *row, const CpDecision *decision)
 
 /* ---------- deciding ---------- */
 
-/* Searches at once for all rows from one on that need a search. */
-static void
-search_from(CpBatch *batch, int from)
-{
-	MemoryContext caller = MemoryContextSwitchTo(batch->context);
-	CpPerson  **persons = palloc(sizeof(CpPerson *) * (batch->n - from + 1));
-	int64	   *except = palloc(sizeof(int64) * (batch->n - from + 1));
-	int		   *where = palloc(sizeof(int) * (batch->n - from + 1));
-	CpFound    *found = palloc0(sizeof(CpFound) * (batch->n - from + 1));
-	int			n = 0;
-
-	for (int i = from; i < batch->n; i++)
-	{
-		const CpInboxRow *row = &batch->rows[i];
-
-		batch->searched[i] = false;
-		/* a known reference seldom needs one */
-		if (!row->present || row->linked_child != 0)
-			continue;
-		persons[n] = row->person;
-		except[n] = 0;
-		where[n++] = i;
-	}
-	if (n > 0)
-		cp_search(persons, except, n, found);
-	for (int i = 0; i < n; i++)
-	{
-		batch->found[where[i]] = found[i];
-		batch->searched[where[i]] = true;
-	}
-	MemoryContextSwitchTo(caller);
-}
-
 /* Has the row words that no record had when it was read? */
 static bool
 has_new_words(const CpPerson *person)
@@ -1015,6 +982,49 @@ has_new_words(const CpPerson *person)
 				return true;
 	}
 	return false;
+}
+
+/*
+ * Searches at once for rows from one on that need a search.  No further than to
+ * the row that may end the epoch: what is found before is no good after.
+ * Returns the place of the first row that is not searched for.
+ */
+static int
+search_from(CpBatch *batch, int from)
+{
+	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+	int			end = (int) Min((int64) batch->n, from + Max(cp_epoch_room(), 1));
+	CpPerson  **persons = palloc(sizeof(CpPerson *) * (end - from));
+	int64	   *except = palloc0(sizeof(int64) * (end - from));
+	int		   *where = palloc(sizeof(int) * (end - from));
+	CpFound    *found = palloc0(sizeof(CpFound) * (end - from));
+	int			n = 0;
+
+	for (int i = from; i < end; i++)
+	{
+		CpInboxRow *row = &batch->rows[i];
+
+		batch->searched[i] = false;
+		if (!row->present)
+			continue;
+		/* a word that was nobody's may be a record's by now */
+		if (has_new_words(row->person))
+			row->person = cp_inbox_person(row);
+		/* a known reference seldom needs one */
+		if (row->linked_child != 0)
+			continue;
+		persons[n] = row->person;
+		where[n++] = i;
+	}
+	if (n > 0)
+		cp_search(persons, except, n, found);
+	for (int i = 0; i < n; i++)
+	{
+		batch->found[where[i]] = found[i];
+		batch->searched[where[i]] = true;
+	}
+	MemoryContextSwitchTo(caller);
+	return end;
 }
 
 static CpDecision *
@@ -1104,12 +1114,12 @@ cp_settle_write(CpBatch *batch)
 	MemoryContext scratch = AllocSetContextCreate(batch->context, "contactpoint row",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(scratch);
+	int			searched = 0;
 
 	PG_TRY();
 	{
 		current = batch;
 		cp_dictionary_refresh();
-		search_from(batch, 0);
 		for (int i = 0; i < batch->n; i++)
 		{
 			cp_settling = i;
@@ -1117,8 +1127,10 @@ cp_settle_write(CpBatch *batch)
 			{
 				flush(batch);
 				cp_epoch_advance();
-				search_from(batch, i);
+				searched = i;
 			}
+			if (i == searched)
+				searched = search_from(batch, i);
 			settle_row(batch, i);
 			MemoryContextReset(scratch);
 			CHECK_FOR_INTERRUPTS();
