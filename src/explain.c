@@ -311,6 +311,8 @@ static void
 explain_fields(Line *line, const CpPerson *row, const CpPerson *record,
 			   const CpCandidate *candidate, ReturnSetInfo *result)
 {
+	bool		known = false;
+
 	for (Field field = 0; field < NFIELDS; field++)
 	{
 		CpPerson	rest;
@@ -324,7 +326,10 @@ explain_fields(Line *line, const CpPerson *row, const CpPerson *record,
 		put_text(line, EXPLAIN_LEVEL, level_of(candidate, field));
 		put_number(line, EXPLAIN_BITS, candidate->score - less.score);
 		put_line(line, result);
+		known = true;
 	}
+	if (!known)
+		put_line(line, result);
 }
 
 /* A record that a held row came near, by its public name. */
