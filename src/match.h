@@ -148,8 +148,11 @@ typedef struct CpCountChange
 	int32		family;
 } CpCountChange;
 
-/* Adds to counts; sorts the changes. */
-extern void cp_epoch_count(CpCountChange *changes, int nchanges);
+/* Adds to counts, at the latest when the transaction commits. */
+extern void cp_epoch_count(const CpCountChange *changes, int nchanges);
+
+/* Forgets what was counted: the counts were emptied. */
+extern void cp_epoch_forget(void);
 
 /* Fills in the counts by which scores go. */
 extern void cp_epoch_counts(CpWord *word);
