@@ -63,7 +63,6 @@ void
 cp_lock_matching(void)
 {
 	LockRelationOid(cp_relation_oid("weight"), ShareRowExclusiveLock);
-	cp_news_lock_taken();
 }
 
 /* ---------- rows of a record ---------- */
