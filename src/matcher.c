@@ -38,6 +38,7 @@
 static int64 *rows_in_work = NULL;	/* of the batch being settled */
 static int	nrows_in_work = 0;
 static bool wake_at_commit = false;
+static bool is_helper = false;
 
 PGDLLEXPORT void cp_matcher_main(Datum arg);
 PGDLLEXPORT void cp_helper_first_main(Datum arg);
@@ -139,17 +140,15 @@ settle_batch(int limit)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		cp_own_work_begin(&work);
 		pgstat_report_activity(STATE_RUNNING, "settling uploads");
-		if (cp_matcher_workers == 1)
-		{
-			cp_lock_matching();
-			PopActiveSnapshot();
-			PushActiveSnapshot(GetTransactionSnapshot());
-		}
 		SPI_connect();
 		n = next_rows(limit);
 		nrows_in_work = n;
 		if (n > 0 && cp_matcher_workers == 1)
+		{
+			/* an idle look at the inbox stands in nobody's way */
+			cp_lock_matching();
 			cp_settle_write(cp_settle_read(rows_in_work, n, false));
+		}
 		else if (n > 0)
 			settle_in_turn(n);
 		SPI_finish();
@@ -242,6 +241,15 @@ after_error(int sqlstate, int64 first_row, int nrows, int failed)
 	return 1;
 }
 
+/* A backlog begins with the first batch of the matcher that is always there. */
+static void
+note_progress(bool started, int done)
+{
+	if (!started && !is_helper)
+		cp_progress_start(CP_JOB_SETTLE, 0, 0);
+	cp_progress_add(CP_JOB_SETTLE, done);
+}
+
 /* Where there is more than a batch, others may help. */
 static void
 call_helpers(void)
@@ -261,6 +269,7 @@ settle_inbox(void)
 	MemoryContext context = CurrentMemoryContext;
 	volatile int limit = cp_settle_batch > 0 ? cp_settle_batch : FIRST_BATCH;
 	volatile int done = 0;
+	volatile bool started = false;
 
 	do
 	{
@@ -271,6 +280,9 @@ settle_inbox(void)
 		PG_TRY();
 		{
 			done = settle_batch(limit);
+			if (done > 0)
+				note_progress(started, done);
+			started |= done > 0;
 		}
 		PG_CATCH();
 		{
@@ -292,6 +304,8 @@ settle_inbox(void)
 			limit = Min(limit * 2, cp_settle_batch > 0 ? cp_settle_batch : LARGEST_BATCH);
 		}
 	} while (done > 0 && !cp_worker_told_to_stop());
+	if (started && !is_helper)
+		cp_progress_finish(CP_JOB_SETTLE);
 }
 
 /*
@@ -315,6 +329,7 @@ static void
 help(CpWorkerKind kind, Datum arg)
 {
 	cp_worker_begin(kind, arg);
+	is_helper = true;
 	settle_inbox();
 	proc_exit(0);
 }

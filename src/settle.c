@@ -34,6 +34,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -115,6 +116,7 @@ struct CpBatch
 	List	   *settled;		/* Settled * */
 	int64		numbers[NUMBERS_AT_ONCE];	/* free child numbers */
 	int			nnumbers;
+	int			drawn;			/* so far */
 };
 
 int			cp_settling = -1;
@@ -302,6 +304,20 @@ array_of_numbers(Datum *numbers, int n)
 
 /* ---------- a batch ---------- */
 
+/*
+ * The tables grow from nothing and are seldom analyzed, so the planner may take
+ * a scan of all for cheap and keep to it.  Until the caller's own work ends.
+ */
+static void
+plan_by_index(void)
+{
+	static const char *const methods[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
+
+	for (int i = 0; i < lengthof(methods); i++)
+		(void) set_config_option(methods[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+}
+
 static CpBatch *
 new_batch(const int64 *numbers, int n)
 {
@@ -311,6 +327,7 @@ new_batch(const int64 *numbers, int n)
 	CpBatch    *batch = palloc0(sizeof(CpBatch));
 	HASHCTL		ctl = {0};
 
+	plan_by_index();
 	batch->context = context;
 	batch->n = n;
 	batch->upload_ids = numbers;
@@ -853,7 +870,7 @@ draw_number(CpBatch *batch)
 {
 	while (batch->nnumbers == 0)
 	{
-		int			wanted = Min(NUMBERS_AT_ONCE, batch->n);
+		int			wanted = Min(Max(batch->drawn, 8), NUMBERS_AT_ONCE);
 		Datum		numbers[NUMBERS_AT_ONCE];
 		Datum		argument;
 
@@ -864,6 +881,7 @@ draw_number(CpBatch *batch)
 		}
 		argument = array_of_numbers(numbers, wanted);
 		run(NUMBERS_TAKEN, &argument, NULL);
+		batch->drawn += wanted;
 		/* so rare that others are drawn */
 		if (SPI_processed == 0)
 			batch->nnumbers = wanted;
@@ -1230,6 +1248,8 @@ catch_up(CpBatch *batch)
 	read_again(batch, news, nnews);
 	if (cp_epoch() != batch->epoch)
 		batch->searched_to = 0;
+	/* others have made records, so the epoch may end before */
+	batch->searched_to = (int) Min((int64) batch->searched_to, Max(cp_epoch_room(), 0));
 	for (int i = 0; i < nnews && batch->searched_to > 0; i++)
 	{
 		if (news[i].kind == CP_NEWS_KEY)
@@ -1276,14 +1296,15 @@ cp_settle_write(CpBatch *batch)
 		for (int i = 0; i < batch->n; i++)
 		{
 			cp_settling = i;
-			if (cp_epoch_room() <= 0)
-			{
-				flush(batch);
-				cp_epoch_advance();
-				batch->searched_to = i;
-			}
 			if (i == batch->searched_to)
+			{
+				if (cp_epoch_room() <= 0)
+				{
+					flush(batch);
+					cp_epoch_advance();
+				}
 				batch->searched_to = search_from(batch, i);
+			}
 			settle_row(batch, i);
 			MemoryContextReset(scratch);
 			CHECK_FOR_INTERRUPTS();
