@@ -86,3 +86,9 @@ INSERT INTO contactpoint.weight (version, field, level, match, household, twin) 
 
 ALTER TABLE contactpoint.weight ENABLE ROW LEVEL SECURITY;
 ALTER TABLE contactpoint.weight FORCE ROW LEVEL SECURITY;
+-- A later version counts in every session from its commit on, and never within
+-- a batch: whoever writes here waits for the matching lock, which lies on this table.
+CREATE TRIGGER weight_told AFTER INSERT OR UPDATE OR DELETE ON contactpoint.weight
+    FOR EACH ROW EXECUTE FUNCTION contactpoint._tell_sessions();
+ALTER TABLE contactpoint.weight ENABLE ALWAYS TRIGGER weight_told;
+COMMENT ON TRIGGER weight_told ON contactpoint.weight IS 'makes every session read the table anew';
