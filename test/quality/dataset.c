@@ -15,7 +15,7 @@
 #include "dataset.h"
 #include "keys.h"
 
-#define SHORT_BLOCK 64
+int			dataset_short_block = 0;
 
 enum
 {
@@ -456,7 +456,7 @@ worth_a_look(const CpPerson *row, const Entry *entry, CpBlock block, int scanned
 	if (block == CP_BLOCK_NAME && !CpBirthIsNear(level) && level > CP_BIRTH_YEAR && level != CP_BIRTH_UNKNOWN)
 		return false;
 	needed = CpBirthIsNear(level) || block == CP_BLOCK_HOUSE ||
-		(block == CP_BLOCK_PLACE && scanned <= SHORT_BLOCK) ? 1 : 2;
+		(block == CP_BLOCK_PLACE && scanned <= dataset_short_block) ? 1 : 2;
 	return close_to_row(row, entry->given) + close_to_row(row, entry->family) >= needed;
 }
 

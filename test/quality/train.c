@@ -3,7 +3,11 @@
  * train.c
  *	  Estimates the weights of the matcher from labelled sets.
  *
- *	  train [-v VERSION] set.csv ...	prints rows for sql/51-weight.sql
+ *	  train [-v VERSION] [-l] [-c CACHE] set.csv ... [test: set.csv ...]
+ *
+ *	  Prints rows for sql/51-weight.sql and, on the screen, what each set
+ *	  scores; -l also on weights trained without it.  Sets after test: are never
+ *	  trained on.  -c keeps what was seen, for another try.
  *
  *	  First the usual estimates of Fellegi and Sunter: how often a level is seen
  *	  in true pairs, and in random ones, pooled so that every set counts the
@@ -32,6 +36,7 @@
 
 #include "dataset.h"
 
+#define SHORT_BLOCK 64			/* more pairs than the matcher looks at */
 #define RANDOM_PAIRS 60000
 #define ROUNDS 240
 #define STEP 0.15
@@ -87,7 +92,7 @@ static const struct
 	{CP_BIRTH, CP_BIRTH_DIGITS + 1, -1},
 	{CP_BIRTH, CP_BIRTH_NEIGHBOUR + 1, 2.5},
 	{CP_SEX, CP_SEX_DIFFER, -3},
-	{CP_POSTCODE, CP_POSTCODE_EQUAL, 9.5},
+	{CP_POSTCODE, CP_POSTCODE_EQUAL, 8},
 	{CP_POSTCODE, CP_POSTCODE_EQUAL_WIDE, 8},
 	{CP_ADDRESS, CP_ADDRESS_NEXT_DOOR, -1},
 	{CP_ADDRESS, CP_ADDRESS_TOWN_EQUAL, 5},
@@ -637,6 +642,7 @@ main(int argc, char **argv)
 				return 2;
 		}
 	weights_set(&weights);
+	dataset_short_block = SHORT_BLOCK;
 	if (cache == NULL || !load(cache, &ntraining))
 	{
 		for (int i = optind; i < argc; i++)
