@@ -68,6 +68,8 @@ typedef struct CpWord
 	int64		given_count;	/* records with this given name, about */
 	int64		family_count;	/* the same for family names */
 	uint8		forms[CP_WORD_FORMS];	/* groups of short forms it is in */
+	uint32		letters;		/* the set of its bytes, 5 bits of each: for
+								 * dictionary.c */
 } CpWord;
 
 /* How alike two words are, best first. */
