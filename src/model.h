@@ -385,6 +385,12 @@ extern bool cp_same_home(const CpPerson *a, const CpPerson *b);
 /* May they be one child, though the score says no?  candidate: all but this. */
 extern bool cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate);
 
+/* How much more (or less) than the weight says an agreement on this word does. */
+extern double cp_score_rarity(int32 id, bool given);
+
+/* The odds against two that are picked at random, in bits. */
+extern double cp_score_prior(void);
+
 /* ---------- weight.c, or the tool's own ---------- */
 
 /* The weights in force. */
