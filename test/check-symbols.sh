@@ -10,7 +10,7 @@ library=build/pg$major/stage$("$pg_config" --pkglibdir)/contactpoint.so
 [ -f "$library" ] || { echo "$library is missing: run 'make stage'"; exit 1; }
 
 exported=$(nm -D --defined-only "$library" | awk '{ print $NF }' |
-	grep -Ev '^(contactpoint_.*|pg_finfo_contactpoint_.*|Pg_magic_func|_PG_init|cp_[a-z]+_main)$' || :)
+	grep -Ev '^(contactpoint_.*|pg_finfo_contactpoint_.*|Pg_magic_func|_PG_init|cp_[a-z_]+_main)$' || :)
 if [ -n "$exported" ]; then
 	echo "exported without need: make these static, or take PGDLLEXPORT away:"
 	echo "$exported"
