@@ -16,6 +16,7 @@ school	do-1	1	Thaddeus	Pemberley	M	2011-01-01	14 Orchard Way, Derby	DE3 0UT
 school	do-2	1	Clementina	Ravenhill	F	2012-05-30	9 Station Road, Derby	DE4 1AA
 school	do-3	1	Isabella	Wetherfield	F	2008-05-22	31 Church Road, Exeter	EX29 8AF
 school	do-4	1	Octavia	Somerley	F	2009-07-06	London	\N
+school	do-5	1	Rosalind Jane	Thistlewood	F	2011-10-17	6 Mill Lane, Derby	DE5 6QT
 \.
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
@@ -33,6 +34,9 @@ health	do-33	Josephine	Wetherfield	F	2007-12-29	31 Church Road, Exeter	EX29 8AF
 school	do-34	Philomena	Wetherfield	F	2007-12-12	31 Church Road, Exeter	EX29 8AF
 health	do-35	Marguerite	Blackthorn	F	2008-05-22	31 Church Road, Exeter	EX29 8AF
 health	do-36	Isabella	Quillfeather	F	2014-02-11	33 Church Road, Exeter	EX29 8AF
+health	do-51	Rosalind Agnes	Thistlewood	F	2011-10-17	22 Quay Street, Leeds	LS7 4HB
+health	do-52	Rosalind Agnes	Thistlewood	F	2011-10-17	6 Mill Lane, Derby	DE5 6QT
+health	do-53	Rosalind	Thistlewood	F	2011-10-17	22 Quay Street, Leeds	LS7 4HB
 \.
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
@@ -46,3 +50,5 @@ SELECT pg_temp.outcome('do-31');
 SELECT pg_temp.outcome('do-32'), pg_temp.outcome('do-33'), pg_temp.outcome('do-34');
 -- the same birth date in one house; the same given name next door
 SELECT pg_temp.outcome('do-35'), pg_temp.outcome('do-36');
+-- a namesake born on the same day: other middle names, unless the house is the same
+SELECT pg_temp.outcome('do-51'), pg_temp.outcome('do-52'), pg_temp.outcome('do-53');
