@@ -306,12 +306,14 @@ array_of_numbers(Datum *numbers, int n)
 
 /*
  * The tables grow from nothing and are seldom analyzed, so the planner may take
- * a scan of all for cheap and keep to it.  Until the caller's own work ends.
+ * a scan of all for cheap and keep to it.  Where there is no other way than the
+ * one discouraged, its cost must not set off the JIT compiler.  Until the
+ * caller's own work ends.
  */
 static void
 plan_by_index(void)
 {
-	static const char *const methods[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
+	static const char *const methods[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"};
 
 	for (int i = 0; i < lengthof(methods); i++)
 		(void) set_config_option(methods[i], "off", PGC_USERSET, PGC_S_SESSION,
