@@ -1223,7 +1223,7 @@ my %dumped = (
 	'involvement' => 'A-K N', 'vault involvement' => 'S', 'identifier' => 'A', 'vault identifier' => 'S',
 	'responsibility' => 'open',
 	'vault responsibility' => 'S T', 'shield' => 'S T', 'unshield_request' => 'nothing', 'access_grant' => 'S',
-	'settlement' => 'O', 'source_link' => 'O', 'review' => 'S',
+	'settlement' => 'O', 'source_link' => 'O', 'review' => 'S', 'finding' => 'nothing', 'finding_pair' => 'nothing',
 	'upload' => '-');
 look 'pg_dump', 'superuser', '', join('; ', map { "$_: $dumped{$_}" } keys %dumped),
   via => sub {
