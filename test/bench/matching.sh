@@ -54,7 +54,7 @@ more_settings()
 has_backends()
 {
 	for pid in $(pgrep -P "$(head -n 1 "$dir/$1/data/postmaster.pid")"); do
-		case $(cat "/proc/$pid/cmdline" 2>/dev/null | tr -d "\0") in
+		case $(cat "/proc/$pid/cmdline" 2>/dev/null | tr -d '\0') in
 			*'[local]'* | '') return 0 ;;
 		esac
 	done
@@ -371,8 +371,8 @@ describe_matching()
 describe_memory()
 {
 	for pid in $(pgrep -P "$(head -n 1 "$dir/ours/data/postmaster.pid")"); do
-		case $(cat "/proc/$pid/cmdline" 2>/dev/null | tr -d "\0") in
-		case $(cat "/proc/$pid/cmdline" 2>/dev/null | tr -d "\0") in
+		case $(tr -d '\0' <"/proc/$pid/cmdline") in
+			*matcher*) say "$(tr -d '\0' <"/proc/$pid/cmdline" | sed 's/ *$//'): $(awk '/^RssAnon/ { printf "%.0f MB", $2 / 1024 }' "/proc/$pid/status") of private memory (target: 512)" ;;
 		esac
 	done
 }
