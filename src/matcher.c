@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * matcher.c
- *	  The background worker that settles the inbox, one in a database.
+ *	  The background workers that settle the inbox: one in a database, and
+ *	  helpers (contactpoint.matcher_workers) while there is a backlog (turn.c).
  *
  *	  It is woken at commit by whoever uploaded, takes pending rows in the
  *	  order of their numbers and settles them in batches: matching lock, rows,
@@ -111,26 +112,29 @@ next_rows(int limit)
  * Settles rows that were read and searched for ahead, when it is their turn.
  * Where they are void, nothing was done and nothing is to be undone.
  */
-static void
+static bool
 settle_in_turn(int n)
 {
 	CpBatch    *batch = cp_settle_read(rows_in_work, n, true);
 
 	if (!cp_turn_wait())
-		return;
+		return false;
 	cp_lock_matching();
 	cp_settle_write(batch);
+	return true;
 }
 
 /*
- * Settles up to limit rows in one transaction.  Returns how many.
+ * Settles up to limit rows in one transaction.  Returns how many it took;
+ * settled is how many of them it settled: none where their claim was void.
  */
 static int
-settle_batch(int limit)
+settle_batch(int limit, volatile int *settled)
 {
 	CpOwnWork	work;
 	int			n = 0;
 
+	*settled = 0;
 	nrows_in_work = 0;
 	cp_settling = -1;
 	SetCurrentStatementStartTimestamp();
@@ -143,6 +147,7 @@ settle_batch(int limit)
 		SPI_connect();
 		n = next_rows(limit);
 		nrows_in_work = n;
+		*settled = n;
 		if (n > 0 && cp_matcher_workers == 1)
 		{
 			/* an idle look at the inbox stands in nobody's way */
@@ -150,7 +155,7 @@ settle_batch(int limit)
 			cp_settle_write(cp_settle_read(rows_in_work, n, false));
 		}
 		else if (n > 0)
-			settle_in_turn(n);
+			*settled = settle_in_turn(n) ? n : 0;
 		SPI_finish();
 		cp_own_work_end(&work);
 		PopActiveSnapshot();
@@ -183,18 +188,22 @@ hold_poisoned(int64 upload_id)
  * Holds a row that fails; if even that fails, the next look at the inbox meets
  * it again.
  */
-static void
+static bool
 try_to_hold(int64 upload_id, MemoryContext context)
 {
+	volatile bool held = false;
+
 	PG_TRY();
 	{
 		hold_poisoned(upload_id);
+		held = true;
 	}
 	PG_CATCH();
 	{
 		(void) cp_worker_recover(context);
 	}
 	PG_END_TRY();
+	return held;
 }
 
 static bool
@@ -231,11 +240,9 @@ after_error(int sqlstate, int64 first_row, int nrows, int failed)
 	{
 		tries = tried == first_row ? tries + 1 : 1;
 		tried = first_row;
-		if (tries >= (is_conflict(sqlstate) ? MAX_TRIES : 2))
-		{
-			try_to_hold(first_row, CurrentMemoryContext);
+		if (tries >= (is_conflict(sqlstate) ? MAX_TRIES : 2) &&
+			try_to_hold(first_row, CurrentMemoryContext))
 			return 1;
-		}
 	}
 	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, RETRY_MS, PG_WAIT_EXTENSION);
 	return 1;
@@ -269,6 +276,7 @@ settle_inbox(void)
 	MemoryContext context = CurrentMemoryContext;
 	volatile int limit = cp_settle_batch > 0 ? cp_settle_batch : FIRST_BATCH;
 	volatile int done = 0;
+	volatile int settled = 0;
 	volatile bool started = false;
 
 	do
@@ -279,10 +287,10 @@ settle_inbox(void)
 
 		PG_TRY();
 		{
-			done = settle_batch(limit);
-			if (done > 0)
-				note_progress(started, done);
-			started |= done > 0;
+			done = settle_batch(limit, &settled);
+			if (settled > 0)
+				note_progress(started, settled);
+			started |= settled > 0;
 		}
 		PG_CATCH();
 		{
