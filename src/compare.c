@@ -574,6 +574,15 @@ compare_address(const char *a, const char *b)
 	return town ? CP_ADDRESS_TOWN_DIFFER : CP_ADDRESS_DIFFER;
 }
 
+/* Both with a number, so a house and no town. */
+bool
+cp_address_same_house(const char *a, const char *b)
+{
+	int			level = compare_address(a, b);
+
+	return has_digit(a) && has_digit(b) && (level == CP_ADDRESS_EQUAL || level == CP_ADDRESS_NEAR);
+}
+
 /* Best first, where there are several. */
 static const int address_rank[] = {9, 0, 1, 3, 6, 7, 2, 4, 5};
 

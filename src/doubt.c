@@ -25,12 +25,8 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "model.h"
 
-#define SAME_WORDS 0.7			/* share of an address, as in score.c */
-#define SAME_LETTERS 0.8
 #define FULL_POSTCODE 5			/* letters and digits that name a few houses */
 #define BETWEEN_BIRTHS 240		/* days at least between two births of one
 								 * mother, but for twins */
@@ -63,15 +59,6 @@ postcodes_agree(const List *a, const List *b)
 }
 
 static bool
-has_number(const char *address)
-{
-	for (; *address != '\0'; address++)
-		if (isdigit((unsigned char) *address))
-			return true;
-	return false;
-}
-
-static bool
 houses_agree(const List *a, const List *b)
 {
 	ListCell   *left;
@@ -79,16 +66,9 @@ houses_agree(const List *a, const List *b)
 
 	foreach(left, a)
 	{
-		const char *x = lfirst(left);
-
 		foreach(right, b)
 		{
-			const char *y = lfirst(right);
-
-			if (!has_number(x) || !has_number(y) || cp_address_number_differs(x, y))
-				continue;
-			if (strcmp(x, y) == 0 || cp_address_words_alike(x, y) >= SAME_WORDS ||
-				cp_address_letters_alike(x, y) >= SAME_LETTERS)
+			if (cp_address_same_house(lfirst(left), lfirst(right)))
 				return true;
 		}
 	}

@@ -238,22 +238,20 @@ static void
 class_shares(const CpComparison *comparison, double *shares)
 {
 	const CpWeights *weights = cp_weights();
-	const CpWord *all = cp_dictionary_word(CP_NO_WORD);
-	double		records = all != NULL ? (double) all->given_count : 0;
+	double		prior = cp_score_prior();
 	double		bits[CP_NCLASSES + 1] = {0};
 	double		sum = 0;
 
-	records = Max(weights->least_records, log2(records + 1));
 	for (CpClass class = 0; class < CP_NCLASSES; class++)
 		for (CpField field = 0; field < CP_NFIELDS; field++)
 			bits[class] += cp_field_bits(comparison, field, class);
 	bits[CP_CLASS_HOUSEHOLD] += weights->household;
 	bits[CP_CLASS_TWIN] += weights->twin;
-	bits[CP_NCLASSES] = records;
+	bits[CP_NCLASSES] = prior;
 	for (int class = 0; class <= CP_NCLASSES; class++)
-		sum += exp2(bits[class] - records);
+		sum += exp2(bits[class] - prior);
 	for (int class = 0; class <= CP_NCLASSES; class++)
-		shares[class] = exp2(bits[class] - records) / sum;
+		shares[class] = exp2(bits[class] - prior) / sum;
 }
 
 /* One line for each field that is known on both sides. */

@@ -283,6 +283,9 @@ extern double cp_address_letters_alike(const char *a, const char *b);
 /* Is the house number another one? */
 extern bool cp_address_number_differs(const char *a, const char *b);
 
+/* May two numbered addresses be one house? */
+extern bool cp_address_same_house(const char *a, const char *b);
+
 /*
  * Is it plain that no given name of the one is a form of a given name of the
  * other?
@@ -359,12 +362,6 @@ extern double cp_field_bits(const CpComparison *comparison, CpField field, CpCla
 
 /* Compares two persons; fills everything of a candidate. */
 extern void cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result);
-
-/*
- * A score that the record behind an entry of the key index cannot exceed, given
- * its birth date and the words of the name that the entry was made of.
- */
-extern double cp_score_bound(const CpPerson *row, DateADT birth, int32 given, int32 family);
 
 /* ---------- guard.c ---------- */
 

@@ -21,7 +21,6 @@
  */
 #include "postgres.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "model.h"
@@ -242,47 +241,4 @@ cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result)
 	result->guarded = cp_guard_compare(row, record, result);
 	result->home_agrees = result->birth_equal && result->place_agrees && cp_same_home(row, record);
 	result->doubtful = cp_is_doubtful(row, record, result);
-}
-
-/* ---------- bound ---------- */
-
-static double
-best_bits(CpField field)
-{
-	double		best = 0;
-
-	for (int level = 1; cp_level_name(field, level) != NULL; level++)
-		best = Max(best, cp_weights()->bits[field][level][CP_CLASS_MATCH]);
-	return best;
-}
-
-double
-cp_score_bound(const CpPerson *row, DateADT birth, int32 given, int32 family)
-{
-	CpPerson	record = {0};
-	CpComparison comparison;
-	double		bits = 0;
-
-	record.nnames = 1;
-	record.names[0].ngiven = given != CP_NO_WORD ? 1 : 0;
-	record.names[0].given[0] = given;
-	record.names[0].nfamily = family != CP_NO_WORD ? 1 : 0;
-	record.names[0].family[0] = family;
-	record.has_birth = true;
-	record.date_of_birth = birth;
-	record.sex = 'U';
-	cp_person_finish(&record);
-	cp_compare(row, &record, &comparison);
-	for (CpField field = CP_GIVEN; field <= CP_BIRTH; field++)
-		bits += Max(cp_field_bits(&comparison, field, CP_CLASS_MATCH),
-					field == CP_MORE && row->nnames > 0 ? best_bits(field) : -DBL_MAX);
-	if (row->sex != 'U')
-		bits += best_bits(CP_SEX);
-	if (row->postcodes != NIL)
-		bits += best_bits(CP_POSTCODE);
-	if (row->addresses != NIL)
-		bits += Max(best_bits(CP_ADDRESS), best_bits(CP_ADDRESS_BESIDE));
-	if (row->identifiers != NIL)
-		bits += best_bits(CP_NUMBER) + best_bits(CP_CONTACT);
-	return bits - Max(cp_weights()->least_records, log2(count_records() + 1));
 }
