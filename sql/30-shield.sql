@@ -335,10 +335,12 @@ $$;
 
 -- Until when the caller may have this shielded record open; null: not at all.
 -- Asked when a record is opened and again before every statement that reads.
-CREATE FUNCTION contactpoint._may_open_until(child_id bigint) RETURNS timestamptz
+-- by_override: with an alarm, for those who may open without a grant.
+CREATE FUNCTION contactpoint._may_open_until(child_id bigint, by_override boolean) RETURNS timestamptz
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
         WHEN contactpoint._manages(contactpoint._authority_of($1)) THEN 'infinity'
+        WHEN by_override AND contactpoint._has_role('contactpoint_override') THEN 'infinity'
         WHEN contactpoint._has_role('contactpoint_protection') THEN
             (SELECT max(g.until) FROM contactpoint.access_grant g
              WHERE g.child_id = $1 AND g.grantee = contactpoint._caller()
@@ -346,7 +348,7 @@ CREATE FUNCTION contactpoint._may_open_until(child_id bigint) RETURNS timestampt
     END
     FROM contactpoint.child c WHERE c.child_id = $1 AND c.shielded
 $$;
-COMMENT ON FUNCTION contactpoint._may_open_until(bigint) IS
+COMMENT ON FUNCTION contactpoint._may_open_until(bigint, boolean) IS
     'until when the caller may have this shielded record open, or null';
 
 CREATE FUNCTION contactpoint._do_open_shielded(child_id bigint, reason text, confirm boolean)
@@ -356,13 +358,22 @@ DECLARE
 BEGIN
     reason := contactpoint._check_text('reason', reason, 500);
     PERFORM contactpoint._require_role('contactpoint_protection', 'contactpoint_manager', 'contactpoint_override');
-    until := contactpoint._may_open_until(_do_open_shielded.child_id);
-    IF until IS NULL THEN
+    until := contactpoint._may_open_until(_do_open_shielded.child_id, false);
+    IF until IS NOT NULL THEN
+        RETURN contactpoint._opened_add(_do_open_shielded.child_id, until, false);
+    END IF;
+    IF contactpoint._may_open_until(_do_open_shielded.child_id, true) IS NULL THEN
         RAISE EXCEPTION 'this record cannot be opened by you'
             USING ERRCODE = 'KC003',
                   HINT = 'Ask a manager of the responsible authority for a grant; a record that is not shielded needs none.';
     END IF;
-    RETURN contactpoint._opened_add(_do_open_shielded.child_id, until);
+    IF confirm IS NOT TRUE THEN
+        RAISE WARNING 'you have no grant for this record: opening it all the same raises an alert'
+            USING HINT = 'The managers of the record see at once who opened it and why, and will ask. '
+                         'To go on, call open_shielded() again with confirm => true.';
+        RETURN NULL;
+    END IF;
+    RETURN contactpoint._override(_do_open_shielded.child_id, reason);
 END
 $$;
 
@@ -373,10 +384,10 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION contactpoint._opened_add(child_id bigint, until timestamptz) RETURNS timestamptz
+CREATE FUNCTION contactpoint._opened_add(child_id bigint, until timestamptz, by_override boolean) RETURNS timestamptz
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_opened_add';
-COMMENT ON FUNCTION contactpoint._opened_add(bigint, timestamptz) IS
-    'opens a record for this session and role; returns until when';
+COMMENT ON FUNCTION contactpoint._opened_add(bigint, timestamptz, boolean) IS
+    'opens a record for this session and role, by an override once its alert is committed; returns until when';
 CREATE FUNCTION contactpoint._opened_remove(child_id bigint) RETURNS void
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_opened_remove';
 COMMENT ON FUNCTION contactpoint._opened_remove(bigint) IS 'closes a record in this session';
@@ -405,7 +416,7 @@ COMMENT ON FUNCTION contactpoint.revoke_access(bigint, name, text) IS
 CREATE FUNCTION contactpoint.open_shielded(child_id bigint, reason text, confirm boolean DEFAULT false)
     RETURNS timestamptz LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.open_shielded(bigint, text, boolean) IS
-    'Open the record of one shielded child for this session; returns until when.';
+    'Open the record of one shielded child for this session; returns until when. Without a grant: a warning and null, unless confirmed.';
 CREATE FUNCTION contactpoint.close_shielded(child_id bigint)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.close_shielded(bigint) IS 'Close a record opened with open_shielded().';

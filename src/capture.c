@@ -849,6 +849,7 @@ start_executor(QueryDesc *queryDesc, int eflags)
 	Look	   *look;
 	bool		registry = reads_registry(queryDesc);
 
+	cp_opened_close_others();
 	if (registry && !is_own_work(queryDesc))
 		cp_denied_start(queryDesc, eflags, prev_ExecutorStart);
 	else if (prev_ExecutorStart)
@@ -978,6 +979,24 @@ resume_look(Look *look)
 		cp_limit_resume(look->kept);
 }
 
+/*
+ * A refusal is an entry of its own, whatever was disclosed before.
+ */
+static void
+resume_or_refuse(Look *look)
+{
+	PG_TRY();
+	{
+		resume_look(look);
+	}
+	PG_CATCH();
+	{
+		look->recorded = false;
+		record_and_rethrow(look, CP_VERDICT_REFUSED);
+	}
+	PG_END_TRY();
+}
+
 static void
 run_executor(CP_EXECUTOR_RUN_PARAMETERS)
 {
@@ -991,7 +1010,7 @@ run_executor(CP_EXECUTOR_RUN_PARAMETERS)
 	}
 
 	if (run.look->personal && run.look->ran)
-		resume_look(run.look);
+		resume_or_refuse(run.look);
 	running = &run;
 	PG_TRY();
 	{

@@ -129,6 +129,7 @@ typedef enum CpDurability
 
 extern int	cp_reason_minutes;	/* life of a session's reason, minutes */
 extern int	cp_open_minutes;	/* life of an opened record, minutes */
+extern int	cp_override_timeout;	/* the same without a grant, seconds */
 extern int	cp_hold_buffer;		/* bytes held back before a flush, kB */
 extern int	cp_audit_durability;	/* a CpDurability */
 extern char *cp_databases;		/* databases whose workers start with the
@@ -335,10 +336,14 @@ extern bool cp_caller_manages_child(int64 child_id);
 /* ---------- opened.c: vault records opened by this session ---------- */
 
 /*
- * Drops what is over: time, role changed, grant revoked since.  Called once at
- * the start of a statement that reads protected rows; may run own work.
+ * Drops what is over: time (KC010, once), role changed, grant revoked since.
+ * Called once at the start of a statement that reads protected rows; may run
+ * own work.
  */
 extern void cp_opened_refresh(void);
+
+/* The session belongs to another role now: closes what others have opened. */
+extern void cp_opened_close_others(void);
 
 /* DISCARD ALL: close every record. */
 extern void cp_opened_close_all(void);
