@@ -181,6 +181,9 @@ contactpoint_child_guard(PG_FUNCTION_ARGS)
 
 	new = trigger->tg_newtuple;
 	guard_shield(!same_value(old, new, desc, CHILD_SHIELDED));
+	if (!same_value(old, new, desc, CHILD_SHIELDED) &&
+		DatumGetBool(heap_getattr(new, CHILD_SHIELDED, desc, &isnull)))
+		cp_recent_add(DatumGetInt64(heap_getattr(new, CHILD_ID, desc, &isnull)));
 	if (!same_value(old, new, desc, CHILD_ID))
 		ereport(ERROR,
 				(errcode(ERRCODE_CP_PROTECTED),

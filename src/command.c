@@ -218,6 +218,8 @@ contactpoint_command(PG_FUNCTION_ARGS)
 		if (strcmp(door->name, "validate_restore") != 0)
 			cp_require_validated();
 		cp_require_account();
+		if (strcmp(door->name, "shield") != 0)
+			cp_recent_require_fresh();
 		cp_own_work_begin(&work);
 		working = true;
 		result = work_behind(door, fcinfo, &null);

@@ -26,6 +26,7 @@
 #include "utils/date.h"
 #include "utils/palloc.h"
 #include "utils/relcache.h"
+#include "utils/snapshot.h"
 
 #include "compat.h"
 #include "errors.h"
@@ -217,6 +218,7 @@ typedef struct CpProtected
 	CpGuard		guard;
 	AttrNumber	guard_attno;	/* 0 where guard is none */
 	bool		vault;			/* a vault leaf */
+	bool		placing;		/* a shield hides its rows */
 } CpProtected;
 
 /* NULL where relid is no protected table.  Needs a transaction; no lock. */
@@ -347,6 +349,42 @@ extern void cp_opened_close_others(void);
 
 /* DISCARD ALL: close every record. */
 extern void cp_opened_close_all(void);
+
+/* ---------- recent.c: shielded since a snapshot was taken ---------- */
+
+/* a shielding that a snapshot does not see */
+typedef struct CpUnseen
+{
+	int64		child_id;
+	TransactionId xid;
+} CpUnseen;
+
+/* what a look keeps; zeroed, then cp_recent_begin */
+typedef struct CpRecent
+{
+	Snapshot	snapshot;
+	MemoryContext context;		/* for what follows */
+	uint64		changes;		/* of the shared set, when this was worked out */
+	bool		blind;			/* there may be more */
+	int			n;
+	CpUnseen   *unseen;			/* by child_id */
+} CpRecent;
+
+/* This transaction shields a child; hidden from older snapshots from its commit. */
+extern void cp_recent_add(int64 child_id);
+
+extern void cp_recent_begin(CpRecent *recent, Snapshot snapshot, MemoryContext context);
+
+/* Is a placing row about this child hidden by now?  May raise 40001. */
+extern bool cp_recent_hides(CpRecent *recent, int64 child_id);
+
+/* The same of any child of which the callback says that it was shown. */
+extern bool cp_recent_hides_any(CpRecent *recent, bool (*shown) (void *, int64), void *argument);
+
+/* Raises 40001 where the transaction's snapshot is older than a shield. */
+extern void cp_recent_require_fresh(void);
+
+extern void cp_recent_init(void);
 
 /* ---------- dictionary.c: distinct name words ---------- */
 

@@ -14,6 +14,8 @@ my $announced =
 my $node = ContactPoint::start('restore');
 my $child = ContactPoint::fill($node, 'contactpoint');
 my $hidden = $child->{'Philippa Jane'};
+ContactPoint::ask($node, 'contactpoint', 'regress_override',
+	"SELECT contactpoint.open_shielded($hidden, 'night duty', confirm => true)");
 my $backup = $node->backup_dir;
 
 # ---------- what is compared ----------
@@ -141,7 +143,7 @@ sub check_closed
 			'KC011', "$dbname: not validated, refused to a practitioner: $look");
 	}
 	for my $rel ('child', 'address', 'address_vault', 'carer_open', 'alias',
-		'upload', 'review', 'shield', 'access_grant', 'source_link',
+		'upload', 'review', 'shield', 'shield_alert', 'access_grant', 'source_link',
 		'settlement', 'match_person', 'journal', 'audit')
 	{
 		ContactPoint::refused($node, $dbname, undef,
