@@ -46,15 +46,21 @@ GRANT EXECUTE ON FUNCTION contactpoint.open_shielded(bigint, text, boolean), con
     contactpoint.shield(bigint, text, text, boolean),
     contactpoint.request_unshield(bigint, text), contactpoint.approve_unshield(bigint),
     contactpoint.grant_access(bigint, name, text, timestamptz), contactpoint.revoke_access(bigint, name, text),
-    contactpoint.follow_up(bigint, text),
+    contactpoint.follow_up(bigint, text), contactpoint.keep_shield(bigint, text, date),
     contactpoint.decide(bigint, text, bigint, text), contactpoint.held_upload(bigint)
     TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager,
        contactpoint_feed, contactpoint_auditor, contactpoint_admin;
 
 -- the vault
 GRANT SELECT ON contactpoint.shield, contactpoint.unshield_request, contactpoint.access_grant,
-    contactpoint.shield_alert, contactpoint.alerts_due
+    contactpoint.shield_alert, contactpoint.alerts_due, contactpoint.shields_due
     TO contactpoint_manager, contactpoint_admin;
+GRANT EXECUTE ON FUNCTION contactpoint._shield_gaps()
+    TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager,
+       contactpoint_feed, contactpoint_auditor, contactpoint_admin;
+GRANT SELECT ON contactpoint.shield_gaps
+    TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager,
+       contactpoint_feed, contactpoint_auditor, contactpoint_admin;
 GRANT SELECT ON contactpoint.shield_category TO contactpoint_manager, contactpoint_admin;
 
 -- records by hand
