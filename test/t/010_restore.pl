@@ -16,6 +16,8 @@ my $child = ContactPoint::fill($node, 'contactpoint');
 my $hidden = $child->{'Philippa Jane'};
 ContactPoint::ask($node, 'contactpoint', 'regress_override',
 	"SELECT contactpoint.open_shielded($hidden, 'night duty', confirm => true)");
+ContactPoint::ask($node, 'contactpoint', 'regress_manager',
+	"SELECT contactpoint.shielding_done('late', 1)");
 my $backup = $node->backup_dir;
 
 # ---------- what is compared ----------
