@@ -5,7 +5,9 @@
 #
 # One suite, one test:  make regress | isolation | pgtap | tap  [TESTS="name ..."]
 # Checks alone:         make checks        Mend the layout of C files:  make indent
+# Fuzz what is pure:   make fuzz [FUZZ_SECONDS=60] [ONLY="normalize word"]
 # What reads cost:      make bench [ROUNDS=10] [SECONDS=1] [CHILDREN=100000] [ONLY="point rows10k"]
+# What matching costs:  make bench-matching | bench-large [ROUNDS=5] [CHILDREN=1000000] [ONLY="search new"]
 # How well it matches:  make quality [DATA=../shared/data] [SETS="febrl3 ons_essnet"]
 # Packagers:            make [all], make install [DESTDIR=], make installcheck
 #
@@ -25,7 +27,7 @@ major  = $(shell $(PG_CONFIG) --version 2>/dev/null | sed 's/^PostgreSQL \([0-9]
 build  = build/pg$(major)
 module = $(MAKE) --no-print-directory -C $(build) -f $(top)/Makefile
 
-checks = style lint compile symbols sources
+checks = style lint compile symbols sources corpus
 suites = regress isolation pgtap tap
 SUITES = $(checks) $(suites)
 
@@ -77,14 +79,35 @@ bench:
 	@test/setup.sh bench
 	@$(MAKE) --no-print-directory stage
 	@BENCH_ROUNDS="$(ROUNDS)" BENCH_SECONDS="$(SECONDS)" BENCH_CHILDREN="$(CHILDREN)" BENCH_ONLY="$(ONLY)" test/bench.sh
+	@$(MAKE) --no-print-directory bench-matching CHILDREN=
+
+# Search, decision and settling, with a million children or ten.
+.PHONY: bench-matching bench-large measure
+bench-matching bench-large: measure
+	@test/setup.sh bench
+	@BENCH_ROUNDS="$(ROUNDS)" BENCH_CHILDREN="$(or $(CHILDREN),$(if $(filter bench-large,$@),10000000,1000000))" BENCH_ONLY="$(ONLY)" test/bench.sh matching
+
+measure: stage
+	@$(module) -s measure with_llvm=no
 
 DATA ?= ../shared/data
 quality: quality-decisions
 
+# Without the variables of the command line: DATA is one of PGXS, too.
 quality-decisions:
 	@test/setup.sh test
-	@$(MAKE) --no-print-directory stage
+	@MAKEFLAGS= $(MAKE) --no-print-directory stage
 	@QUALITY_DATA="$(DATA)" QUALITY_SETS="$(SETS)" QUALITY_SOURCES="$(SOURCES)" test/quality/decisions.sh
+
+# Does a row about a shielded child make a second record?
+.PHONY: guard
+guard: stage
+	@test/guard.sh $(CHILDREN) $(SHIELDED) $(OTHER)
+
+.PHONY: fuzz
+fuzz:
+	@test/setup.sh fuzz
+	@FUZZ_SECONDS="$(FUZZ_SECONDS)" ONLY="$(ONLY)" test/fuzz.sh
 
 indent:
 	@test/check-style.sh --write
@@ -155,6 +178,14 @@ $(controls): control-%/$(MODULE_big).so: $(OBJS) exports.map
 	@mkdir -p $(@D)
 	$(COMPILE.c) -D$(switch) -o $(@D)/$*.o $(top)/src/$*.c
 	$(LINK.shared) -o $@ $(@D)/$*.o $(filter-out src/$*.o,$(OBJS)) $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)
+
+# The library and functions that measure it; make bench-matching loads it.
+.PHONY: measure
+measure: control-measure/$(MODULE_big).so
+control-measure/$(MODULE_big).so: $(OBJS) exports.map $(top)/test/bench/rate.c
+	@mkdir -p $(@D)
+	$(COMPILE.c) -o $(@D)/rate.o $(top)/test/bench/rate.c
+	$(LINK.shared) -o $@ $(@D)/rate.o $(OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)
 
 # The directory is named too, so that a file taken away is noticed.
 $(SQL): $(sort $(wildcard $(top)/sql/*.sql)) $(top)/sql $(top)/contactpoint.control

@@ -195,6 +195,7 @@ BEGIN
     UPDATE contactpoint.review r
     SET shielded = true, score = NULL, authority = contactpoint._authority_of(_place_shield.child_id)
     WHERE r.decided_at IS NULL AND _place_shield.child_id = ANY (r.candidates);
+    PERFORM contactpoint._findings_follow(_place_shield.child_id);
     PERFORM contactpoint._rekey(_place_shield.child_id);
 END
 $$;
@@ -307,6 +308,7 @@ BEGIN
     UPDATE contactpoint.child c SET shielded = false
     WHERE c.child_id = request.child_id AND c.shielded
       AND NOT EXISTS (SELECT FROM contactpoint.shield s WHERE s.child_id = c.child_id AND s.lifted_at IS NULL);
+    PERFORM contactpoint._findings_follow(request.child_id);
     PERFORM contactpoint._rekey(request.child_id);
 END
 $$;

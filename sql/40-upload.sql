@@ -164,6 +164,7 @@ CREATE TABLE contactpoint.source_link (
     child_id bigint NOT NULL REFERENCES contactpoint.child,
     authority bigint REFERENCES contactpoint.organisation,
     linked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    sent bigint,
     PRIMARY KEY (source, source_ref)
 );
 CREATE INDEX source_link_child_id_idx ON contactpoint.source_link (child_id);
@@ -174,7 +175,21 @@ COMMENT ON COLUMN contactpoint.source_link.child_id IS 'the child';
 COMMENT ON COLUMN contactpoint.source_link.authority IS
     'the organisation whose managers see this row: the source''s, of a shielded child the responsible authority';
 COMMENT ON COLUMN contactpoint.source_link.linked_at IS 'since when';
+COMMENT ON COLUMN contactpoint.source_link.sent IS
+    'keyed digest of the details it sent last; null: not known, or the child is shielded';
 COMMENT ON INDEX contactpoint.source_link_child_id_idx IS 'references of one child';
+
+-- Managers see links: without the key a digest would let them guess at an address.
+-- Not dumped: after a restore every reference writes its details once more.
+CREATE TABLE contactpoint.digest_key (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    key bytea NOT NULL CHECK (length(key) = 16)
+);
+COMMENT ON TABLE contactpoint.digest_key IS 'the secret that goes into digests of what was sent: one row';
+COMMENT ON COLUMN contactpoint.digest_key.one IS 'true';
+COMMENT ON COLUMN contactpoint.digest_key.key IS '16 bytes, a random UUID';
+INSERT INTO contactpoint.digest_key (key) VALUES (decode(replace(gen_random_uuid()::text, '-', ''), 'hex'));
+ALTER TABLE contactpoint.digest_key ALTER key SET STATISTICS 0;
 
 -- Held rows wait for somebody: an authority, a due date, an owner.
 CREATE TABLE contactpoint.review (
@@ -232,7 +247,8 @@ COMMENT ON COLUMN contactpoint.held_reference.review_id IS 'the open review';
 ALTER TABLE contactpoint.settlement
     ALTER source_ref SET STATISTICS 0, ALTER outcome SET STATISTICS 0, ALTER score SET STATISTICS 0,
     ALTER child_id SET STATISTICS 0;
-ALTER TABLE contactpoint.source_link ALTER source_ref SET STATISTICS 0, ALTER child_id SET STATISTICS 0;
+ALTER TABLE contactpoint.source_link ALTER source_ref SET STATISTICS 0, ALTER child_id SET STATISTICS 0,
+    ALTER sent SET STATISTICS 0;
 ALTER TABLE contactpoint.review
     ALTER source_ref SET STATISTICS 0, ALTER score SET STATISTICS 0, ALTER candidates SET STATISTICS 0,
     ALTER shielded SET STATISTICS 0, ALTER reason SET STATISTICS 0;
@@ -241,7 +257,7 @@ DO $$
 DECLARE
     rel text;
 BEGIN
-    FOREACH rel IN ARRAY ARRAY['receipt', 'settlement', 'source_link', 'review', 'held_reference'] LOOP
+    FOREACH rel IN ARRAY ARRAY['receipt', 'settlement', 'source_link', 'review', 'held_reference', 'digest_key'] LOOP
         EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
         EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
     END LOOP;

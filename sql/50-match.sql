@@ -20,12 +20,16 @@ COMMENT ON INDEX contactpoint.name_word_word_key IS 'numbers by word';
 CREATE TABLE contactpoint.word_count (
     word_id int PRIMARY KEY,
     given_count bigint NOT NULL,
-    family_count bigint NOT NULL
+    family_count bigint NOT NULL,
+    given_frozen bigint NOT NULL,
+    family_frozen bigint NOT NULL
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE contactpoint.word_count IS 'how many records have a word, sampled where there are many; word 0 counts the records';
+COMMENT ON TABLE contactpoint.word_count IS 'how many records have a word; word 0 counts the records';
 COMMENT ON COLUMN contactpoint.word_count.word_id IS 'number of the word';
 COMMENT ON COLUMN contactpoint.word_count.given_count IS 'records with this given name';
 COMMENT ON COLUMN contactpoint.word_count.family_count IS 'records with this family name';
+COMMENT ON COLUMN contactpoint.word_count.given_frozen IS 'the same when the number of records last passed a mark: scores use this';
+COMMENT ON COLUMN contactpoint.word_count.family_frozen IS 'the same of family names';
 COMMENT ON INDEX contactpoint.word_count_pkey IS 'counts by word';
 
 CREATE TABLE contactpoint.similar_word (
@@ -47,7 +51,8 @@ CREATE TABLE contactpoint.match_key (
     family_id int NOT NULL,
     child_id bigint NOT NULL
 );
-CREATE INDEX match_key_key_idx ON contactpoint.match_key (key, date_of_birth, given_id, family_id, child_id);
+CREATE INDEX match_key_key_idx ON contactpoint.match_key (key, date_of_birth, given_id, family_id, child_id)
+    WITH (deduplicate_items = off);
 COMMENT ON TABLE contactpoint.match_key IS 'blocking keys: hashes of facts by which a record may be found';
 COMMENT ON COLUMN contactpoint.match_key.key IS 'hash of the fact';
 COMMENT ON COLUMN contactpoint.match_key.date_of_birth IS 'birth date of the child';
@@ -63,7 +68,8 @@ CREATE TABLE contactpoint.guard_key (
     family_id int NOT NULL,
     child_id bigint NOT NULL
 );
-CREATE INDEX guard_key_key_idx ON contactpoint.guard_key (key, date_of_birth, given_id, family_id, child_id);
+CREATE INDEX guard_key_key_idx ON contactpoint.guard_key (key, date_of_birth, given_id, family_id, child_id)
+    WITH (deduplicate_items = off);
 COMMENT ON TABLE contactpoint.guard_key IS 'more keys, of the few records that are shielded or have a hidden name';
 COMMENT ON COLUMN contactpoint.guard_key.key IS 'hash of the fact';
 COMMENT ON COLUMN contactpoint.guard_key.date_of_birth IS 'birth date of the child';
@@ -75,12 +81,9 @@ COMMENT ON INDEX contactpoint.guard_key_key_idx IS 'guarded records by key; hold
 CREATE TABLE contactpoint.match_person (
     child_id bigint PRIMARY KEY,
     date_of_birth date NOT NULL,
-    sex text NOT NULL,
+    sex "char" NOT NULL,
     nearness smallint NOT NULL,
-    names text[] NOT NULL,
-    postcodes text[] NOT NULL,
-    addresses text[] NOT NULL,
-    identifiers text[] NOT NULL
+    facts text COLLATE "C" NOT NULL
 );
 COMMENT ON TABLE contactpoint.match_person IS 'one row a record: all that the matcher compares';
 COMMENT ON COLUMN contactpoint.match_person.child_id IS 'the child';
@@ -88,10 +91,8 @@ COMMENT ON COLUMN contactpoint.match_person.date_of_birth IS 'birth date';
 COMMENT ON COLUMN contactpoint.match_person.sex IS 'F, M or U';
 COMMENT ON COLUMN contactpoint.match_person.nearness IS
     '0 open, 1 open with a hidden name, 2 shielded, 3 shielded and a new surname to be expected';
-COMMENT ON COLUMN contactpoint.match_person.names IS 'given words|family words|p(ublic) or h(idden), in normal form, the public name first';
-COMMENT ON COLUMN contactpoint.match_person.postcodes IS 'postcodes in normal form';
-COMMENT ON COLUMN contactpoint.match_person.addresses IS 'addresses in normal form';
-COMMENT ON COLUMN contactpoint.match_person.identifiers IS 'kind:NUMBER in normal form';
+COMMENT ON COLUMN contactpoint.match_person.facts IS
+    'parted by chr(31), each behind a letter: n public name, h hidden name (numbers of given words|family words), p postcode, a address, i kind:NUMBER';
 COMMENT ON INDEX contactpoint.match_person_pkey IS 'records by number';
 
 ALTER TABLE contactpoint.match_person SET (fillfactor = 90);
@@ -107,7 +108,8 @@ BEGIN
 END
 $$;
 ALTER TABLE contactpoint.name_word ALTER word SET STATISTICS 0, ALTER code SET STATISTICS 0;
-ALTER TABLE contactpoint.word_count ALTER given_count SET STATISTICS 0, ALTER family_count SET STATISTICS 0;
+ALTER TABLE contactpoint.word_count ALTER given_count SET STATISTICS 0, ALTER family_count SET STATISTICS 0,
+    ALTER given_frozen SET STATISTICS 0, ALTER family_frozen SET STATISTICS 0;
 ALTER TABLE contactpoint.match_key
     ALTER key SET STATISTICS 0, ALTER date_of_birth SET STATISTICS 0, ALTER given_id SET STATISTICS 0,
     ALTER family_id SET STATISTICS 0, ALTER child_id SET STATISTICS 0;
@@ -116,8 +118,7 @@ ALTER TABLE contactpoint.guard_key
     ALTER family_id SET STATISTICS 0, ALTER child_id SET STATISTICS 0;
 ALTER TABLE contactpoint.match_person
     ALTER child_id SET STATISTICS 0, ALTER date_of_birth SET STATISTICS 0, ALTER sex SET STATISTICS 0,
-    ALTER nearness SET STATISTICS 0, ALTER names SET STATISTICS 0, ALTER postcodes SET STATISTICS 0,
-    ALTER addresses SET STATISTICS 0, ALTER identifiers SET STATISTICS 0;
+    ALTER nearness SET STATISTICS 0, ALTER facts SET STATISTICS 0;
 
 -- pg_trgm is called here and nowhere else in matching: the body is stored with
 -- the operator itself, the threshold is pinned.
@@ -180,6 +181,10 @@ CREATE FUNCTION contactpoint._rekey(child_id bigint) RETURNS void
     LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_rekey';
 COMMENT ON FUNCTION contactpoint._rekey(bigint) IS 'makes a record''s private keys anew, or removes them where the record is gone';
 
+CREATE FUNCTION contactpoint._rekey_batch(child_ids bigint[]) RETURNS void
+    LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_rekey_batch';
+COMMENT ON FUNCTION contactpoint._rekey_batch(bigint[]) IS 'the same for many records, several times as fast';
+
 CREATE FUNCTION contactpoint._match_forget() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_match_forget';
 COMMENT ON FUNCTION contactpoint._match_forget() IS 'makes every session forget the words it knows';
@@ -188,13 +193,21 @@ COMMENT ON FUNCTION contactpoint._match_forget() IS 'makes every session forget 
 CREATE FUNCTION contactpoint._rekey_all() RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    records bigint;
+    records bigint := 0;
+    last bigint := 0;
+    batch bigint[];
 BEGIN
     PERFORM contactpoint._lock_matching();
     TRUNCATE contactpoint.match_key, contactpoint.guard_key, contactpoint.match_person, contactpoint.similar_word,
         contactpoint.name_word, contactpoint.word_count;
     PERFORM contactpoint._match_forget();
-    SELECT count(contactpoint._rekey(c.child_id)) INTO records FROM contactpoint.child c;
+    LOOP
+        batch := ARRAY(SELECT c.child_id FROM contactpoint.child c WHERE c.child_id > last ORDER BY c.child_id LIMIT 10000);
+        EXIT WHEN batch = '{}';
+        PERFORM contactpoint._rekey_batch(batch);
+        records := records + pg_catalog.cardinality(batch);
+        last := batch[pg_catalog.cardinality(batch)];
+    END LOOP;
     RETURN records;
 END
 $$;

@@ -49,7 +49,10 @@ GRANT EXECUTE ON FUNCTION contactpoint.open_shielded(bigint, text, boolean), con
     contactpoint.follow_up(bigint, text), contactpoint.keep_shield(bigint, text, date),
     contactpoint.pause_uploads(text, text), contactpoint.resume_uploads(text), contactpoint.embargo(text, text),
     contactpoint.shielding_done(text, bigint), contactpoint.release(text),
-    contactpoint.decide(bigint, text, bigint, text), contactpoint.held_upload(bigint)
+    contactpoint.decide(bigint, text, bigint, text), contactpoint.held_upload(bigint),
+    contactpoint.explain_match(bigint),
+    contactpoint.sweep(interval), contactpoint.dismiss_finding(bigint, text), contactpoint.reopen_finding(bigint, text),
+    contactpoint.rekey(interval)
     TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager,
        contactpoint_feed, contactpoint_auditor, contactpoint_admin;
 
@@ -91,6 +94,12 @@ GRANT SELECT ON contactpoint.source, contactpoint.source_gate, contactpoint.shie
 GRANT EXECUTE ON PROCEDURE contactpoint.settle(interval) TO contactpoint_manager, contactpoint_admin;
 GRANT SELECT ON contactpoint.review, contactpoint.reviews_due, contactpoint.source_link
     TO contactpoint_manager, contactpoint_admin;
+-- The shielded record of a finding is shown by the views only.
+GRANT SELECT (finding_id, authority, shielded, at_risk, source, source_ref, found_at, due_at, decided_at, decided_by)
+    ON contactpoint.finding TO contactpoint_manager, contactpoint_admin;
+GRANT SELECT ON contactpoint.findings_due, contactpoint.uploads_at_risk TO contactpoint_manager, contactpoint_admin;
+GRANT EXECUTE ON FUNCTION contactpoint._may_see_which(bigint), contactpoint._caller_organisation(),
+    contactpoint._has_role(name), contactpoint._caller() TO contactpoint_manager, contactpoint_admin;
 
 -- audit
 GRANT SELECT ON contactpoint.audit TO contactpoint_auditor;
@@ -107,6 +116,8 @@ GRANT EXECUTE ON FUNCTION contactpoint.access_log(bigint), contactpoint.retire_a
        contactpoint_feed, contactpoint_auditor, contactpoint_admin;
 GRANT SELECT ON contactpoint.status TO contactpoint_manager, contactpoint_auditor, contactpoint_admin;
 GRANT EXECUTE ON FUNCTION contactpoint._status() TO contactpoint_manager, contactpoint_auditor, contactpoint_admin;
+GRANT SELECT ON contactpoint.progress TO contactpoint_manager, contactpoint_admin;
+GRANT EXECUTE ON FUNCTION contactpoint._progress() TO contactpoint_manager, contactpoint_admin;
 
 -- keeping it
 GRANT INSERT, UPDATE, DELETE ON contactpoint.organisation, contactpoint.account, contactpoint.source

@@ -1,13 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * candidate.c
- *	  Blocking: which records may be the person of an uploaded row.
+ *	  Search: which records may be the persons of uploaded rows.
  *
- *	  A row probes two indexes (keys.c says for what): match_key_key_idx and,
- *	  for the few records that are shielded or have a hidden name,
- *	  guard_key_key_idx.  Long blocks are thinned out by the covering columns,
- *	  so the cost of a row is bounded; where a bound was met, the caller is
- *	  told.
+ *	  Rows probe two indexes (keys.c says for what): match_key_key_idx and, for
+ *	  the few records that are shielded or have a hidden name,
+ *	  guard_key_key_idx.  The probes of all rows of a batch go in the order of
+ *	  the index.  Entries are thinned out by their covering columns; what is
+ *	  left is read from match_person, in order, and scored.  Rows for which
+ *	  nothing good is found go a second time and deeper.  Records that are in no
+ *	  index yet are found in the delta.
+ *
+ *	  The cost of a row is bounded: where a bound was met, the caller is told.
+ *	  What is looked at does not depend on the other rows of the batch, nor on
+ *	  whether a record is still in the delta.
  *
  *	  Entries of the indexes are read without a look at the heap: they are
  *	  hints (rekey.c).  What they lead to is read with the latest snapshot.
@@ -31,172 +37,553 @@
 #include "keys.h"
 #include "match.h"
 
-#define MAX_EASY 64				/* looks at records that one probe has without
-								 * a closer check of the entry */
 #define MAX_SCANNED 20000		/* entries of one block */
-#define MAX_FETCHED 2000		/* records of one call */
-#define MAX_NAMESAKES 24		/* records with the same names, any birth date */
+#define MAX_LOOKS 1000			/* records that one row looks at, the guarded
+								 * ones apart */
+#define MAX_ROW_WORDS 32		/* words of a row that entries are compared
+								 * with */
+#define NOTHING_FOUND (-1000.0) /* a score */
 
-typedef struct Seen
+/* What an index entry holds behind its head, in the order of the columns. */
+typedef struct Entry
 {
+	int32		key;
+	DateADT		birth;
+	int32		given;
+	int32		family;
 	int64		child_id;
-	char		status;
-} Seen;
+} Entry;
 
-#define SH_PREFIX seen_table
-#define SH_ELEMENT_TYPE Seen
-#define SH_KEY_TYPE int64
-#define SH_KEY child_id
-#define SH_HASH_KEY(tb, key) hash_bytes_uint32_extended((uint32) (key), (uint64) (key) >> 32)
-#define SH_EQUAL(tb, a, b) ((a) == (b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
+StaticAssertDecl(offsetof(Entry, child_id) == 16, "an entry is laid out as index tuples are");
 
-/* match_key or guard_key */
-typedef struct KeyTable
-{
-	Relation	rel;
-	Relation	index;
-	IndexScanDesc scan;
-} KeyTable;
-
-typedef struct Search
+/* One row of a batch and what was found for it, in easy or in deep search. */
+typedef struct CpSearchState
 {
 	const CpPerson *row;
-	int64		except_child;
-	Snapshot	snapshot;
-	Relation	person_rel;
-	Relation	person_index;
-	IndexScanDesc person_scan;
-	TupleTableSlot *slot;
-	MemoryContext scratch;		/* one record at a time */
-	MemoryContext result;		/* where candidates go */
-	seen_table_hash *seen;
-	List	   *found;			/* CpCandidate * */
-	double		best;
-	int			fetched;
-	bool		cut;			/* a bound was met */
-} Search;
+	int64		except;
+	int			nwords;
+	int32		words[MAX_ROW_WORDS];
+	DateADT		last_birth;		/* compared last, and how it came out */
+	CpBirthLevel last_level;
+	int			looks;
+	bool		deep;			/* deep search is on, or is done */
+	bool		cut[2];			/* a bound was met */
+	List	   *found[2];		/* CpCandidate *, easy and deep */
+	double		best;			/* of the easy ones */
+	uint32		at;				/* of the changes */
+	int			delta;			/* records of the delta from this number on
+								 * have not been looked at */
+	int32	   *keys;			/* probed */
+	int			nkeys;
+	int			keys_size;
+} CpSearchState;
+
+typedef CpSearchState State;
+
+typedef struct Task
+{
+	int			row;
+	bool		guarded;		/* in guard_key */
+	CpProbe		probe;
+} Task;
+
+/* A record to be looked at for a row. */
+typedef struct Hit
+{
+	int64		child_id;
+	int			row;
+	int			delta;			/* number in the delta, -1: in match_person */
+} Hit;
+
+typedef struct SeenKey
+{
+	int64		child_id;
+	int			row;
+} SeenKey;
+
+/* Pairs of row and child; child 0 stands for none. */
+typedef struct SeenSet
+{
+	SeenKey    *slots;
+	uint32		mask;
+	uint32		n;
+} SeenSet;
+
+typedef struct Batch
+{
+	State	  **rows;
+	int			nrows;
+	Task	   *tasks;
+	int			ntasks;
+	int			tasks_size;
+	Hit		   *hits;
+	int			nhits;
+	int			hits_size;
+	SeenSet		seen;
+	bool		index_too;		/* not the delta alone */
+} Batch;
+
+/* ---------- pairs seen ---------- */
+
+static inline uint32
+seen_hash(int64 child_id, int row)
+{
+	return murmurhash32((uint32) child_id ^ (uint32) (child_id >> 32) ^ murmurhash32((uint32) row));
+}
+
+static void
+seen_create(SeenSet *set, int size)
+{
+	set->slots = palloc0(size * sizeof(SeenKey));
+	set->mask = size - 1;
+	set->n = 0;
+}
+
+/* Notes a pair; false if it was there. */
+static bool
+seen_add(SeenSet *set, int64 child_id, int row)
+{
+	uint32		at = seen_hash(child_id, row) & set->mask;
+
+	while (set->slots[at].child_id != 0)
+	{
+		if (set->slots[at].child_id == child_id && set->slots[at].row == row)
+			return false;
+		at = (at + 1) & set->mask;
+	}
+	set->slots[at].child_id = child_id;
+	set->slots[at].row = row;
+	if (++set->n > set->mask / 2)
+	{
+		SeenSet		larger;
+
+		seen_create(&larger, (set->mask + 1) * 2);
+		for (uint32 i = 0; i <= set->mask; i++)
+			if (set->slots[i].child_id != 0)
+				(void) seen_add(&larger, set->slots[i].child_id, set->slots[i].row);
+		pfree(set->slots);
+		*set = larger;
+	}
+	return true;
+}
+
+/* ---------- entries ---------- */
 
 /* Is some word of the row the same as this one, or close to it? */
 static bool
-close_to_row(const CpPerson *row, int32 id)
+close_to_row(const State *state, int32 id)
 {
 	if (id == CP_NO_WORD)
 		return false;
+	for (int i = 0; i < state->nwords; i++)
+		if (state->words[i] == id)
+			return true;
+	for (int i = 0; i < state->nwords; i++)
+		if (cp_dictionary_compare(state->words[i], id) <= CP_WORD_WEAK ||
+			cp_word_short_form(cp_dictionary_word(state->words[i]), cp_dictionary_word(id)))
+			return true;
+	return false;
+}
+
+static CpBirthLevel
+birth_level(State *state, DateADT birth)
+{
+	if (!state->row->has_birth)
+		return CP_BIRTH_UNKNOWN;
+	if (birth == state->row->date_of_birth)
+		return CP_BIRTH_EQUAL;
+	/* entries of a block come in the order of their dates */
+	if (birth != state->last_birth)
+	{
+		state->last_birth = birth;
+		state->last_level = cp_birth_compare(state->row->date_of_birth, birth);
+	}
+	return state->last_level;
+}
+
+/*
+ * Is an entry worth a look at its record?  It must agree in two of birth date,
+ * given name and family name, or, where the block says place, in one and nearly
+ * in another.
+ */
+static bool
+worth_a_look(State *state, const Task *task, DateADT birth, int32 given, int32 family)
+{
+	CpBlock		block = task->probe.block;
+	CpBirthLevel level;
+	int			needed;
+	int			names;
+
+	if (task->guarded)
+		return cp_guard_worth_a_look(state->row, &task->probe, birth, given, family);
+	if (block == CP_BLOCK_NUMBER)
+		return true;
+	level = birth_level(state, birth);
+	if (level <= CP_BIRTH_SWAPPED && (block == CP_BLOCK_PLACE || block == CP_BLOCK_HOUSE))
+		return true;
+	if (block == CP_BLOCK_NAME && !CpBirthIsNear(level) && level > CP_BIRTH_YEAR && level != CP_BIRTH_UNKNOWN)
+		return false;
+	needed = CpBirthIsNear(level) || block == CP_BLOCK_HOUSE ? 1 : 2;
+	names = close_to_row(state, given) ? 1 : 0;
+	if (names + 1 < needed || names >= needed)
+		return names >= needed;
+	names += close_to_row(state, family) ? 1 : 0;
+	return names >= needed;
+}
+
+/* Notes a record to be looked at. */
+static void
+hit(Batch *batch, State *state, const Task *task, int64 child_id, int delta)
+{
+	Hit		   *fresh;
+
+	if (!task->guarded && ++state->looks > MAX_LOOKS)
+	{
+		state->cut[state->deep] = true;
+		return;
+	}
+	if (batch->nhits >= batch->hits_size)
+	{
+		batch->hits_size *= 2;
+		batch->hits = repalloc_huge(batch->hits, batch->hits_size * sizeof(Hit));
+	}
+	fresh = &batch->hits[batch->nhits++];
+	fresh->child_id = child_id;
+	fresh->row = task->row;
+	fresh->delta = delta;
+}
+
+/* Looks through the delta for the entries of one probe; returns how many there are. */
+static int
+scan_delta(Batch *batch, const Task *task)
+{
+	State	   *state = batch->rows[task->row];
+	int			scanned = 0;
+
+	for (int at = cp_delta_first(task->probe.key); at >= 0; at = cp_delta_entry(at)->next)
+	{
+		const CpDeltaEntry *entry = cp_delta_entry(at);
+		int64		child_id;
+
+		if (entry->person < state->delta)
+			break;
+		if (entry->birth < task->probe.first || entry->birth > task->probe.last)
+			continue;
+		scanned++;
+		child_id = cp_delta_person(entry->person)->child_id;
+		if (child_id != state->except &&
+			worth_a_look(state, task, entry->birth, entry->given, entry->family) &&
+			seen_add(&batch->seen, child_id, task->row))
+			hit(batch, state, task, child_id, entry->person);
+	}
+	return scanned;
+}
+
+/* Looks through the index for the entries of one probe. */
+static void
+scan_index(Batch *batch, const Task *task, IndexScanDesc scan)
+{
+	State	   *state = batch->rows[task->row];
+	ScanKeyData keys[3];
+	int			scanned = 0;
+
+	ScanKeyInit(&keys[0], CP_KEY_KEY, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(task->probe.key));
+	ScanKeyInit(&keys[1], CP_KEY_BIRTH, BTGreaterEqualStrategyNumber, F_DATE_GE, DateADTGetDatum(task->probe.first));
+	ScanKeyInit(&keys[2], CP_KEY_BIRTH, BTLessEqualStrategyNumber, F_DATE_LE, DateADTGetDatum(task->probe.last));
+	index_rescan(scan, keys, 3, NULL, 0);
+	while (index_getnext_tid(scan, ForwardScanDirection) != NULL)
+	{
+		Entry		entry;
+
+		memcpy(&entry, (char *) scan->xs_itup + MAXALIGN(sizeof(IndexTupleData)), sizeof(Entry));
+		if (++scanned > MAX_SCANNED)
+		{
+			state->cut[state->deep] = true;
+			break;
+		}
+		if (entry.child_id != state->except &&
+			worth_a_look(state, task, entry.birth, entry.given, entry.family) &&
+			seen_add(&batch->seen, entry.child_id, task->row))
+			hit(batch, state, task, entry.child_id, -1);
+	}
+}
+
+/* ---------- tasks ---------- */
+
+static int
+task_order(const void *a, const void *b)
+{
+	const Task *left = a;
+	const Task *right = b;
+
+	if (left->guarded != right->guarded)
+		return left->guarded ? -1 : 1;
+	if (left->probe.key != right->probe.key)
+		return left->probe.key < right->probe.key ? -1 : 1;
+	if (left->probe.first != right->probe.first)
+		return left->probe.first < right->probe.first ? -1 : 1;
+	return left->row - right->row;
+}
+
+static void
+add_keys(State *state, int n)
+{
+	if (state->keys == NULL)
+	{
+		state->keys_size = Max(n, 32);
+		state->keys = palloc(state->keys_size * sizeof(int32));
+	}
+	else if (state->nkeys + n > state->keys_size)
+	{
+		state->keys_size = (state->nkeys + n) * 2;
+		state->keys = repalloc(state->keys, state->keys_size * sizeof(int32));
+	}
+}
+
+static void
+add_tasks(Batch *batch, int row, bool guarded, const CpProbe *probes, int nprobes)
+{
+	State	   *state = batch->rows[row];
+
+	add_keys(state, nprobes);
+	while (batch->ntasks + nprobes > batch->tasks_size)
+	{
+		batch->tasks_size *= 2;
+		batch->tasks = repalloc_huge(batch->tasks, batch->tasks_size * sizeof(Task));
+	}
+	for (int i = 0; i < nprobes; i++)
+	{
+		Task	   *task = &batch->tasks[batch->ntasks++];
+
+		task->row = row;
+		task->guarded = guarded;
+		task->probe = probes[i];
+		state->keys[state->nkeys++] = probes[i].key;
+	}
+}
+
+static void
+scan_keys(Batch *batch, bool guarded, const char *table, const char *index, Snapshot snapshot)
+{
+	Relation	rel = table_open(cp_relation_oid(table), AccessShareLock);
+	Relation	index_rel = index_open(cp_relation_oid(index), AccessShareLock);
+	IndexScanDesc scan = cp_index_beginscan(rel, index_rel, snapshot, 3);
+
+	scan->xs_want_itup = true;
+	for (int i = 0; i < batch->ntasks; i++)
+		if (batch->tasks[i].guarded == guarded)
+			scan_index(batch, &batch->tasks[i], scan);
+	index_endscan(scan);
+	index_close(index_rel, AccessShareLock);
+	table_close(rel, AccessShareLock);
+}
+
+/* ---------- records ---------- */
+
+static int
+hit_order(const void *a, const void *b)
+{
+	const Hit  *left = a;
+	const Hit  *right = b;
+
+	if (left->child_id != right->child_id)
+		return left->child_id < right->child_id ? -1 : 1;
+	return left->row - right->row;
+}
+
+static void
+score(State *state, const CpPerson *record, MemoryContext result)
+{
+	CpCandidate *candidate = MemoryContextAllocZero(result, sizeof(CpCandidate));
+	MemoryContext caller;
+
+	cp_score(state->row, record, candidate);
+	if (!state->deep)
+		state->best = Max(state->best, candidate->score);
+	caller = MemoryContextSwitchTo(result);
+	state->found[state->deep] = lappend(state->found[state->deep], candidate);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Reads the records that were hit, each once, and scores them. */
+static void
+look_at_hits(Batch *batch, Snapshot snapshot)
+{
+	Relation	rel = table_open(cp_relation_oid("match_person"), AccessShareLock);
+	Relation	index_rel = index_open(cp_relation_oid("match_person_pkey"), AccessShareLock);
+	IndexScanDesc scan = cp_index_beginscan(rel, index_rel, snapshot, 1);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	MemoryContext result = CurrentMemoryContext;
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "contactpoint record",
+												  ALLOCSET_DEFAULT_SIZES);
+	const CpPerson *record = NULL;
+	int64		read = 0;
+
+	qsort(batch->hits, batch->nhits, sizeof(Hit), hit_order);
+	for (int i = 0; i < batch->nhits; i++)
+	{
+		Hit		   *this = &batch->hits[i];
+
+		if (this->delta >= 0)
+			record = cp_delta_person(this->delta);
+		else if (this->child_id != read)
+		{
+			ScanKeyData key;
+
+			MemoryContextReset(scratch);
+			ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(this->child_id));
+			index_rescan(scan, &key, 1, NULL, 0);
+			record = NULL;
+			if (index_getnext_slot(scan, ForwardScanDirection, slot))
+			{
+				bool		should_free;
+				HeapTuple	tuple = ExecFetchSlotHeapTuple(slot, false, &should_free);
+
+				MemoryContextSwitchTo(scratch);
+				record = cp_person_from_tuple(tuple, RelationGetDescr(rel));
+				MemoryContextSwitchTo(result);
+				ExecClearTuple(slot);
+			}
+		}
+		read = this->delta >= 0 ? 0 : this->child_id;
+		if (record != NULL)
+		{
+			MemoryContextSwitchTo(scratch);
+			score(batch->rows[this->row], record, result);
+			MemoryContextSwitchTo(result);
+		}
+	}
+	MemoryContextDelete(scratch);
+	ExecDropSingleTupleTableSlot(slot);
+	index_endscan(scan);
+	index_close(index_rel, AccessShareLock);
+	table_close(rel, AccessShareLock);
+}
+
+/* ---------- passes ---------- */
+
+/* Carries out the tasks that were added. */
+static void
+run_tasks(Batch *batch)
+{
+	Snapshot	snapshot;
+
+	if (batch->ntasks == 0)
+		return;
+	batch->nhits = 0;
+	for (int i = 0; cp_delta_size() > 0 && i < batch->ntasks; i++)
+		if (scan_delta(batch, &batch->tasks[i]) > MAX_SCANNED)
+			batch->rows[batch->tasks[i].row]->cut[batch->rows[batch->tasks[i].row]->deep] = true;
+	snapshot = cp_latest_snapshot();
+	if (batch->index_too)
+	{
+		qsort(batch->tasks, batch->ntasks, sizeof(Task), task_order);
+		scan_keys(batch, true, "guard_key", "guard_key_key_idx", snapshot);
+		scan_keys(batch, false, "match_key", "match_key_key_idx", snapshot);
+	}
+	if (batch->nhits > 0)
+		look_at_hits(batch, snapshot);
+	UnregisterSnapshot(snapshot);
+	batch->ntasks = 0;
+}
+
+static void
+easy_pass(Batch *batch, bool deep)
+{
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		CpProbe    *probes;
+		int			nprobes;
+
+		probes = cp_guard_probes(batch->rows[i]->row, deep, &nprobes);
+		add_tasks(batch, i, true, probes, nprobes);
+		probes = cp_match_probes(batch->rows[i]->row, false, &nprobes);
+		add_tasks(batch, i, false, probes, nprobes);
+	}
+	run_tasks(batch);
+}
+
+/*
+ * What deep search finds depends on the words that are spelt like the row's:
+ * they count as keys too.
+ */
+static void
+add_word_keys(State *state)
+{
+	add_keys(state, state->nwords + 1);
+	for (int i = 0; i < state->nwords; i++)
+		state->keys[state->nkeys++] = cp_key_similar(state->words[i]);
+}
+
+static void
+deep_pass(Batch *batch, bool always)
+{
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		State	   *state = batch->rows[i];
+		CpProbe    *probes;
+		int			nprobes;
+
+		if (!always && state->best >= 0)
+			continue;
+		state->deep = true;
+		probes = cp_match_probes(state->row, true, &nprobes);
+		add_tasks(batch, i, false, probes, nprobes);
+		add_word_keys(state);
+	}
+	run_tasks(batch);
+}
+
+static void
+batch_init(Batch *batch, State **rows, int nrows, bool index_too)
+{
+	batch->rows = rows;
+	batch->nrows = nrows;
+	batch->tasks_size = nrows * 16 + 16;
+	batch->tasks = palloc_extended(batch->tasks_size * sizeof(Task), MCXT_ALLOC_HUGE);
+	batch->ntasks = 0;
+	batch->hits_size = nrows * 8 + 16;
+	batch->hits = palloc_extended(batch->hits_size * sizeof(Hit), MCXT_ALLOC_HUGE);
+	batch->nhits = 0;
+	seen_create(&batch->seen, pg_nextpower2_32(nrows * 16 + 64));
+	batch->index_too = index_too;
+}
+
+static void
+batch_free(Batch *batch)
+{
+	pfree(batch->tasks);
+	pfree(batch->hits);
+	pfree(batch->seen.slots);
+}
+
+static State *
+state_create(const CpPerson *row, int64 except)
+{
+	State	   *state = palloc0(sizeof(State));
+
+	state->row = row;
+	state->except = except;
+	state->best = NOTHING_FOUND;
+	state->last_birth = DATEVAL_NOBEGIN;
+	state->last_level = CP_BIRTH_DIFFER;
+	state->at = cp_changes_now();
 	for (int i = 0; i < row->nnames; i++)
 	{
 		const CpName *name = &row->names[i];
 
-		for (int j = 0; j < name->ngiven; j++)
-			if (cp_dictionary_compare(name->given[j], id) <= CP_WORD_WEAK)
-				return true;
-		for (int j = 0; j < name->nfamily; j++)
-			if (cp_dictionary_compare(name->family[j], id) <= CP_WORD_WEAK)
-				return true;
-	}
-	return false;
-}
-
-/*
- * Is an entry of a long block worth a look at its record?  It must agree in two
- * of birth date, given name and family name, or, where the block says place
- * (easy), in one and nearly in another.
- */
-static bool
-worth_a_look(const CpPerson *row, DateADT birth, int32 given, int32 family, bool place)
-{
-	CpBirthLevel level = CP_BIRTH_UNKNOWN;
-	int			names;
-
-	if (row->has_birth)
-		level = cp_birth_compare(row->date_of_birth, birth);
-	if (place && level <= CP_BIRTH_SWAPPED)
-		return true;
-	names = (close_to_row(row, given) ? 1 : 0) + (close_to_row(row, family) ? 1 : 0);
-	if (CpBirthIsNear(level))
-		return names >= 1;
-	if (place)
-		return names >= 2;
-	return names >= 2 && (level <= CP_BIRTH_YEAR || level == CP_BIRTH_UNKNOWN);
-}
-
-/* Reads a record and scores it. */
-static void
-look_at(Search *search, int64 child_id)
-{
-	ScanKeyData key;
-	MemoryContext caller;
-
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
-	index_rescan(search->person_scan, &key, 1, NULL, 0);
-	if (!index_getnext_slot(search->person_scan, ForwardScanDirection, search->slot))
-		return;
-	search->fetched++;
-	caller = MemoryContextSwitchTo(search->scratch);
-	{
-		bool		should_free;
-		HeapTuple	tuple = ExecFetchSlotHeapTuple(search->slot, false, &should_free);
-		CpPerson   *record = cp_person_from_tuple(tuple, RelationGetDescr(search->person_rel));
-		CpCandidate *candidate = MemoryContextAllocZero(search->result, sizeof(CpCandidate));
-
-		cp_score(search->row, record, candidate);
-		search->best = Max(search->best, candidate->score);
-		MemoryContextSwitchTo(search->result);
-		search->found = lappend(search->found, candidate);
-	}
-	MemoryContextSwitchTo(caller);
-	ExecClearTuple(search->slot);
-	MemoryContextReset(search->scratch);
-}
-
-/* Looks at the records of one block. */
-static void
-look_through(Search *search, KeyTable *table, const CpProbe *probe)
-{
-	ScanKeyData keys[3];
-	int			scanned = 0;
-	int			looks = 0;
-	int			easy = probe->block == CP_BLOCK_NUMBER ? MAX_EASY * 4 : probe->block == CP_BLOCK_PLACE ? 0 :
-	probe->block == CP_BLOCK_NAMESAKES ? -MAX_NAMESAKES : MAX_EASY;
-
-	ScanKeyInit(&keys[0], CP_KEY_KEY, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(probe->key));
-	ScanKeyInit(&keys[1], CP_KEY_BIRTH, BTGreaterEqualStrategyNumber, F_DATE_GE, DateADTGetDatum(probe->first));
-	ScanKeyInit(&keys[2], CP_KEY_BIRTH, BTLessEqualStrategyNumber, F_DATE_LE, DateADTGetDatum(probe->last));
-	index_rescan(table->scan, keys, 3, NULL, 0);
-	while (index_getnext_tid(table->scan, ForwardScanDirection) != NULL)
-	{
-		IndexTuple	entry = table->scan->xs_itup;
-		TupleDesc	desc = table->scan->xs_itupdesc;
-		bool		isnull;
-		bool		known;
-		int64		child_id = DatumGetInt64(index_getattr(entry, CP_KEY_CHILD, desc, &isnull));
-
-		scanned++;
-		if (easy < 0 && (looks >= -easy || scanned > -easy * 16))
-			break;
-		if (scanned > MAX_SCANNED || search->fetched > MAX_FETCHED)
+		for (int w = 0; w < name->ngiven + name->nfamily; w++)
 		{
-			search->cut = true;
-			break;
-		}
-		if (child_id == search->except_child || seen_table_lookup(search->seen, child_id) != NULL)
-			continue;
-		if (easy >= 0 && looks >= easy)
-		{
-			DateADT		birth = DatumGetDateADT(index_getattr(entry, CP_KEY_BIRTH, desc, &isnull));
-			int32		given = DatumGetInt32(index_getattr(entry, CP_KEY_GIVEN, desc, &isnull));
-			int32		family = DatumGetInt32(index_getattr(entry, CP_KEY_FAMILY, desc, &isnull));
+			int32		word = w < name->ngiven ? name->given[w] : name->family[w - name->ngiven];
+			int			s = 0;
 
-			if (!worth_a_look(search->row, birth, given, family, probe->block == CP_BLOCK_PLACE))
-				continue;
+			while (s < state->nwords && state->words[s] != word)
+				s++;
+			if (s == state->nwords && s < MAX_ROW_WORDS)
+				state->words[state->nwords++] = word;
 		}
-		seen_table_insert(search->seen, child_id, &known);
-		looks++;
-		look_at(search, child_id);
 	}
+	return state;
 }
 
 static int
@@ -210,95 +597,102 @@ by_score(const ListCell *a, const ListCell *b)
 	return left->child_id < right->child_id ? -1 : left->child_id > right->child_id ? 1 : 0;
 }
 
-static void
-open_keys(KeyTable *table, const char *name, const char *index, Snapshot snapshot)
+static int
+int32_order(const void *a, const void *b)
 {
-	table->rel = table_open(cp_relation_oid(name), AccessShareLock);
-	table->index = index_open(cp_relation_oid(index), AccessShareLock);
-	table->scan = cp_index_beginscan(table->rel, table->index, snapshot, 3);
-	table->scan->xs_want_itup = true;
-}
+	int32		left = *(const int32 *) a;
+	int32		right = *(const int32 *) b;
 
-static void
-close_keys(KeyTable *table)
-{
-	index_endscan(table->scan);
-	index_close(table->index, AccessShareLock);
-	table_close(table->rel, AccessShareLock);
-}
-
-static void
-look_through_all(Search *search, KeyTable *table, const CpProbe *probes, int nprobes)
-{
-	for (int i = 0; i < nprobes; i++)
-		look_through(search, table, &probes[i]);
+	return left < right ? -1 : left > right ? 1 : 0;
 }
 
 /*
- * Every record that may be this person, scored, best first.  cut: a bound was
- * met, there may be more.
+ * Makes a result of a state.  What deep search found counts only while easy
+ * search has found nothing good, as if all had been searched at one moment.
  */
-List *
-cp_candidates_bounded(const CpPerson *row, int64 except_child, bool deep, bool *cut)
+static void
+show(State *state, bool always, CpFound *found)
 {
-	Search		search = {0};
-	KeyTable	match_keys;
-	KeyTable	guard_keys;
-	CpProbe    *probes;
-	int			nprobes;
+	bool		deep = state->deep && (always || state->best < 0);
+	int			n = 0;
 
-	search.row = row;
-	search.except_child = except_child;
-	search.best = -1e9;
-	search.result = CurrentMemoryContext;
-	search.scratch = AllocSetContextCreate(CurrentMemoryContext, "contactpoint record",
-										   ALLOCSET_SMALL_SIZES);
-	search.seen = seen_table_create(CurrentMemoryContext, 64, NULL);
-	search.snapshot = cp_latest_snapshot();
-	open_keys(&match_keys, "match_key", "match_key_key_idx", search.snapshot);
-	open_keys(&guard_keys, "guard_key", "guard_key_key_idx", search.snapshot);
-	search.person_rel = table_open(cp_relation_oid("match_person"), AccessShareLock);
-	search.person_index = index_open(cp_relation_oid("match_person_pkey"), AccessShareLock);
-	search.person_scan = cp_index_beginscan(search.person_rel, search.person_index, search.snapshot, 1);
-	search.slot = table_slot_create(search.person_rel, NULL);
-
-	/* first, so that no crowd of open records uses the bound up before them */
-	probes = cp_guard_probes(row, &nprobes);
-	look_through_all(&search, &guard_keys, probes, nprobes);
-	probes = cp_match_probes(row, false, &nprobes);
-	look_through_all(&search, &match_keys, probes, nprobes);
-	if (deep || search.best < 0)
-	{
-		probes = cp_match_probes(row, true, &nprobes);
-		look_through_all(&search, &match_keys, probes, nprobes);
-	}
-
-	ExecDropSingleTupleTableSlot(search.slot);
-	index_endscan(search.person_scan);
-	index_close(search.person_index, AccessShareLock);
-	table_close(search.person_rel, AccessShareLock);
-	close_keys(&guard_keys);
-	close_keys(&match_keys);
-	UnregisterSnapshot(search.snapshot);
-	seen_table_destroy(search.seen);
-	MemoryContextDelete(search.scratch);
-	list_sort(search.found, by_score);
-	*cut = search.cut;
-	return search.found;
+	found->candidates = deep ? list_concat_copy(state->found[false], state->found[true]) :
+		list_copy(state->found[false]);
+	list_sort(found->candidates, by_score);
+	found->cut = state->cut[false] || (deep && state->cut[true]);
+	qsort(state->keys, state->nkeys, sizeof(int32), int32_order);
+	for (int i = 0; i < state->nkeys; i++)
+		if (n == 0 || state->keys[n - 1] != state->keys[i])
+			state->keys[n++] = state->keys[i];
+	state->nkeys = n;
+	found->keys = state->keys;
+	found->nkeys = n;
+	found->state = state;
+	state->delta = cp_delta_next();
 }
 
+static void
+search(CpPerson **rows, const int64 *except, int nrows, bool always, CpFound *found)
+{
+	State	  **states = palloc(nrows * sizeof(State *));
+	Batch		batch;
+
+	for (int i = 0; i < nrows; i++)
+		states[i] = state_create(rows[i], except != NULL ? except[i] : 0);
+	batch_init(&batch, states, nrows, true);
+	easy_pass(&batch, always);
+	deep_pass(&batch, always);
+	for (int i = 0; i < nrows; i++)
+		show(states[i], always, &found[i]);
+	batch_free(&batch);
+	pfree(states);
+}
+
+/* Every record that may be one of these persons. */
 void
 cp_search(CpPerson **rows, const int64 *except, int nrows, CpFound *found)
 {
-	for (int i = 0; i < nrows; i++)
-	{
-		memset(&found[i], 0, sizeof(CpFound));
-		found[i].candidates = cp_candidates_bounded(rows[i], except != NULL ? except[i] : 0, false, &found[i].cut);
-	}
+	search(rows, except, nrows, false, found);
 }
 
+/*
+ * Brings what was found for a row up to date with what this transaction has
+ * done since.
+ */
 void
 cp_search_delta(CpPerson *row, int64 except, CpFound *found)
 {
-	found->candidates = cp_candidates_bounded(row, except, false, &found->cut);
+	State	   *state = found->state;
+	Batch		batch;
+
+	if (cp_changes_any(state->keys, state->nkeys, state->at))
+	{
+		search(&row, &except, 1, false, found);
+		return;
+	}
+	if (state->delta == cp_delta_next() || cp_delta_size() == 0)
+		return;
+	batch_init(&batch, &state, 1, false);
+	if (state->deep)
+	{
+		state->deep = false;
+		easy_pass(&batch, false);
+		deep_pass(&batch, true);
+	}
+	else
+		easy_pass(&batch, false);
+	show(state, false, found);
+	batch_free(&batch);
+}
+
+/* One row, at once. */
+List *
+cp_candidates_bounded(const CpPerson *row, int64 except_child, bool deep, bool *cut)
+{
+	CpPerson   *rows = unconstify(CpPerson *, row);
+	CpFound		found;
+
+	search(&rows, &except_child, 1, deep, &found);
+	*cut = found.cut;
+	return found.candidates;
 }

@@ -48,8 +48,31 @@ typedef enum CpWorkerKind
 {
 	CP_WORKER_MATCHER,
 	CP_WORKER_SEALER,
+	CP_WORKER_JOBS,				/* only while there is a job */
 	CP_WORKER_KINDS
 } CpWorkerKind;
+
+/* What takes long, over all of the inbox or the registry. */
+typedef enum CpJob
+{
+	CP_JOB_SETTLE,
+	CP_JOB_SWEEP,
+	CP_JOB_REKEY,
+	CP_JOBS
+} CpJob;
+
+/* how far a job is; under cp_shared_lock() */
+typedef struct CpProgress
+{
+	TimestampTz started_at;		/* of the run now going on or the last, 0:
+								 * none since the server started */
+	TimestampTz finished_at;	/* 0 while it goes on */
+	int64		from;			/* done before this run */
+	int64		done;
+	int64		total;			/* 0: not known */
+	uint64		wanted;			/* number of the latest call for it */
+	uint64		answered;		/* calls up to this one have been carried out */
+} CpProgress;
 
 /* under cp_shared_lock(); pid 0: it does not run */
 typedef struct CpSharedWorker
@@ -63,6 +86,7 @@ typedef struct CpSharedDatabase
 {
 	Oid			database;		/* InvalidOid: free */
 	CpSharedWorker workers[CP_WORKER_KINDS];
+	CpProgress	progress[CP_JOBS];
 	pg_atomic_uint64 unsealed;	/* bytes in the journal, int64 */
 	pg_atomic_uint64 sealer_seen;	/* TimestampTz: when it last got on */
 	pg_atomic_uint64 refused;	/* looks refused since the server started */
@@ -110,6 +134,39 @@ extern bool cp_worker_told_to_stop(void);
 extern void cp_worker_sleep(int milliseconds);
 extern int	cp_worker_recover(MemoryContext context);
 extern bool cp_worker_has_registry(void);
+
+/* ---------- progress.c: how far the long jobs are ---------- */
+
+/*
+ * A run begins (total 0: not known), gets on by so many more, ends.  From any
+ * process of the database, for the view progress and the notices of whoever
+ * waits; cheap enough for every batch, not for every row.
+ */
+extern void cp_progress_start(CpJob job, int64 done, int64 total);
+extern void cp_progress_add(CpJob job, int64 more);
+extern void cp_progress_finish(CpJob job);
+
+extern CpProgress cp_progress_read(CpJob job);
+
+/* For a notice: done, total, rate, how long it may still take; palloc'd. */
+extern char *cp_progress_text(const CpProgress *progress);
+
+/* ---------- jobs.c: what goes over the whole registry ---------- */
+
+/* Starts the worker where a job is not finished.  For the matcher, when idle. */
+extern void cp_jobs_resume(void);
+
+/*
+ * One batch of a job, in the transaction of the caller, as own work, between
+ * SPI_connect and SPI_finish: at most limit records with numbers above
+ * *reached, which is moved on.  Returns how many; 0: there are no more.
+ */
+extern int	cp_sweep_batch(int64 *reached, int limit);
+extern int	cp_rekeying_batch(int64 *reached, int limit);
+
+/* The first and the last thing of a run, under the same conditions. */
+extern void cp_rekeying_begin(void);
+extern void cp_rekeying_end(void);
 
 /* ---------- row.c: a row as triggers see it ---------- */
 
@@ -347,6 +404,9 @@ extern void cp_opened_refresh(void);
 /* The session belongs to another role now: closes what others have opened. */
 extern void cp_opened_close_others(void);
 
+/* Has the role in force opened this child's record, and not closed it since? */
+extern bool cp_opened_is_open(int64 child_id);
+
 /* DISCARD ALL: close every record. */
 extern void cp_opened_close_all(void);
 
@@ -434,11 +494,43 @@ extern void cp_person_add_name(CpPerson *person, const char *given_names,
 /* The matching side of a record, from the private index; NULL if absent. */
 extern CpPerson *cp_person_fetch(int64 child_id);
 
+/* What a search for the records that may be a row's came to. */
+typedef struct CpFound
+{
+	List	   *candidates;		/* CpCandidate *, scored, best first */
+	bool		cut;			/* a bound was met, there may be more */
+	int			nkeys;
+	int32	   *keys;			/* what was probed, in ascending order: where
+								 * records under none of these keys changed,
+								 * the same is found again */
+	struct CpSearchState *state;	/* candidate.c's own */
+} CpFound;
+
 /*
  * What is to become of an uploaded row (D2).  Reads source_link to tell twins
  * (separate references of one source).
  */
 extern CpDecision *cp_decide(const CpPerson *row, const CpReference *reference);
+
+/*
+ * The same in two steps, for many rows at once.  The first decides what needs no
+ * search: a reference that goes on meaning its child; otherwise it returns NULL.
+ * The second wants the candidates, the reference's own record left out.  Both
+ * after cp_dictionary_refresh().
+ */
+extern CpDecision *cp_decide_known(const CpPerson *row, const CpReference *reference);
+extern CpDecision *cp_decide_found(const CpPerson *row, const CpReference *reference,
+								   const CpFound *found);
+
+/* May an open record be a second one of a candidate's child? */
+typedef enum CpSecond
+{
+	CP_SECOND_NOT,
+	CP_SECOND_UNLESS_TOLD_APART,	/* not where a source has sent both */
+	CP_SECOND_MAYBE
+} CpSecond;
+
+extern CpSecond cp_second_record(const CpPerson *record, const CpCandidate *candidate);
 
 /*
  * The known child of which this person would be a second record, or 0.  For the
@@ -462,11 +554,11 @@ extern void cp_lock_matching(void);
 
 /* ---------- settle.c: an outcome becomes rows of the registry ---------- */
 
-/* Settles one pending row of the inbox; the caller holds the matching lock. */
-extern void cp_settle_upload(int64 upload_id);
-
-/* Holds a row that could not be processed. */
-extern void cp_settle_poisoned(int64 upload_id);
+/*
+ * Has a row of the batch now being settled, whose link may not be written yet,
+ * linked this child to another reference of the source?
+ */
+extern bool cp_settle_links(int64 child_id, const char *source, const char *source_ref);
 
 /* ---------- matcher.c: the worker ---------- */
 

@@ -68,6 +68,8 @@ same_source(const CpReference *reference, int64 child_id)
 
 	if (reference == NULL || reference->source == NULL || reference->source_ref == NULL)
 		return false;
+	if (cp_settle_links(child_id, reference->source, reference->source_ref))
+		return true;
 	snapshot = cp_latest_snapshot();
 	cp_own_work_begin(&work);
 	PG_TRY();
@@ -141,33 +143,22 @@ may_match(const CpCandidate *candidate)
 		return candidate->birth_near || (candidate->given_agrees && candidate->family_agrees);
 	if (!candidate->birth_equal || candidate->identifier_differs || !candidate->given_slip)
 		return false;
+	/* whose birth date nobody knew was born on 1 January */
+	if (candidate->birth_default && !candidate->place_agrees)
+		return false;
 	/* another surname near a shielded child is for a person to judge */
-	return candidate->family_agrees || (candidate->place_agrees && !is_shielded(candidate));
+	return candidate->family_agrees || (candidate->home_agrees && !is_shielded(candidate));
 }
 
-/* Must a row be held because of this record, shielded or with a hidden name? */
-static bool
-is_guarded(const CpCandidate *candidate)
+bool
+cp_is_guarded(const CpCandidate *candidate)
 {
 	if (candidate->nearness == CP_NEAR_OPEN)
 		return false;
-	if (candidate->identifier_equal)
+	if (candidate->guarded)
 		return true;
-	if (candidate->given_agrees && candidate->birth_near &&
-		(candidate->family_agrees || candidate->place_agrees))
-		return true;
-	if (candidate->nearness == CP_NEAR_SHIELDED_WIDE && candidate->birth_near &&
-		!candidate->given_differs && !is_somebody_else(candidate))
-	{
-		if (candidate->given_agrees && (candidate->birth_equal || candidate->birth_swapped))
-			return true;
-		if ((candidate->given_agrees || candidate->birth_equal) &&
-			candidate->guard_score >= cp_guard_threshold)
-			return true;
-	}
-	if (candidate->score < cp_guard_threshold)
-		return false;
-	return (candidate->family_agrees || candidate->place_agrees) &&
+	return candidate->score >= cp_guard_threshold &&
+		(candidate->family_agrees || candidate->place_agrees) &&
 		(candidate->birth_near || candidate->given_agrees);
 }
 
@@ -176,32 +167,48 @@ static bool
 is_possible(const CpCandidate *candidate)
 {
 	return candidate->score >= cp_possible_threshold || candidate->identifier_equal ||
-		is_guarded(candidate);
+		candidate->doubtful || cp_is_guarded(candidate);
 }
 
 /*
- * A twin, or another child of one family, under a separate reference of one
- * source: the source tells them apart.  Near a shielded child or a hidden name
- * a short or second given name might look like another one, so there the given
- * name must differ plainly, the family name agree, and the sex differ too.
+ * A twin, or another child of one family, if its source says so.  Near a
+ * shielded child or a hidden name a short or second given name might look like
+ * another one, so there the given name must differ plainly, the family name
+ * agree, and the sex differ too.
  */
+static bool
+may_be_told_apart(const CpPerson *row, const CpCandidate *candidate)
+{
+	CpPerson   *record;
+
+	if (!is_somebody_else(candidate))
+		return false;
+	if (candidate->nearness == CP_NEAR_OPEN)
+		return true;
+	if (!candidate->given_differs || !candidate->sex_differs || !candidate->family_agrees)
+		return false;
+	record = cp_person_fetch(candidate->child_id);
+	return record != NULL && cp_given_clearly_differs(row, record);
+}
+
+/* The source tells them apart: it has sent them under separate references. */
 static bool
 told_apart_by_source(const CpPerson *row, const CpCandidate *candidate,
 					 const CpReference *reference)
 {
-	if (!is_somebody_else(candidate))
-		return false;
-	if (candidate->nearness != CP_NEAR_OPEN)
-	{
-		CpPerson   *record;
+	return may_be_told_apart(row, candidate) && same_source(reference, candidate->child_id);
+}
 
-		if (!candidate->given_differs || !candidate->sex_differs || !candidate->family_agrees)
-			return false;
-		record = cp_person_fetch(candidate->child_id);
-		if (record == NULL || !cp_given_clearly_differs(row, record))
-			return false;
-	}
-	return same_source(reference, candidate->child_id);
+/*
+ * Would an open record be held because of the candidate, or attached to it, if
+ * it came as a row today?
+ */
+CpSecond
+cp_second_record(const CpPerson *record, const CpCandidate *candidate)
+{
+	if (!is_possible(candidate))
+		return CP_SECOND_NOT;
+	return may_be_told_apart(record, candidate) ? CP_SECOND_UNLESS_TOLD_APART : CP_SECOND_MAYBE;
 }
 
 /*
@@ -302,7 +309,7 @@ search_brought(const CpPerson *brought, int64 except_child, double from)
 		{
 			CpPerson   *record;
 
-			if (candidate->score < from && !is_guarded(candidate))
+			if (candidate->score < from && !cp_is_guarded(candidate))
 				continue;
 			record = cp_person_fetch(candidate->child_id);
 			if (record == NULL || cp_given_clearly_differs(brought, record))
@@ -373,7 +380,7 @@ another_forbids(const CpCandidate *best, List *possible)
 		CpCandidate *other = lfirst(cell);
 
 		if (other != best &&
-			(other->identifier_equal || (!is_shielded(best) && is_guarded(other))))
+			(other->identifier_equal || (!is_shielded(best) && cp_is_guarded(other))))
 			return true;
 	}
 	return false;
@@ -406,78 +413,133 @@ still_fits(const CpPerson *row, const CpCandidate *linked)
 	return linked->given_agrees && (linked->birth_near || !row->has_birth);
 }
 
-/* What is to become of an uploaded row. */
-CpDecision *
-cp_decide(const CpPerson *row, const CpReference *reference)
+/* The record of a reference, compared with a row that came under it. */
+static CpCandidate *
+compare_linked(const CpPerson *row, const CpReference *reference, CpPerson **record)
 {
-	CpDecision *decision = palloc0(sizeof(CpDecision));
-	CpCandidate *linked = NULL;
+	CpCandidate *linked;
+
+	*record = cp_person_fetch(reference->linked_child);
+	if (*record == NULL)
+		return NULL;
+	linked = palloc0(sizeof(CpCandidate));
+	cp_score(row, *record, linked);
+	return linked;
+}
+
+static bool
+is_linked(const CpReference *reference)
+{
+	return reference != NULL && reference->linked_child != 0;
+}
+
+/*
+ * A known reference that plainly goes on meaning its child and brings nothing
+ * that leads elsewhere; NULL where other records must be looked for.
+ */
+CpDecision *
+cp_decide_known(const CpPerson *row, const CpReference *reference)
+{
+	CpDecision *decision;
+	CpCandidate *linked;
+	CpPerson   *record;
+
+	if (!is_linked(reference))
+		return NULL;
+	linked = compare_linked(row, reference, &record);
+	if (linked == NULL || !linked->birth_equal || !linked->given_slip || !linked->family_agrees ||
+		linked->identifier_differs || !still_fits(row, linked) || leads_elsewhere(row, record, true) != NIL)
+		return NULL;
+	decision = palloc0(sizeof(CpDecision));
+	decide_match(decision, linked);
+	return decision;
+}
+
+static void
+show_possible(CpDecision *decision, List *candidates)
+{
+	ListCell   *cell;
+
+	foreach(cell, candidates)
+	{
+		CpCandidate *candidate = lfirst(cell);
+
+		if (is_possible(candidate))
+			show(decision, candidate);
+	}
+}
+
+static void
+show_all(CpDecision *decision, List *candidates)
+{
+	ListCell   *cell;
+
+	foreach(cell, candidates)
+		show(decision, lfirst(cell));
+}
+
+/* A row under a known reference: its child, or held.  The others do not have it. */
+static void
+decide_linked(CpDecision *decision, const CpPerson *row, const CpReference *reference,
+			  List *others)
+{
+	CpPerson   *record;
+	CpCandidate *linked = compare_linked(row, reference, &record);
+	CpCandidate *other = others != NIL ? linitial(others) : NULL;
+	List	   *elsewhere = NIL;
+
+	if (linked != NULL)
+	{
+		decision->score = linked->score;
+		elsewhere = leads_elsewhere(row, record, true);
+	}
+	if (linked == NULL)
+		decision->reason = "the record of the reference is gone";
+	else if (!still_fits(row, linked))
+		decision->reason = "neither name nor birth date of the reference agree";
+	else if (other != NULL && may_match(other) && other->score >= linked->score + cp_match_margin)
+		decision->reason = "another record fits the row better than that of its reference";
+	else if (elsewhere != NIL)
+		decision->reason = LEADS_ELSEWHERE;
+	else
+	{
+		decide_match(decision, linked);
+		return;
+	}
+	if (linked != NULL)
+		show(decision, linked);
+	show_all(decision, elsewhere);
+	show_possible(decision, others);
+}
+
+/* Too little data: somebody has to look for the child, so show what there is. */
+static void
+show_distant(CpDecision *decision, List *candidates)
+{
+	ListCell   *cell;
+
+	foreach(cell, candidates)
+	{
+		CpCandidate *candidate = lfirst(cell);
+
+		if (candidate->score >= cp_guard_threshold)
+			show(decision, candidate);
+	}
+}
+
+/* A row under a reference that nobody knows. */
+static void
+decide_unlinked(CpDecision *decision, const CpPerson *row, const CpReference *reference,
+				const CpFound *found)
+{
+	List	   *possible = NIL;
 	List	   *elsewhere = NIL;
 	CpCandidate *best = NULL;
 	CpCandidate *second = NULL;
-	List	   *candidates;
-	List	   *possible = NIL;
-	ListCell   *cell;
 	bool		forbidden = false;
-	bool		cut;
+	ListCell   *cell;
 
-	cp_dictionary_refresh();
-	decision->outcome = CP_OUTCOME_HOLD;
-
-	if (reference != NULL && reference->linked_child != 0)
-	{
-		CpPerson   *record = cp_person_fetch(reference->linked_child);
-
-		if (record != NULL)
-		{
-			linked = palloc0(sizeof(CpCandidate));
-			cp_score(row, record, linked);
-			elsewhere = leads_elsewhere(row, record, true);
-			if (elsewhere == NIL && linked->birth_equal && linked->given_slip && linked->family_agrees &&
-				!linked->identifier_differs && still_fits(row, linked))
-			{
-				decide_match(decision, linked);
-				return decision;
-			}
-		}
-	}
-
-	candidates = cp_candidates_bounded(row, linked != NULL ? linked->child_id : 0, false, &cut);
-
-	if (reference != NULL && reference->linked_child != 0)
-	{
-		CpCandidate *other = candidates != NIL ? linitial(candidates) : NULL;
-
-		if (linked != NULL)
-			decision->score = linked->score;
-		if (linked == NULL)
-			decision->reason = "the record of the reference is gone";
-		else if (!still_fits(row, linked))
-			decision->reason = "neither name nor birth date of the reference agree";
-		else if (other != NULL && may_match(other) && other->score >= linked->score + cp_match_margin)
-			decision->reason = "another record fits the row better than that of its reference";
-		else if (elsewhere != NIL)
-			decision->reason = LEADS_ELSEWHERE;
-		else
-		{
-			decide_match(decision, linked);
-			return decision;
-		}
-		if (linked != NULL)
-			show(decision, linked);
-		foreach(cell, elsewhere)
-			show(decision, lfirst(cell));
-		foreach(cell, candidates)
-		{
-			CpCandidate *candidate = lfirst(cell);
-
-			if (is_possible(candidate))
-				show(decision, candidate);
-		}
-		return decision;
-	}
-
-	foreach(cell, candidates)
+	foreach(cell, found->candidates)
 	{
 		CpCandidate *candidate = lfirst(cell);
 
@@ -504,45 +566,56 @@ cp_decide(const CpPerson *row, const CpReference *reference)
 		if (!forbidden && elsewhere == NIL)
 		{
 			decide_match(decision, best);
-			return decision;
+			return;
 		}
 	}
 
-	foreach(cell, possible)
-		show(decision, lfirst(cell));
-	foreach(cell, elsewhere)
-		show(decision, lfirst(cell));
+	show_all(decision, possible);
+	show_all(decision, elsewhere);
 	decision->reason = too_little(row);
 	if (decision->reason != NULL)
-	{
-		/* somebody has to look for the child: show what there is */
-		foreach(cell, candidates)
-		{
-			CpCandidate *candidate = lfirst(cell);
-
-			if (candidate->score >= cp_guard_threshold && !list_member_ptr(possible, candidate))
-				show(decision, candidate);
-		}
-		return decision;
-	}
-	if (best != NULL)
-	{
-		if (elsewhere != NIL)
-			decision->reason = LEADS_ELSEWHERE;
-		else if (forbidden || (may_match(best) && second != NULL &&
-							   best->score < second->score + cp_match_margin))
-			decision->reason = "more than one record fits";
-		else
-			decision->reason = "may be a known child";
-		return decision;
-	}
-	if (cut)
-	{
+		show_distant(decision, found->candidates);
+	else if (best != NULL && elsewhere != NIL)
+		decision->reason = LEADS_ELSEWHERE;
+	else if (best != NULL && (forbidden || (may_match(best) && second != NULL &&
+											best->score < second->score + cp_match_margin)))
+		decision->reason = "more than one record fits";
+	else if (best != NULL)
+		decision->reason = "may be a known child";
+	else if (found->cut)
 		decision->reason = "too many records are similar";
-		return decision;
-	}
-	decision->outcome = CP_OUTCOME_NEW;
+	else
+		decision->outcome = CP_OUTCOME_NEW;
+}
+
+/* What is to become of a row whose candidates are known. */
+CpDecision *
+cp_decide_found(const CpPerson *row, const CpReference *reference, const CpFound *found)
+{
+	CpDecision *decision = palloc0(sizeof(CpDecision));
+
+	decision->outcome = CP_OUTCOME_HOLD;
+	if (is_linked(reference))
+		decide_linked(decision, row, reference, found->candidates);
+	else
+		decide_unlinked(decision, row, reference, found);
 	return decision;
+}
+
+/* What is to become of an uploaded row. */
+CpDecision *
+cp_decide(const CpPerson *row, const CpReference *reference)
+{
+	CpDecision *decision;
+	CpFound		found = {0};
+
+	cp_dictionary_refresh();
+	decision = cp_decide_known(row, reference);
+	if (decision != NULL)
+		return decision;
+	found.candidates = cp_candidates_bounded(row, is_linked(reference) ? reference->linked_child : 0,
+											 false, &found.cut);
+	return cp_decide_found(row, reference, &found);
 }
 
 /* ---------- the guard on child ---------- */

@@ -1,21 +1,253 @@
 /*-------------------------------------------------------------------------
  *
  * delta.c
- *	  New records of the transaction that are in no index yet.
+ *	  New records of the transaction now running that are in no index yet.
+ *
+ *	  Whoever makes many records adds each one here at once, where every
+ *	  search of this process looks too, and has them written together, in the
+ *	  order of the indexes: that is several times cheaper than one by one.
+ *
+ *	  Invariants: nothing is left when the transaction commits, or it fails; an
+ *	  abort empties the delta.  That of a subtransaction cannot tell what came
+ *	  before it, so the transaction must end too.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "utils/memutils.h"
+
+#include "keys.h"
 #include "match.h"
 
+typedef struct Chain
+{
+	int32		key;
+	int			first;			/* in entries */
+	char		status;
+} Chain;
+
+#define SH_PREFIX chain_table
+#define SH_ELEMENT_TYPE Chain
+#define SH_KEY_TYPE int32
+#define SH_KEY key
+#define SH_HASH_KEY(tb, key) murmurhash32((uint32) (key))
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+typedef struct Place
+{
+	int64		child_id;
+	int			person;
+	char		status;
+} Place;
+
+#define SH_PREFIX place_table
+#define SH_ELEMENT_TYPE Place
+#define SH_KEY_TYPE int64
+#define SH_KEY child_id
+#define SH_HASH_KEY(tb, key) hash_bytes_uint32_extended((uint32) (key), (uint64) (key) >> 32)
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static MemoryContext context = NULL;
+static CpPerson **persons;
+static int	npersons = 0;
+static int	base = 0;			/* number of the first: none is given twice */
+static int	size;
+static CpDeltaEntry *entries;
+static int	nentries;
+static int	entries_size;
+static chain_table_hash * chains;
+static place_table_hash * places;
+static bool lost = false;		/* by the abort of a subtransaction */
+
+static void
+empty(void)
+{
+	if (context != NULL)
+		MemoryContextDelete(context);
+	context = NULL;
+	base += npersons;
+	npersons = 0;
+	nentries = 0;
+}
+
+static void
+transaction_ends(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_PRE_COMMIT && (npersons > 0 || lost))
+		elog(ERROR, "new records were left out of the indexes of the matcher");
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
+	{
+		empty();
+		lost = false;
+	}
+}
+
+static void
+subtransaction_ends(SubXactEvent event, SubTransactionId mine,
+					SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && npersons > 0)
+	{
+		empty();
+		lost = true;
+	}
+}
+
+static void
+begin(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		RegisterXactCallback(transaction_ends, NULL);
+		RegisterSubXactCallback(subtransaction_ends, NULL);
+		registered = true;
+	}
+	context = AllocSetContextCreate(TopMemoryContext, "contactpoint new records",
+									ALLOCSET_DEFAULT_SIZES);
+	size = 256;
+	persons = MemoryContextAlloc(context, size * sizeof(CpPerson *));
+	entries_size = 2048;
+	entries = MemoryContextAlloc(context, entries_size * sizeof(CpDeltaEntry));
+	chains = chain_table_create(context, 2048, NULL);
+	places = place_table_create(context, 256, NULL);
+}
+
+static void
+add_entries(const CpKey *keys, int nkeys, DateADT birth)
+{
+	for (int i = 0; i < nkeys; i++)
+	{
+		CpDeltaEntry *entry;
+		Chain	   *chain;
+		bool		found;
+
+		if (nentries >= entries_size)
+		{
+			entries_size *= 2;
+			entries = repalloc_huge(entries, entries_size * sizeof(CpDeltaEntry));
+		}
+		entry = &entries[nentries];
+		entry->birth = birth;
+		entry->given = keys[i].given;
+		entry->family = keys[i].family;
+		entry->person = base + npersons;
+		chain = chain_table_insert(chains, keys[i].key, &found);
+		entry->next = found ? chain->first : -1;
+		chain->first = nentries++;
+	}
+}
+
+/* Words that no record had come into the dictionary. */
+static void
+enter_words(int32 *ids, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (ids[i] < 0)
+			ids[i] = cp_dictionary_id(cp_dictionary_word(ids[i])->word);
+}
+
+/* Takes a new record in, with its number; the person is copied. */
 void
 cp_delta_add(const CpPerson *person)
 {
-	cp_rekey_new(person);
+	MemoryContext caller;
+	CpPerson   *copy;
+	CpKey	   *keys;
+	int			nkeys;
+	bool		found;
+
+	if (context == NULL)
+		begin();
+	caller = MemoryContextSwitchTo(context);
+	copy = cp_person_copy(person);
+	for (int i = 0; i < copy->nnames; i++)
+	{
+		enter_words(copy->names[i].given, copy->names[i].ngiven);
+		enter_words(copy->names[i].family, copy->names[i].nfamily);
+	}
+	cp_person_settle(copy);
+	MemoryContextSwitchTo(caller);
+
+	keys = cp_match_keys(copy, &nkeys);
+	add_entries(keys, nkeys, copy->date_of_birth);
+	keys = cp_guard_keys(copy, &nkeys);
+	add_entries(keys, nkeys, copy->date_of_birth);
+	if (npersons >= size)
+	{
+		size *= 2;
+		persons = repalloc(persons, size * sizeof(CpPerson *));
+	}
+	place_table_insert(places, copy->child_id, &found)->person = npersons;
+	persons[npersons++] = copy;
 }
 
+int
+cp_delta_size(void)
+{
+	return npersons;
+}
+
+/* The number that the next one will have. */
+int
+cp_delta_next(void)
+{
+	return base + npersons;
+}
+
+/* Where the entries of a key begin, -1 if there are none; the newest first. */
+int
+cp_delta_first(int32 key)
+{
+	Chain	   *chain = npersons > 0 ? chain_table_lookup(chains, key) : NULL;
+
+	return chain != NULL ? chain->first : -1;
+}
+
+const CpDeltaEntry *
+cp_delta_entry(int at)
+{
+	return &entries[at];
+}
+
+const CpPerson *
+cp_delta_person(int number)
+{
+	return persons[number - base];
+}
+
+/* A copy of the person of this number, or NULL. */
+CpPerson *
+cp_delta_fetch(int64 child_id)
+{
+	Place	   *place = npersons > 0 ? place_table_lookup(places, child_id) : NULL;
+
+	return place != NULL ? cp_person_copy(persons[place->person]) : NULL;
+}
+
+/* Writes all of them, in bulk. */
 void
 cp_delta_write(void)
 {
+	CpStore    *store;
+
+	if (npersons == 0)
+		return;
+	store = cp_store_begin();
+	for (int i = 0; i < npersons; i++)
+		cp_store_change(store, NULL, persons[i]);
+	cp_store_end(store);
+	empty();
 }

@@ -1,16 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * dictionary.c
- *	  Distinct words of names: their numbers, how often records have them,
- *	  how alike two of them are.
- *
- *	  Trigram search is done once for each distinct word and not for each
- *	  record: a new word is looked up once with pg_trgm, and the words it may
- *	  be a misspelling of are stored on both sides (similar_word).
+ *	  Distinct words of names, known by number.
  *
  *	  Words of records have positive ids and stand in name_word.  Words that
  *	  only an uploaded row or a search has are kept in this process under
- *	  negative ids: matching a row writes nothing.
+ *	  negative ids: matching a row writes nothing.  A word in memory is found
+ *	  by its id in an array, and what a comparison of two words gave is
+ *	  remembered.
  *
  *	  Invariants: a positive id means the same word for ever; words are added
  *	  under the matching lock only; no CpWord is freed but by
@@ -25,50 +22,29 @@
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "common/hashfn.h"
-#include "executor/spi.h"
 #include "mb/pg_wchar.h"
-#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
-#include "utils/catcache.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "keys.h"
 #include "match.h"
 
 #define MAX_WORD_BYTES 64		/* what is longer is cut */
-#define MAX_KNOWN 500000		/* words kept in memory */
+#define MAX_KNOWN 600000		/* words kept in memory, some 150 bytes each */
 #define MAX_OWN 50000
-#define MAX_SIMILAR_CODES 24
-#define MEMO_SIZE 16384			/* a power of 2 */
-#define EXACT_COUNT_BITS 5		/* counts are exact up to 2^5, then sampled */
+#define MEMO_SIZE 65536			/* a power of 2 */
+#define CHUNK_BYTES 65536		/* words are allocated in chunks of this size */
 
-/* Columns of name_word, word_count and similar_word. */
+/* Columns of name_word. */
 enum
 {
 	WORD_ID = 1,
 	WORD_WORD,
 	WORD_CODE,
 	WORD_COLUMNS = WORD_CODE
-};
-
-enum
-{
-	COUNT_WORD = 1,
-	COUNT_GIVEN,
-	COUNT_FAMILY,
-	COUNT_COLUMNS = COUNT_FAMILY
-};
-
-enum
-{
-	SIMILAR_WORD = 1,
-	SIMILAR_OTHER,
-	SIMILAR_SIMILARITY,
-	SIMILAR_COLUMNS = SIMILAR_SIMILARITY
 };
 
 typedef struct WordByText
@@ -78,13 +54,6 @@ typedef struct WordByText
 	uint32		hash;
 	char		status;
 } WordByText;
-
-typedef struct WordById
-{
-	int32		id;
-	CpWord	   *entry;
-	char		status;
-} WordById;
 
 #define SH_PREFIX text_table
 #define SH_ELEMENT_TYPE WordByText
@@ -99,22 +68,15 @@ typedef struct WordById
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-#define SH_PREFIX id_table
-#define SH_ELEMENT_TYPE WordById
-#define SH_KEY_TYPE int32
-#define SH_KEY id
-#define SH_HASH_KEY(tb, key) murmurhash32((uint32) (key))
-#define SH_EQUAL(tb, a, b) ((a) == (b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
-
 typedef struct WordCache
 {
 	MemoryContext context;
 	text_table_hash *by_text;
-	id_table_hash *by_id;
+	CpWord	  **by_id;			/* at the distance of the id from the first */
+	int32		first;
+	int32		size;
+	char	   *chunk;			/* room for more words */
+	Size		room;
 } WordCache;
 
 typedef struct Memo
@@ -130,18 +92,23 @@ static WordCache old_own;		/* the generation before */
 static int32 last_own_id = 0;
 static Memo *memo = NULL;
 static Oid	known_relid = InvalidOid;
-static bool stale = false;		/* name_word was emptied or rewritten */
+static bool stale = false;		/* name_word was emptied, or counts moved on */
 static bool words_added = false;	/* by the transaction now running */
 static bool callbacks_registered = false;
 
 static void
-cache_create(WordCache *cache)
+cache_create(WordCache *cache, int32 first)
 {
+	/* own was copied before, and its chunk belongs to the copy now */
+	memset(cache, 0, sizeof(WordCache));
 	cache->context = AllocSetContextCreate(CacheMemoryContext,
 										   "contactpoint dictionary",
 										   ALLOCSET_DEFAULT_SIZES);
 	cache->by_text = text_table_create(cache->context, 1024, NULL);
-	cache->by_id = id_table_create(cache->context, 1024, NULL);
+	cache->first = first;
+	cache->room = 0;			/* the chunk goes with the words before */
+	cache->size = 1024;
+	cache->by_id = MemoryContextAllocZero(cache->context, cache->size * sizeof(CpWord *));
 }
 
 static void
@@ -150,6 +117,69 @@ cache_drop(WordCache *cache)
 	if (cache->context != NULL)
 		MemoryContextDelete(cache->context);
 	memset(cache, 0, sizeof(WordCache));
+}
+
+/* Distance of an id from the first of its cache. */
+static inline int32
+distance(const WordCache *cache, int32 id)
+{
+	return id >= 0 ? id - cache->first : cache->first - id;
+}
+
+static inline CpWord *
+cache_get(const WordCache *cache, int32 id)
+{
+	int32		at = distance(cache, id);
+
+	return at >= 0 && at < cache->size ? cache->by_id[at] : NULL;
+}
+
+static void *
+cache_alloc(WordCache *cache, Size size)
+{
+	void	   *result;
+
+	size = MAXALIGN(size);
+	if (cache->room < size)
+	{
+		cache->chunk = MemoryContextAlloc(cache->context, CHUNK_BYTES);
+		cache->room = CHUNK_BYTES;
+	}
+	result = cache->chunk;
+	cache->chunk += size;
+	cache->room -= size;
+	return result;
+}
+
+static void
+cache_put(WordCache *cache, CpWord *entry)
+{
+	int32		at = distance(cache, entry->id);
+	bool		found;
+
+	if (at >= cache->size)
+	{
+		int32		size = cache->size;
+
+		while (size <= at)
+			size *= 2;
+		cache->by_id = repalloc_huge(cache->by_id, (Size) size * sizeof(CpWord *));
+		memset(cache->by_id + cache->size, 0, (Size) (size - cache->size) * sizeof(CpWord *));
+		cache->size = size;
+	}
+	cache->by_id[at] = entry;
+	text_table_insert(cache->by_text, entry->word, &found)->entry = entry;
+}
+
+/* Rows made just before keep their own words for one more generation. */
+static void
+turn_own(void)
+{
+	cache_drop(&old_own);
+	old_own = own;
+	if (last_own_id < PG_INT32_MIN / 2)
+		last_own_id = 0;
+	cache_create(&own, last_own_id - 1);
 }
 
 static void
@@ -190,6 +220,8 @@ subtransaction_ends(SubXactEvent event, SubTransactionId mine,
 void
 cp_dictionary_refresh(void)
 {
+	bool		forgotten = false;
+
 	if (!callbacks_registered)
 	{
 		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
@@ -198,22 +230,22 @@ cp_dictionary_refresh(void)
 		memo = MemoryContextAllocZero(CacheMemoryContext, MEMO_SIZE * sizeof(Memo));
 		callbacks_registered = true;
 	}
-	if (stale || (known.context != NULL && known.by_id->members > MAX_KNOWN))
-		forget_known();
-	if (known.context == NULL)
-		cache_create(&known);
-	if (own.context == NULL)
-		cache_create(&own);
-	/* rows made just before keep their words for one more generation */
-	if (own.by_id->members > MAX_OWN)
+	if (stale || (known.context != NULL && known.by_text->members > MAX_KNOWN))
 	{
-		cache_drop(&old_own);
-		old_own = own;
-		cache_create(&own);
+		forget_known();
+		forgotten = true;
 	}
+	if (known.context == NULL)
+		cache_create(&known, 0);
+	/* what was nobody's word may be a record's by now */
+	if (own.context == NULL || forgotten || own.by_text->members > MAX_OWN)
+		turn_own();
 }
 
-/* Forgets every word in every session, when the table is emptied. */
+/*
+ * Forgets every word in every session: the table was emptied, or the counts
+ * moved on.
+ */
 void
 cp_dictionary_forget(void)
 {
@@ -225,65 +257,21 @@ cp_dictionary_forget(void)
 static CpWord *
 remember(WordCache *cache, int32 id, const char *word)
 {
-	MemoryContext old = MemoryContextSwitchTo(cache->context);
 	int			length = strlen(word);
-	CpWord	   *entry = palloc0(sizeof(CpWord) + length + 1);
+	CpWord	   *entry = cache_alloc(cache, sizeof(CpWord) + length + 1);
 	char	   *copy = (char *) (entry + 1);
-	bool		found;
 
+	memset(entry, 0, sizeof(CpWord));
 	memcpy(copy, word, length + 1);
 	entry->id = id;
 	entry->length = length;
 	entry->word = copy;
 	cp_word_code(copy, entry->code);
 	cp_short_forms(copy, entry->forms);
-	text_table_insert(cache->by_text, copy, &found)->entry = entry;
-	id_table_insert(cache->by_id, id, &found)->entry = entry;
-	MemoryContextSwitchTo(old);
+	if (id >= 0)
+		cp_epoch_counts(entry);
+	cache_put(cache, entry);
 	return entry;
-}
-
-/* Reads the counts of a word from word_count, or stores them there. */
-static void
-sync_counts(CpWord *word, bool store)
-{
-	Snapshot	snapshot = cp_latest_snapshot();
-	LOCKMODE	mode = store ? RowExclusiveLock : AccessShareLock;
-	Relation	rel = table_open(cp_relation_oid("word_count"), mode);
-	SysScanDesc scan;
-	ScanKeyData key;
-	HeapTuple	tuple;
-	HeapTuple	fresh = NULL;
-
-	ScanKeyInit(&key, COUNT_WORD, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(word->id));
-	scan = systable_beginscan(rel, cp_relation_oid("word_count_pkey"), true, snapshot, 1, &key);
-	tuple = systable_getnext(scan);
-	if (store)
-	{
-		Datum		values[COUNT_COLUMNS];
-		bool		nulls[COUNT_COLUMNS] = {false};
-
-		values[COUNT_WORD - 1] = Int32GetDatum(word->id);
-		values[COUNT_GIVEN - 1] = Int64GetDatum(word->given_count);
-		values[COUNT_FAMILY - 1] = Int64GetDatum(word->family_count);
-		fresh = heap_form_tuple(RelationGetDescr(rel), values, nulls);
-		if (HeapTupleIsValid(tuple))
-			CatalogTupleUpdate(rel, &tuple->t_self, fresh);
-		else
-			CatalogTupleInsert(rel, fresh);
-	}
-	else if (HeapTupleIsValid(tuple))
-	{
-		Datum		values[COUNT_COLUMNS];
-		bool		nulls[COUNT_COLUMNS];
-
-		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
-		word->given_count = DatumGetInt64(values[COUNT_GIVEN - 1]);
-		word->family_count = DatumGetInt64(values[COUNT_FAMILY - 1]);
-	}
-	systable_endscan(scan);
-	table_close(rel, mode);
-	UnregisterSnapshot(snapshot);
 }
 
 /* Reads one word from name_word by the given column, or returns NULL. */
@@ -310,7 +298,6 @@ load_word(const char *index, AttrNumber column, RegProcedure equal, Datum value)
 		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
 		entry = remember(&known, DatumGetInt32(values[WORD_ID - 1]),
 						 TextDatumGetCString(values[WORD_WORD - 1]));
-		sync_counts(entry, false);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -357,8 +344,6 @@ cp_dictionary_find(const char *word)
 	entry = find_known(word);
 	if (entry != NULL)
 		return entry->id;
-	if (last_own_id == PG_INT32_MIN)
-		last_own_id = 0;
 	return remember(&own, --last_own_id, word)->id;
 }
 
@@ -366,25 +351,29 @@ cp_dictionary_find(const char *word)
 const CpWord *
 cp_dictionary_word(int32 id)
 {
-	WordById   *hit;
+	CpWord	   *entry = cache_get(id >= 0 ? &known : &own, id);
 
+	if (likely(entry != NULL))
+		return entry;
+	if (id < 0)
+		return cache_get(&old_own, id);
 	if (known.context == NULL || own.context == NULL)
 		cp_dictionary_refresh();
-	hit = id_table_lookup(id >= 0 ? known.by_id : own.by_id, id);
-	if (hit == NULL && id < 0 && old_own.context != NULL)
-		hit = id_table_lookup(old_own.by_id, id);
-	if (hit != NULL)
-		return hit->entry;
-	if (id < 0)
-		return NULL;
 	if (id == CP_NO_WORD)
-	{
-		CpWord	   *all = remember(&known, CP_NO_WORD, "");
-
-		sync_counts(all, false);
-		return all;
-	}
+		return remember(&known, CP_NO_WORD, "");
 	return load_word("name_word_pkey", WORD_ID, F_INT4EQ, Int32GetDatum(id));
+}
+
+/* The known word of the same text as one of this process only, or the same. */
+const CpWord *
+cp_dictionary_known(int32 id)
+{
+	const CpWord *word = cp_dictionary_word(id);
+	const CpWord *entry = NULL;
+
+	if (word != NULL && id < 0)
+		entry = find_known(word->word);
+	return entry != NULL ? entry : word;
 }
 
 CpWordLevel
@@ -417,142 +406,6 @@ cp_dictionary_compare(int32 a, int32 b)
 	return seen->level;
 }
 
-typedef struct SimilarWord
-{
-	int32		id;
-	char		code[CP_CODE_LEN + 1];
-	float4		similarity;
-} SimilarWord;
-
-/*
- * Asks pg_trgm for words that are spelt alike and sound different.  Reads with
- * the latest snapshot, as own work of the extension.
- */
-static List *
-search_similar(const CpWord *word)
-{
-	static SPIPlanPtr plan = NULL;
-	MemoryContext caller = CurrentMemoryContext;
-	Snapshot	snapshot = cp_latest_snapshot();
-	CpOwnWork	work;
-	List	   *result = NIL;
-
-	cp_own_work_begin(&work);
-	PG_TRY();
-	{
-		Datum		value;
-		char		isnull = ' ';
-
-		SPI_connect();
-		if (plan == NULL)
-		{
-			Oid			argtype = TEXTOID;
-			SPIPlanPtr	fresh = SPI_prepare("SELECT word_id, word_found, code, similarity FROM contactpoint._similar_words($1)",
-											1, &argtype);
-
-			if (fresh == NULL || SPI_keepplan(fresh) != 0)
-				elog(ERROR, "could not prepare the search for similar words");
-			plan = fresh;
-		}
-		value = CStringGetTextDatum(word->word);
-		if (SPI_execute_snapshot(plan, &value, &isnull, snapshot, InvalidSnapshot,
-								 true, false, 0) != SPI_OK_SELECT)
-			elog(ERROR, "could not search for similar words");
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			HeapTuple	row = SPI_tuptable->vals[i];
-			TupleDesc	desc = SPI_tuptable->tupdesc;
-			char	   *other = SPI_getvalue(row, desc, 2);
-			char	   *code = SPI_getvalue(row, desc, 3);
-			bool		null;
-
-			if (strcmp(code, word->code) != 0 && cp_word_slip(word->word, word->length, other, strlen(other)))
-			{
-				MemoryContext inner = MemoryContextSwitchTo(caller);
-				SimilarWord *similar = palloc0(sizeof(SimilarWord));
-
-				similar->id = DatumGetInt32(SPI_getbinval(row, desc, 1, &null));
-				strlcpy(similar->code, code, sizeof(similar->code));
-				similar->similarity = DatumGetFloat4(SPI_getbinval(row, desc, 4, &null));
-				result = lappend(result, similar);
-				MemoryContextSwitchTo(inner);
-			}
-		}
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		cp_own_work_end(&work);
-	}
-	PG_END_TRY();
-	UnregisterSnapshot(snapshot);
-	return result;
-}
-
-static List *
-add_code(List *codes, const char *code)
-{
-	ListCell   *cell;
-
-	foreach(cell, codes)
-	{
-		if (strcmp(lfirst(cell), code) == 0)
-			return codes;
-	}
-	return lappend(codes, pstrdup(code));
-}
-
-/*
- * Phonetic codes of known words that are spelt alike and sound different: char
- * pointers, at most 24 of them.
- */
-List *
-cp_dictionary_similar_codes(int32 id)
-{
-	const CpWord *word = cp_dictionary_word(id);
-	List	   *codes = NIL;
-	ListCell   *cell;
-
-	if (word == NULL || word->length < 3)
-		return NIL;
-	if (id < 0)
-	{
-		foreach(cell, search_similar(word))
-		{
-			codes = add_code(codes, ((SimilarWord *) lfirst(cell))->code);
-			if (list_length(codes) >= MAX_SIMILAR_CODES)
-				break;
-		}
-	}
-	else
-	{
-		Snapshot	snapshot = cp_latest_snapshot();
-		Relation	rel = table_open(cp_relation_oid("similar_word"), AccessShareLock);
-		SysScanDesc scan;
-		ScanKeyData key;
-		HeapTuple	tuple;
-
-		ScanKeyInit(&key, SIMILAR_WORD, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(id));
-		scan = systable_beginscan(rel, cp_relation_oid("similar_word_pkey"), true, snapshot, 1, &key);
-		while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		{
-			bool		isnull;
-			int32		other = DatumGetInt32(heap_getattr(tuple, SIMILAR_OTHER,
-														   RelationGetDescr(rel), &isnull));
-			const CpWord *similar = cp_dictionary_word(other);
-
-			if (similar != NULL)
-				codes = add_code(codes, similar->code);
-			if (list_length(codes) >= MAX_SIMILAR_CODES)
-				break;
-		}
-		systable_endscan(scan);
-		table_close(rel, AccessShareLock);
-		UnregisterSnapshot(snapshot);
-	}
-	return codes;
-}
-
 static int32
 next_word_id(Relation rel)
 {
@@ -573,35 +426,6 @@ next_word_id(Relation rel)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the dictionary of names is full")));
 	return id + 1;
-}
-
-static void
-store_similar(int32 id, List *similar)
-{
-	Relation	rel = table_open(cp_relation_oid("similar_word"), RowExclusiveLock);
-	CatalogIndexState indexes = CatalogOpenIndexes(rel);
-	ListCell   *cell;
-
-	foreach(cell, similar)
-	{
-		SimilarWord *other = lfirst(cell);
-
-		for (int side = 0; side < 2; side++)
-		{
-			Datum		values[SIMILAR_COLUMNS];
-			bool		nulls[SIMILAR_COLUMNS] = {false};
-			HeapTuple	tuple;
-
-			values[SIMILAR_WORD - 1] = Int32GetDatum(side == 0 ? id : other->id);
-			values[SIMILAR_OTHER - 1] = Int32GetDatum(side == 0 ? other->id : id);
-			values[SIMILAR_SIMILARITY - 1] = Float4GetDatum(other->similarity);
-			tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
-			CatalogTupleInsertWithInfo(rel, tuple, indexes);
-			heap_freetuple(tuple);
-		}
-	}
-	CatalogCloseIndexes(indexes);
-	table_close(rel, RowExclusiveLock);
 }
 
 /*
@@ -629,8 +453,7 @@ cp_dictionary_id(const char *word)
 	id = next_word_id(rel);
 	words_added = true;
 	entry = remember(&known, id, word);
-	if (entry->length >= 3)
-		store_similar(id, search_similar(entry));
+	cp_similar_store(entry);
 	values[WORD_ID - 1] = Int32GetDatum(id);
 	values[WORD_WORD - 1] = CStringGetTextDatum(word);
 	values[WORD_CODE - 1] = CStringGetTextDatum(entry->code);
@@ -640,44 +463,4 @@ cp_dictionary_id(const char *word)
 	table_close(rel, RowExclusiveLock);
 	CommandCounterIncrement();
 	return id;
-}
-
-/* Counts exactly at first, then every 2^k-th with weight 2^k. */
-static bool
-count_one(int64 *count, uint32 draw)
-{
-	int			bits = pg_leftmost_one_pos64((uint64) *count + 1) - EXACT_COUNT_BITS;
-
-	if (bits < 0)
-		bits = 0;
-	if ((draw & ((UINT64CONST(1) << bits) - 1)) != 0)
-		return false;
-	*count += INT64CONST(1) << bits;
-	return true;
-}
-
-/*
- * A record has got this word: counts it.  Counts of frequent words are
- * sampled, by the number of the child, so that a name borne by every
- * hundredth child is not written for each of them.
- */
-void
-cp_dictionary_count(int32 id, int64 child_id, bool given, bool family)
-{
-	CpWord	   *word = unconstify(CpWord *, cp_dictionary_word(id));
-	uint64		draw = hash_bytes_uint32_extended((uint32) child_id, (uint64) child_id >> 32);
-	bool		changed = false;
-
-	if (word == NULL)
-		return;
-	if (given)
-		changed |= count_one(&word->given_count, (uint32) draw);
-	if (family)
-		changed |= count_one(&word->family_count, (uint32) (draw >> 32));
-	if (!changed)
-		return;
-	/* an abort must not leave counts that nobody stored */
-	words_added = true;
-	sync_counts(word, true);
-	CommandCounterIncrement();
 }

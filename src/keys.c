@@ -9,28 +9,23 @@
  *
  *	  W  sound of one word of a name		with the birth date
  *	  P  sounds of given and family name	with the year of birth
- *	  M  the same, with month and day		in any year
+ *	  M  the same in outline, month and day	in any year
  *	  C  postcode							near by birth or name
- *	  A  address, where no postcode is known
+ *	  A  house number and street			near by birth or name
  *	  I  identifier
  *
  *	  Month and day are hashed without order and the pair of sounds too, so
- *	  swapped ones meet.  Where nothing good is found (deep), the names are
- *	  looked for whatever the birth date, and words spelt alike that sound
- *	  different are tried as well.
+ *	  swapped ones meet.  The outline of a sound is its beginning, which slips
+ *	  later in a word leave alone.  Where nothing good is found (deep), the
+ *	  names are looked for whatever the birth date, and words spelt alike that
+ *	  sound different are tried as well.
  *
- *	  Records that are shielded or have a hidden name are few and have more
- *	  keys, in an index of their own, so that none of them is missed for one
- *	  wrong fact and no crowd of others hides them:
- *
- *	  G  every one							with the birth date
- *	  g  sound of one word					with the year of birth
- *	  m  sound of one word, month and day	in any year
- *	  p  sounds of given and family name	whatever the birth date
+ *	  Records that are shielded or have a hidden name have keys of another kind
+ *	  besides (guard_key.c).
  *
  *	  Keys cost more than all else where millions of records are: an ordinary
- *	  record (one or two given words, one family word, one postcode) has five
- *	  to seven.
+ *	  record (one or two given words, one family word, one postcode and
+ *	  address) has six to eight.
  *
  *	  Pure (model.h).
  *
@@ -44,6 +39,9 @@
 #include "keys.h"
 
 #define MAX_PAIR_WORDS 3		/* words of a name that go into pairs */
+#define HOUSE_WORD 32			/* letters of a street that count, and one */
+#define MAX_SIMILAR_CODES 6		/* sounds that are tried for one word */
+#define OUTLINE_LENGTH 2		/* letters of a code */
 
 /* ---------- hashes ---------- */
 
@@ -71,6 +69,18 @@ cp_key_code(int32 word)
 	const CpWord *entry = cp_dictionary_word(word);
 
 	return entry != NULL ? entry->code : "";
+}
+
+/* Outlines of two sounds without order, with month and day. */
+static int32
+outline_key(const char *a, const char *b, DateADT birth)
+{
+	char		left[OUTLINE_LENGTH + 1];
+	char		right[OUTLINE_LENGTH + 1];
+
+	strlcpy(left, a, sizeof(left));
+	strlcpy(right, b, sizeof(right));
+	return cp_key_pair('M', left, right, cp_key_month_day(birth));
 }
 
 int
@@ -108,6 +118,14 @@ cp_key_year(DateADT date, DateADT *first, DateADT *last)
 	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
 	*first = date2j(year, 1, 1) - POSTGRES_EPOCH_JDATE;
 	*last = date2j(year, MONTHS_PER_YEAR, 31) - POSTGRES_EPOCH_JDATE;
+}
+
+int32
+cp_key_similar(int32 word)
+{
+	const CpWord *entry = cp_dictionary_word(word);
+
+	return cp_key_hash('S', word >= 0 && entry != NULL ? entry->word : "", "", 0);
 }
 
 /* ---------- lists ---------- */
@@ -211,9 +229,27 @@ add_name_keys(CpKeyList *list, const CpName *name, DateADT birth)
 
 			cp_key_add(list, cp_key_pair('P', given, family, 0), name->given[g], name->family[f]);
 			if (g == 0)
-				cp_key_add(list, cp_key_pair('M', given, family, cp_key_month_day(birth)),
-						   name->given[g], name->family[f]);
+				cp_key_add(list, outline_key(given, family, birth), name->given[g], name->family[f]);
 		}
+}
+
+/*
+ * The first number of an address and the word after it: what follows is written
+ * in many ways.  All of it where there is no number.
+ */
+static int32
+house_key(const char *address)
+{
+	const char *number = strpbrk(address, "0123456789");
+	const char *word = number != NULL ? strchr(number, ' ') : NULL;
+	const char *end;
+	char		street[HOUSE_WORD];
+
+	if (word == NULL)
+		return cp_key_hash('A', address, "", 0);
+	end = strchr(word + 1, ' ');
+	strlcpy(street, word + 1, end != NULL ? Min(HOUSE_WORD, end - word) : HOUSE_WORD);
+	return cp_key_hash('A', street, "", atoi(number));
 }
 
 CpKey *
@@ -234,47 +270,10 @@ cp_match_keys(const CpPerson *person, int *nkeys)
 	}
 	foreach(cell, person->postcodes)
 		cp_key_add(&list, cp_key_hash('C', lfirst(cell), "", 0), given, family);
-	if (person->postcodes == NIL)
-	{
-		foreach(cell, person->addresses)
-			cp_key_add(&list, cp_key_hash('A', lfirst(cell), "", 0), given, family);
-	}
+	foreach(cell, person->addresses)
+		cp_key_add(&list, house_key(lfirst(cell)), given, family);
 	foreach(cell, person->identifiers)
 		cp_key_add(&list, cp_key_hash('I', lfirst(cell), "", 0), given, family);
-	cp_key_unique(&list);
-	*nkeys = list.n;
-	return list.keys;
-}
-
-CpKey *
-cp_guard_keys(const CpPerson *person, int *nkeys)
-{
-	CpKeyList	list = {0};
-
-	for (int i = 0; person->nearness != CP_NEAR_OPEN && i < person->nnames; i++)
-	{
-		const CpName *name = &person->names[i];
-		int			month_day = cp_key_month_day(person->date_of_birth);
-		int32		given = first_word(name->given, name->ngiven);
-		int32		family = first_word(name->family, name->nfamily);
-
-		cp_key_add(&list, cp_key_hash('G', "", "", 0), given, family);
-		for (int w = 0; w < name->ngiven + name->nfamily; w++)
-		{
-			bool		is_given = w < name->ngiven;
-			int32		word = is_given ? name->given[w] : name->family[w - name->ngiven];
-			const char *code = cp_key_code(word);
-
-			cp_key_add(&list, cp_key_hash('g', code, "", 0),
-					   is_given ? word : given, is_given ? family : word);
-			cp_key_add(&list, cp_key_hash('m', code, "", month_day),
-					   is_given ? word : given, is_given ? family : word);
-		}
-		for (int g = 0; g < Min(name->ngiven, MAX_PAIR_WORDS); g++)
-			for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS); f++)
-				cp_key_add(&list, cp_key_pair('p', cp_key_code(name->given[g]), cp_key_code(name->family[f]), 0),
-						   name->given[g], name->family[f]);
-	}
 	cp_key_unique(&list);
 	*nkeys = list.n;
 	return list.keys;
@@ -300,8 +299,7 @@ probe_pair(CpProbeList *list, const CpPerson *row, const char *given, const char
 
 	if (row->has_birth)
 	{
-		cp_probe_add(list, cp_key_pair('M', given, family, cp_key_month_day(row->date_of_birth)),
-					 first, last, CP_BLOCK_NAME);
+		cp_probe_add(list, outline_key(given, family, row->date_of_birth), first, last, CP_BLOCK_NAME);
 		cp_key_year(row->date_of_birth, &first, &last);
 	}
 	cp_probe_add(list, cp_key_pair('P', given, family, 0), first, last, CP_BLOCK_NAME);
@@ -319,24 +317,17 @@ probe_name(CpProbeList *list, const CpPerson *row, const CpName *name)
 			probe_pair(list, row, cp_key_code(name->given[g]), cp_key_code(name->family[f]));
 }
 
-/* The birth date may be wrong, or its day and month swapped. */
+/* The birth date may be quite another one. */
 static void
 probe_any_birth(CpProbeList *list, const CpPerson *row, const CpName *name)
 {
-	DateADT		swapped;
-
 	if (!row->has_birth)
 		return;
 	for (int g = 0; g < Min(name->ngiven, MAX_PAIR_WORDS); g++)
 		for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS); f++)
-			cp_probe_add(list, cp_key_pair('P', cp_key_code(name->given[g]), cp_key_code(name->family[f]), 0),
-						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NAMESAKES);
-	if (!cp_key_swapped_date(row->date_of_birth, &swapped))
-		return;
-	for (int w = 0; w < name->ngiven + name->nfamily; w++)
-		cp_probe_add(list, cp_key_hash('W', cp_key_code(w < name->ngiven ? name->given[w] :
-														name->family[w - name->ngiven]), "", 0),
-					 swapped, swapped, CP_BLOCK_NAME);
+			if (g == 0 || f == 0)
+				cp_probe_add(list, cp_key_pair('P', cp_key_code(name->given[g]), cp_key_code(name->family[f]), 0),
+							 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NAMESAKES);
 }
 
 /* Words that are spelt like the row's and sound different. */
@@ -348,15 +339,18 @@ probe_similar(CpProbeList *list, const CpPerson *row, const CpName *name)
 		bool		is_given = w < name->ngiven;
 		int			place = is_given ? w : w - name->ngiven;
 		int32		word = is_given ? name->given[place] : name->family[place];
-		const int32 *others = is_given ? name->family : name->given;
-		int			nothers = is_given ? name->nfamily : name->ngiven;
+		int32		other = is_given ? first_word(name->family, name->nfamily) :
+		first_word(name->given, name->ngiven);
 		ListCell   *cell;
 
-		foreach(cell, cp_dictionary_similar_codes(word))
+		/* a later given name has been tried by its sound: that will do */
+		if (is_given && place > 0)
+			continue;
+		foreach(cell, cp_dictionary_similar_codes(word, MAX_SIMILAR_CODES))
 		{
 			probe_word(list, row, lfirst(cell));
-			for (int o = 0; o < Min(nothers, MAX_PAIR_WORDS) && place < MAX_PAIR_WORDS; o++)
-				probe_pair(list, row, lfirst(cell), cp_key_code(others[o]));
+			if (other != CP_NO_WORD)
+				probe_pair(list, row, lfirst(cell), cp_key_code(other));
 		}
 	}
 }
@@ -385,47 +379,12 @@ cp_match_probes(const CpPerson *row, bool deep, int *nprobes)
 		foreach(cell, row->postcodes)
 			cp_probe_add(&list, cp_key_hash('C', lfirst(cell), "", 0),
 						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_PLACE);
+	}
+	else
+	{
 		foreach(cell, row->addresses)
-			cp_probe_add(&list, cp_key_hash('A', lfirst(cell), "", 0),
-						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_PLACE);
-	}
-	*nprobes = list.n;
-	return list.probes;
-}
-
-CpProbe *
-cp_guard_probes(const CpPerson *row, int *nprobes)
-{
-	CpProbeList list = {0};
-	DateADT		first;
-	DateADT		last;
-	DateADT		swapped;
-
-	if (row->has_birth)
-	{
-		int32		all = cp_key_hash('G', "", "", 0);
-
-		cp_probe_add(&list, all, row->date_of_birth, row->date_of_birth, CP_BLOCK_PLACE);
-		if (cp_key_swapped_date(row->date_of_birth, &swapped))
-			cp_probe_add(&list, all, swapped, swapped, CP_BLOCK_PLACE);
-		cp_key_year(row->date_of_birth, &first, &last);
-	}
-	for (int i = 0; i < row->nnames; i++)
-	{
-		const CpName *name = &row->names[i];
-
-		for (int w = 0; row->has_birth && w < name->ngiven + name->nfamily; w++)
-		{
-			const char *code = cp_key_code(w < name->ngiven ? name->given[w] : name->family[w - name->ngiven]);
-
-			cp_probe_add(&list, cp_key_hash('g', code, "", 0), first, last, CP_BLOCK_NAME);
-			cp_probe_add(&list, cp_key_hash('m', code, "", cp_key_month_day(row->date_of_birth)),
-						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NAME);
-		}
-		for (int g = 0; g < Min(name->ngiven, MAX_PAIR_WORDS); g++)
-			for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS); f++)
-				cp_probe_add(&list, cp_key_pair('p', cp_key_code(name->given[g]), cp_key_code(name->family[f]), 0),
-							 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NAME);
+			cp_probe_add(&list, house_key(lfirst(cell)), CP_FIRST_DATE, CP_LAST_DATE,
+						 strpbrk(lfirst(cell), "0123456789") != NULL ? CP_BLOCK_HOUSE : CP_BLOCK_PLACE);
 	}
 	*nprobes = list.n;
 	return list.probes;

@@ -26,9 +26,13 @@ typedef enum CpBlock
 								 * agree */
 	CP_BLOCK_PLACE,				/* the birth date is close, or both names
 								 * agree */
+	CP_BLOCK_HOUSE,				/* the birth date is close, or one name agrees */
 	CP_BLOCK_NUMBER,			/* every one */
-	CP_BLOCK_NAMESAKES			/* both names agree: the first ones, and none
+	CP_BLOCK_NAMESAKES,			/* both names agree: the first ones, and none
 								 * is missed */
+	CP_BLOCK_GUARD,				/* as guard.c would hold the row without the
+								 * place */
+	CP_BLOCK_GUARD_GIVEN		/* the birth date is near */
 } CpBlock;
 
 /* The records of one key that were born between two dates. */
@@ -52,9 +56,22 @@ extern CpKey *cp_match_keys(const CpPerson *person, int *nkeys);
  */
 extern CpProbe *cp_match_probes(const CpPerson *row, bool deep, int *nprobes);
 
-/* The same for records that are shielded or have a hidden name, in a table of their own. */
+/* ---------- guard_key.c ---------- */
+
+/*
+ * The same for records that are shielded or have a hidden name, in a table of
+ * their own.  deep: whatever the family name, for the guard on child, whose
+ * answer must not depend on a hidden one.
+ */
 extern CpKey *cp_guard_keys(const CpPerson *person, int *nkeys);
-extern CpProbe *cp_guard_probes(const CpPerson *row, int *nprobes);
+extern CpProbe *cp_guard_probes(const CpPerson *row, bool deep, int *nprobes);
+
+/*
+ * Is an entry of a block of that table worth a look at its record?  Asked for
+ * every one, the first as well.
+ */
+extern bool cp_guard_worth_a_look(const CpPerson *row, const CpProbe *probe,
+								  DateADT birth, int32 given, int32 family);
 
 /* ---------- for those that make keys ---------- */
 
@@ -65,6 +82,12 @@ extern int32 cp_key_pair(char kind, const char *a, const char *b, int number);
 
 /* Sound of a word. */
 extern const char *cp_key_code(int32 word);
+
+/*
+ * Stands for the list of words that are spelt like this one: changed where a
+ * word joins it.  One for all words that no record has.
+ */
+extern int32 cp_key_similar(int32 word);
 
 /* Month and day without order. */
 extern int	cp_key_month_day(DateADT date);
@@ -98,7 +121,10 @@ extern int	cp_key_order(const CpKey *a, const CpKey *b);
 
 /* ---------- dictionary.c, or the tool's own ---------- */
 
-/* Phonetic codes (char *) of known words that are spelt alike and sound different. */
-extern List *cp_dictionary_similar_codes(int32 id);
+/*
+ * Phonetic codes (char *) of known words that are spelt alike and sound
+ * different, those of the most similar words first, at most so many.
+ */
+extern List *cp_dictionary_similar_codes(int32 id, int most);
 
 #endif							/* CP_KEYS_H */

@@ -23,24 +23,18 @@ extern void cp_dictionary_refresh(void);
 /* Id of a normalised word, without writing: negative where no record has it. */
 extern int32 cp_dictionary_find(const char *word);
 
-/* A record has got this word: counts it. */
-extern void cp_dictionary_count(int32 id, int64 child_id, bool given, bool family);
+/* The known word of the same text as one of this process only, or the same. */
+extern const CpWord *cp_dictionary_known(int32 id);
 
-/* Forgets every word in every session, when the table is emptied. */
+/* Forgets every word in every session: the table was emptied, or counts moved on. */
 extern void cp_dictionary_forget(void);
 
-/* ---------- candidate.c ---------- */
+/* ---------- similar.c ---------- */
 
-/* What a search found for one row. */
-typedef struct CpFound
-{
-	List	   *candidates;		/* CpCandidate *, scored, best first */
-	bool		cut;			/* a bound was met, there may be more */
-	int			nkeys;
-	int32	   *keys;			/* what was probed, in ascending order: where
-								 * records under none of these keys changed,
-								 * the same is found again */
-} CpFound;
+/* Notes the words that are spelt like a new one, on both sides. */
+extern void cp_similar_store(const CpWord *word);
+
+/* ---------- candidate.c ---------- */
 
 /*
  * Every record that may be one of these persons; except[i] is left out of what
@@ -61,6 +55,11 @@ extern void cp_search_delta(CpPerson *row, int64 except, CpFound *found);
  */
 extern List *cp_candidates_bounded(const CpPerson *row, int64 except_child, bool deep, bool *cut);
 
+/* ---------- decision.c ---------- */
+
+/* Must a row be held because of this record, shielded or with a hidden name? */
+extern bool cp_is_guarded(const CpCandidate *candidate);
+
 /* ---------- delta.c: new records that are in no index yet ---------- */
 
 /*
@@ -73,8 +72,54 @@ extern void cp_delta_add(const CpPerson *person);
 /* Writes all of them in bulk; must be called before commit. */
 extern void cp_delta_write(void);
 
-/* Makes the keys of these records anew, in bulk; those that are gone lose theirs. */
-extern void cp_rekey_batch(const int64 *child_ids, int nchildren);
+/* How many there are. */
+extern int	cp_delta_size(void);
+
+/* The number that the next one will have. */
+extern int	cp_delta_next(void);
+
+typedef struct CpDeltaEntry
+{
+	DateADT		birth;
+	int32		given;
+	int32		family;
+	int			person;			/* number, for cp_delta_person() */
+	int			next;			/* entry of the same key, -1: none */
+} CpDeltaEntry;
+
+/* Where the entries of a key begin, -1 if there are none; the newest first. */
+extern int	cp_delta_first(int32 key);
+extern const CpDeltaEntry *cp_delta_entry(int at);
+extern const CpPerson *cp_delta_person(int number);
+
+/* A copy of the person of this child, or NULL. */
+extern CpPerson *cp_delta_fetch(int64 child_id);
+
+/* ---------- changes.c: keys under which this transaction changed records ---------- */
+
+extern void cp_changes_add(int32 key);
+
+/* The moment now. */
+extern uint32 cp_changes_now(void);
+
+/* Has a record under one of these keys changed since then? */
+extern bool cp_changes_any(const int32 *keys, int nkeys, uint32 since);
+
+/* All keys changed in this transaction, palloc'd, in no order. */
+extern int32 *cp_changes_all(int *nkeys);
+
+/* ---------- store.c: rows of the matcher, many at a time ---------- */
+
+typedef struct CpStore CpStore;
+
+extern CpStore *cp_store_begin(void);
+
+/*
+ * A record is new (before is NULL), changed, or gone (now is NULL).  now must
+ * live until the end.
+ */
+extern void cp_store_change(CpStore *store, const CpPerson *before, const CpPerson *now);
+extern void cp_store_end(CpStore *store);
 
 /* ---------- epoch.c: frequencies that stand still ---------- */
 
@@ -90,8 +135,24 @@ extern int64 cp_epoch(void);
 /* How many new records, those in the delta counted, there is room for before the next mark. */
 extern int64 cp_epoch_room(void);
 
-/* Where there is no room: counts stand as they are now.  Otherwise does nothing. */
+/*
+ * Where there is no room: writes the delta, and counts stand as they are now.
+ * Otherwise does nothing.
+ */
 extern void cp_epoch_advance(void);
+
+typedef struct CpCountChange
+{
+	int32		word;
+	int32		given;
+	int32		family;
+} CpCountChange;
+
+/* Adds to counts; sorts the changes. */
+extern void cp_epoch_count(CpCountChange *changes, int nchanges);
+
+/* Fills in the counts by which scores go. */
+extern void cp_epoch_counts(CpWord *word);
 
 /* Columns of match_key and guard_key and of their indexes; of match_person. */
 enum
@@ -110,17 +171,14 @@ enum
 	CP_PERSON_BIRTH,
 	CP_PERSON_SEX,
 	CP_PERSON_NEARNESS,
-	CP_PERSON_NAMES,
-	CP_PERSON_POSTCODES,
-	CP_PERSON_ADDRESSES,
-	CP_PERSON_IDENTIFIERS,
-	CP_PERSON_COLUMNS = CP_PERSON_IDENTIFIERS
+	CP_PERSON_FACTS,
+	CP_PERSON_COLUMNS = CP_PERSON_FACTS
 };
 
 /* ---------- rekey.c ---------- */
 
-/* Stores the keys of a new record. */
-extern void cp_rekey_new(const CpPerson *person);
+/* Makes what the matcher keeps of these records anew; those that are gone lose it. */
+extern void cp_rekey_batch(const int64 *child_ids, int nchildren);
 
 /* The registry's current state on disk, whatever snapshot the transaction has. */
 extern Snapshot cp_latest_snapshot(void);
@@ -139,13 +197,22 @@ extern char *cp_identifier_text(const char *kind, int kind_length, const char *v
 /* Unknown, 0000000000 and 9999999999 are no numbers of anybody. */
 extern bool cp_identifier_is_real(const char *identifier);
 
-/* The texts of a text[], a null one as "". */
-extern List *cp_texts_of(Datum array);
-
 /* A row of match_person as a person, in the current memory context. */
 extern CpPerson *cp_person_from_tuple(HeapTuple tuple, TupleDesc desc);
 
-/* Stores, changes or removes the row of a person; returns what stood there. */
-extern CpPerson *cp_person_store(int64 child_id, const CpPerson *now);
+/* The columns of match_person, none of them null. */
+extern void cp_person_values(const CpPerson *person, Datum *values);
+
+/* Brings what a new or changed record holds into the one order in which it is stored. */
+extern void cp_person_settle(CpPerson *person);
+
+/* Would the same be stored of both? */
+extern bool cp_person_same(const CpPerson *a, const CpPerson *b);
+
+/* All of a person in the current memory context. */
+extern CpPerson *cp_person_copy(const CpPerson *person);
+
+/* Changes the row of a person, or removes it where now is NULL. */
+extern void cp_person_replace(int64 child_id, const CpPerson *now);
 
 #endif							/* CP_MATCH_H */

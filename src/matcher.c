@@ -25,14 +25,16 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "contactpoint.h"
+#include "settle.h"
 
 #define IDLE_MS 5000			/* looks at the inbox unasked */
 #define RETRY_MS 100			/* pause after a failed batch */
+#define FIRST_BATCH 500			/* rows, where no setting says how many */
+#define LARGEST_BATCH 10000
 #define MAX_TRIES 20			/* of a row that meets conflicts */
 
-static int64 row_in_work = 0;	/* what a failing batch was at, */
-static int	rows_before = 0;	/* and how many rows it had settled before */
+static int64 *rows_in_work = NULL;	/* of the batch being settled */
+static int	nrows_in_work = 0;
 static bool wake_at_commit = false;
 
 PGDLLEXPORT void cp_matcher_main(Datum arg);
@@ -72,60 +74,20 @@ cp_matcher_wake_at_commit(void)
 /* ---------- settling ---------- */
 
 /*
- * Up to limit pending rows, lowest number first, as a palloc'd array.  Rows of
- * embargoed sources wait.  Between SPI_connect and SPI_finish.
- */
-static int
-pending_rows(int limit, int64 **rows)
-{
-	static SPIPlanPtr plan = NULL;
-	Oid			types[1] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(limit)};
-	int			n;
-
-	if (plan == NULL)
-	{
-		plan = SPI_prepare("SELECT r.upload_id FROM contactpoint.receipt r"
-						   " WHERE r.settled_at IS NULL AND r.source NOT IN"
-						   " (SELECT s.source FROM contactpoint.source s WHERE s.embargoed_at IS NOT NULL)"
-						   " ORDER BY r.upload_id LIMIT $1", 1, types);
-		if (plan == NULL)
-			elog(ERROR, "could not prepare the look into the inbox");
-		SPI_keepplan(plan);
-	}
-	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not look into the inbox");
-	n = (int) SPI_processed;
-	*rows = palloc(sizeof(int64) * Max(n, 1));
-	for (int i = 0; i < n; i++)
-	{
-		bool		isnull;
-
-		(*rows)[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
-												 SPI_tuptable->tupdesc, 1, &isnull));
-	}
-	return n;
-}
-
-/*
  * Settles up to limit rows in one transaction.  Returns how many.
  */
 static int
 settle_batch(int limit)
 {
 	CpOwnWork	work;
-	MemoryContext row_context;
-	int64	   *rows;
 	int			n = 0;
 
-	row_in_work = 0;
-	rows_before = 0;
+	nrows_in_work = 0;
+	cp_settling = -1;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	if (cp_worker_has_registry())
 	{
-		MemoryContext batch_context = CurrentMemoryContext;
-
 		PushActiveSnapshot(GetTransactionSnapshot());
 		cp_own_work_begin(&work);
 		pgstat_report_activity(STATE_RUNNING, "settling uploads");
@@ -133,21 +95,10 @@ settle_batch(int limit)
 		PopActiveSnapshot();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		SPI_connect();
-		n = pending_rows(limit, &rows);
-		row_context = AllocSetContextCreate(batch_context, "contactpoint row",
-											ALLOCSET_DEFAULT_SIZES);
-		for (int i = 0; i < n; i++)
-		{
-			MemoryContext oldcontext = MemoryContextSwitchTo(row_context);
-
-			row_in_work = rows[i];
-			rows_before = i;
-			cp_settle_upload(rows[i]);
-			MemoryContextSwitchTo(oldcontext);
-			MemoryContextReset(row_context);
-			CHECK_FOR_INTERRUPTS();
-		}
-		row_in_work = 0;
+		n = cp_inbox_pending(0, limit, &rows_in_work);
+		nrows_in_work = n;
+		if (n > 0)
+			cp_settle_write(cp_settle_read(rows_in_work, n));
 		SPI_finish();
 		cp_own_work_end(&work);
 		PopActiveSnapshot();
@@ -203,63 +154,74 @@ is_conflict(int sqlstate)
 }
 
 /*
- * Everything pending, in batches.  Where one fails, the rows before the failing
- * one are settled by themselves, then that one alone; a row that fails alone
- * for another reason than a conflict, or too often, is held.
+ * What to do after an error.  Returns how many rows to try next: those before
+ * the failing one, which go by themselves, then that one alone.  An error in
+ * the writing of all rows together names none, so fewer and fewer are tried.  A
+ * row that fails alone for another reason than a conflict, or too often, is
+ * held.
+ */
+static int
+after_error(int sqlstate, int64 first_row, int nrows, int failed)
+{
+	static int	tries = 0;		/* of first_row alone */
+	static int64 tried = 0;
+
+	ereport(LOG,
+			(errmsg("the matcher met SQLSTATE %s and tries again",
+					unpack_sql_state(sqlstate))));
+	if (failed > 0)
+		return failed;
+	if (nrows > 1)
+		return failed == 0 ? 1 : nrows / 2;
+	if (nrows == 1)
+	{
+		tries = tried == first_row ? tries + 1 : 1;
+		tried = first_row;
+		if (tries >= (is_conflict(sqlstate) ? MAX_TRIES : 2))
+		{
+			try_to_hold(first_row, CurrentMemoryContext);
+			return 1;
+		}
+	}
+	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, RETRY_MS, PG_WAIT_EXTENSION);
+	return 1;
+}
+
+/*
+ * Everything pending, in batches.  Unless the setting says how large they are,
+ * they grow as long as there is more: a row that comes alone waits for few
+ * others.
  */
 static void
 settle_inbox(void)
 {
 	MemoryContext context = CurrentMemoryContext;
-	volatile int limit = cp_settle_batch;
-	volatile bool isolate = false;	/* the first pending row is to go alone */
-	volatile int tries = 0;
+	volatile int limit = cp_settle_batch > 0 ? cp_settle_batch : FIRST_BATCH;
 	volatile int done = 0;
 
 	do
 	{
 		volatile int sqlstate = 0;
-		volatile int64 failed_row = 0;
+		volatile int failed = -1;
+		volatile int64 first_row = 0;
 
 		PG_TRY();
 		{
 			done = settle_batch(limit);
-			tries = 0;
-			limit = isolate ? 1 : cp_settle_batch;
-			isolate = false;
 		}
 		PG_CATCH();
 		{
-			failed_row = row_in_work;
+			failed = cp_settling;
+			first_row = nrows_in_work > 0 ? rows_in_work[0] : 0;
 			sqlstate = cp_worker_recover(context);
 			done = 1;
 		}
 		PG_END_TRY();
 		CHECK_FOR_INTERRUPTS();
-		if (sqlstate == 0)
-			continue;
-
-		ereport(LOG,
-				(errmsg("the matcher met SQLSTATE %s and tries again",
-						unpack_sql_state(sqlstate))));
-		if (failed_row != 0 && rows_before > 0)
-		{
-			limit = rows_before;
-			isolate = true;
-		}
-		else if (failed_row != 0 && limit == 1 &&
-				 (!is_conflict(sqlstate) || ++tries > MAX_TRIES))
-		{
-			try_to_hold(failed_row, context);
-			limit = cp_settle_batch;
-			tries = 0;
-		}
+		if (sqlstate != 0)
+			limit = after_error(sqlstate, first_row, nrows_in_work, failed);
 		else
-		{
-			limit = 1;
-			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, RETRY_MS,
-							 PG_WAIT_EXTENSION);
-		}
+			limit = Min(limit * 2, cp_settle_batch > 0 ? cp_settle_batch : LARGEST_BATCH);
 	} while (done > 0 && !cp_worker_told_to_stop());
 }
 
@@ -273,6 +235,7 @@ cp_matcher_main(Datum arg)
 	while (!cp_worker_told_to_stop())
 	{
 		settle_inbox();
+		cp_jobs_resume();
 		cp_worker_sleep(IDLE_MS);
 	}
 	proc_exit(0);

@@ -160,6 +160,11 @@ typedef struct CpCandidate
 	bool		given_slip;		/* equal, or close with the same first letter */
 	bool		birth_swapped;	/* day and month have changed places */
 	double		guard_score;	/* score, another surname and place forgiven */
+	bool		guarded;		/* cp_guard_compare() holds the row for it */
+	bool		doubtful;		/* cp_is_doubtful(): a person must look */
+	bool		birth_default;	/* equal, but 1 January: perhaps not known */
+	bool		home_agrees;	/* cp_same_home(), where the birth date is
+								 * equal */
 } CpCandidate;
 
 /* ---------- compare.c: what agrees in two persons ---------- */
@@ -250,6 +255,25 @@ extern const char *const cp_weight_names[CP_NWEIGHTS][2];
 
 /* Compares two persons; fills everything of a candidate. */
 extern void cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result);
+
+/* ---------- guard.c ---------- */
+
+/*
+ * Must the row be held because of this record, shielded or with a hidden name?
+ * The candidate holds what else the two have in common.
+ */
+extern bool cp_guard_compare(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate);
+
+/* ---------- doubt.c: what a person must look at, whatever the score ---------- */
+
+/* Have they a numbered address in common? */
+extern bool cp_same_house(const CpPerson *a, const CpPerson *b);
+
+/* The same house, or the same postcode where no address says more. */
+extern bool cp_same_home(const CpPerson *a, const CpPerson *b);
+
+/* May they be one child, though the score says no?  candidate: all but this. */
+extern bool cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate);
 
 /* ---------- weight.c, or the tool's own ---------- */
 

@@ -321,7 +321,7 @@ append_letter(StringInfo to, pg_wchar c, bool by_looks)
 			folded = greek[c - 0x03B1];
 		else if (c == 0x0491)
 			folded = "g";
-		else if (!by_looks)
+		else
 			folded = find_fold(c, look_alikes, lengthof(look_alikes));
 	}
 	if (folded != NULL)
@@ -388,6 +388,27 @@ append_word(StringInfo to, const pg_wchar *start, const pg_wchar *end)
 	}
 }
 
+/* Takes the spaces away. */
+static void
+join_words(char *words)
+{
+	char	   *out = words;
+
+	for (char *in = words; *in != '\0'; in++)
+		if (*in != ' ')
+			*out++ = *in;
+	*out = '\0';
+}
+
+/* Leaves the first n of more words. */
+static void
+cut_words(char *words, int n)
+{
+	for (int i = 0; i < n; i++)
+		words = strchr(words, ' ') + 1;
+	words[-1] = '\0';
+}
+
 /*
  * Letters-only, lower-case, folded words, single spaces between; "" if none.
  * Three or more single letters in a row with nothing else are one word that
@@ -399,13 +420,14 @@ cp_normalize_name(const char *name)
 	pg_wchar   *points = code_points(name, true);
 	StringInfoData result;
 	int			words = 0;
-	int			single = 0;
+	int			single = 0;		/* words of one letter that it begins with */
 	pg_wchar   *c = points;
 
 	initStringInfo(&result);
 	while (*c != 0)
 	{
 		pg_wchar   *start;
+		const char *word;
 		int			letters = 0;
 		int			before = result.len;
 
@@ -431,28 +453,19 @@ cp_normalize_name(const char *name)
 			result.data[before] = '\0';
 			continue;
 		}
-		words++;
-		if (letters == 1)
+		word = result.data + before + (words > 0 ? 1 : 0);
+		if (single == words && word[pg_utf_mblen((const unsigned char *) word)] == '\0')
 			single++;
+		words++;
 	}
 
-	if (words >= 3 && single == words)
+	if (words > CP_MAX_WORDS && single < words)
 	{
-		char	   *out = result.data;
-
-		for (char *in = result.data; *in != '\0'; in++)
-			if (*in != ' ')
-				*out++ = *in;
-		*out = '\0';
+		words = CP_MAX_WORDS;
+		cut_words(result.data, words);
 	}
-	else if (words > CP_MAX_WORDS)
-	{
-		char	   *end = result.data;
-
-		for (int i = 0; i < CP_MAX_WORDS; i++)
-			end = strchr(end, ' ') + 1;
-		end[-1] = '\0';
-	}
+	if (words >= 3 && single >= words)
+		join_words(result.data);
 	return result.data;
 }
 
@@ -526,6 +539,7 @@ cp_normalize_address(const char *address)
 	initStringInfo(&result);
 	while (*c != 0 && words < MAX_ADDRESS_WORDS)
 	{
+		int			before = result.len;
 		int			start;
 
 		while (*c != 0 && !is_letter(*c) && !is_digit(*c))
@@ -543,6 +557,13 @@ cp_normalize_address(const char *address)
 			else if (is_letter(*c))
 				append_letter(&result, *c, true);
 			c++;
+		}
+		if (result.len == start)
+		{
+			/* signs without a sound of their own */
+			result.len = before;
+			result.data[before] = '\0';
+			continue;
 		}
 		for (int i = 0; i < lengthof(address_words); i++)
 		{

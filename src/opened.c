@@ -120,8 +120,8 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
 /*
  * No catalog access: called for every row of a vault leaf.
  */
-static bool
-is_open(int64 child_id)
+bool
+cp_opened_is_open(int64 child_id)
 {
 	ListCell   *lc;
 
@@ -335,5 +335,5 @@ contactpoint_vault_guard(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(true);
 	if (PG_ARGISNULL(0) || GetUserId() != GetOuterUserId())
 		PG_RETURN_BOOL(false);
-	PG_RETURN_BOOL(is_open(PG_GETARG_INT64(0)));
+	PG_RETURN_BOOL(cp_opened_is_open(PG_GETARG_INT64(0)));
 }

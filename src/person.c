@@ -4,9 +4,19 @@
  *	  Persons: the matching side of uploaded rows and of records, as they are
  *	  made and as match_person stores them.
  *
- *	  match_person holds all that a comparison needs in one row.  Rows are
- *	  written below the executor: the table has no triggers and its row
- *	  security admits nobody.
+ *	  match_person holds all that a comparison needs in one row, in a form
+ *	  that is read in one go: facts is a list of texts, parted by a control
+ *	  character, each behind a letter that says what it is:
+ *
+ *	  n  public name, h  hidden name: numbers of the given words, |, of the
+ *		 family words, as in n12 40|7
+ *	  p  postcode, a  address, i  identifier as kind:VALUE
+ *
+ *	  The public name comes first; all else stands in the order of its bytes,
+ *	  so that a record has one form however it came about.
+ *
+ *	  Rows are written below the executor: the table has no triggers and its
+ *	  row security admits nobody.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,9 +27,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/indexing.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -162,33 +170,138 @@ cp_person_make(const char *given_names, const char *family_name,
 	return person;
 }
 
-/* ---------- stored ---------- */
-
-List *
-cp_texts_of(Datum array)
+static int
+by_text(const ListCell *a, const ListCell *b)
 {
-	Datum	   *values;
-	bool	   *nulls;
-	int			n;
-	List	   *result = NIL;
+	return strcmp(lfirst(a), lfirst(b));
+}
 
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT,
-					  &values, &nulls, &n);
-	for (int i = 0; i < n; i++)
-		result = lappend(result, nulls[i] ? pstrdup("") : TextDatumGetCString(values[i]));
+/* Sorted, each once. */
+static List *
+in_order(List *texts)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	list_sort(texts, by_text);
+	foreach(cell, texts)
+	{
+		if (result == NIL || strcmp(llast(result), lfirst(cell)) != 0)
+			result = lappend(result, lfirst(cell));
+	}
 	return result;
 }
 
-static Datum
-array_of(List *texts)
+static int
+words_order(const int32 *a, int na, const int32 *b, int nb)
 {
-	Datum	   *values = palloc((list_length(texts) + 1) * sizeof(Datum));
-	int			n = 0;
-	ListCell   *cell;
+	for (int i = 0; i < Min(na, nb); i++)
+	{
+		int			order = a[i] == b[i] ? 0 :
+		strcmp(cp_dictionary_word(a[i])->word, cp_dictionary_word(b[i])->word);
 
-	foreach(cell, texts)
-		values[n++] = CStringGetTextDatum(lfirst(cell));
-	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
+		if (order != 0)
+			return order;
+	}
+	return na - nb;
+}
+
+static int
+name_order(const void *a, const void *b)
+{
+	const CpName *left = a;
+	const CpName *right = b;
+	int			order = words_order(left->given, left->ngiven, right->given, right->ngiven);
+
+	return order != 0 ? order : words_order(left->family, left->nfamily, right->family, right->nfamily);
+}
+
+/*
+ * Brings what a new or changed record holds into the one order in which it is
+ * stored.  A hidden name that says nothing new makes no difference.
+ */
+void
+cp_person_settle(CpPerson *person)
+{
+	if (person->nnames > 2)
+		qsort(&person->names[1], person->nnames - 1, sizeof(CpName), name_order);
+	if (person->nearness <= CP_NEAR_ALIAS)
+		person->nearness = person->nnames > 1 ? CP_NEAR_ALIAS : CP_NEAR_OPEN;
+	person->postcodes = in_order(person->postcodes);
+	person->addresses = in_order(person->addresses);
+	person->identifiers = in_order(person->identifiers);
+	cp_person_finish(person);
+}
+
+/* ---------- stored ---------- */
+
+#define FACT_SEPARATOR '\x1f'	/* no text in normal form holds it */
+
+static const char *
+read_words(const char *text, int32 *ids, int *n)
+{
+	*n = 0;
+	while (*text >= '0' && *text <= '9')
+	{
+		int32		id = 0;
+
+		for (; *text >= '0' && *text <= '9'; text++)
+			id = id * 10 + (*text - '0');
+		if (*n < CP_MAX_WORDS)
+			ids[(*n)++] = id;
+		if (*text == ' ')
+			text++;
+	}
+	return text;
+}
+
+static void
+read_name(CpPerson *person, const char *text, bool hidden)
+{
+	CpName	   *name = &person->names[person->nnames];
+
+	if (person->nnames >= CP_MAX_NAMES)
+		return;
+	name->hidden = hidden;
+	text = read_words(text, name->given, &name->ngiven);
+	if (*text == '|')
+		text++;
+	(void) read_words(text, name->family, &name->nfamily);
+	person->nnames++;
+}
+
+/* Takes the facts apart; the text stays behind them. */
+static void
+read_facts(CpPerson *person, char *facts)
+{
+	while (*facts != '\0')
+	{
+		char		kind = *facts++;
+		char	   *text = facts;
+
+		while (*facts != '\0' && *facts != FACT_SEPARATOR)
+			facts++;
+		if (*facts != '\0')
+			*facts++ = '\0';
+		switch (kind)
+		{
+			case 'n':
+			case 'h':
+				read_name(person, text, kind == 'h');
+				break;
+			case 'p':
+				person->postcodes = lappend(person->postcodes, text);
+				break;
+			case 'a':
+				person->addresses = lappend(person->addresses, text);
+				break;
+			case 'i':
+				person->identifiers = lappend(person->identifiers, text);
+				break;
+			default:
+				elog(ERROR, "match_person holds a fact of an unknown kind");
+		}
+	}
 }
 
 /* A row of match_person as a person, in the current memory context. */
@@ -198,29 +311,14 @@ cp_person_from_tuple(HeapTuple tuple, TupleDesc desc)
 	CpPerson   *person = palloc0(sizeof(CpPerson));
 	Datum		values[CP_PERSON_COLUMNS];
 	bool		nulls[CP_PERSON_COLUMNS];
-	ListCell   *cell;
 
 	heap_deform_tuple(tuple, desc, values, nulls);
 	person->child_id = DatumGetInt64(values[CP_PERSON_CHILD - 1]);
 	person->has_birth = true;
 	person->date_of_birth = DatumGetDateADT(values[CP_PERSON_BIRTH - 1]);
-	person->sex = *VARDATA_ANY(DatumGetPointer(values[CP_PERSON_SEX - 1]));
+	person->sex = DatumGetChar(values[CP_PERSON_SEX - 1]);
 	person->nearness = (CpNearness) DatumGetInt16(values[CP_PERSON_NEARNESS - 1]);
-	foreach(cell, cp_texts_of(values[CP_PERSON_NAMES - 1]))
-	{
-		char	   *given = lfirst(cell);
-		char	   *family = strchr(given, '|');
-		char	   *kind = strrchr(given, '|');
-
-		if (family == NULL || family == kind)
-			elog(ERROR, "match_person holds a name without its parts");
-		*family++ = '\0';
-		*kind++ = '\0';
-		cp_person_add_words(person, given, family, *kind == 'h', false);
-	}
-	person->postcodes = cp_texts_of(values[CP_PERSON_POSTCODES - 1]);
-	person->addresses = cp_texts_of(values[CP_PERSON_ADDRESSES - 1]);
-	person->identifiers = cp_texts_of(values[CP_PERSON_IDENTIFIERS - 1]);
+	read_facts(person, TextDatumGetCString(values[CP_PERSON_FACTS - 1]));
 	cp_person_finish(person);
 	return person;
 }
@@ -229,12 +327,17 @@ cp_person_from_tuple(HeapTuple tuple, TupleDesc desc)
 CpPerson *
 cp_person_fetch(int64 child_id)
 {
-	Snapshot	snapshot = cp_latest_snapshot();
-	Relation	rel = table_open(cp_relation_oid("match_person"), AccessShareLock);
+	Snapshot	snapshot;
+	Relation	rel;
 	SysScanDesc scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
-	CpPerson   *person = NULL;
+	CpPerson   *person = cp_delta_fetch(child_id);
+
+	if (person != NULL)
+		return person;
+	snapshot = cp_latest_snapshot();
+	rel = table_open(cp_relation_oid("match_person"), AccessShareLock);
 
 	ScanKeyInit(&key, CP_PERSON_CHILD, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
 	scan = systable_beginscan(rel, cp_relation_oid("match_person_pkey"), true, snapshot, 1, &key);
@@ -247,21 +350,52 @@ cp_person_fetch(int64 child_id)
 	return person;
 }
 
-static char *
-words_as_text(const int32 *ids, int n)
+static void
+add_words_fact(StringInfo facts, const int32 *ids, int n)
 {
-	StringInfoData text;
-
-	initStringInfo(&text);
 	for (int i = 0; i < n; i++)
-	{
-		const CpWord *word = cp_dictionary_word(ids[i]);
+		appendStringInfo(facts, i > 0 ? " %d" : "%d", ids[i]);
+}
 
-		if (word == NULL)
-			elog(ERROR, "a word of a record is not in the dictionary");
-		appendStringInfo(&text, "%s%s", i > 0 ? " " : "", word->word);
+static void
+add_facts(StringInfo facts, char kind, List *texts)
+{
+	ListCell   *cell;
+
+	foreach(cell, texts)
+	{
+		appendStringInfoChar(facts, FACT_SEPARATOR);
+		appendStringInfoChar(facts, kind);
+		appendStringInfoString(facts, lfirst(cell));
 	}
-	return text.data;
+}
+
+/* The columns of match_person, none of them null. */
+void
+cp_person_values(const CpPerson *person, Datum *values)
+{
+	StringInfoData facts;
+
+	initStringInfo(&facts);
+	for (int i = 0; i < person->nnames; i++)
+	{
+		const CpName *name = &person->names[i];
+
+		if (i > 0)
+			appendStringInfoChar(&facts, FACT_SEPARATOR);
+		appendStringInfoChar(&facts, name->hidden ? 'h' : 'n');
+		add_words_fact(&facts, name->given, name->ngiven);
+		appendStringInfoChar(&facts, '|');
+		add_words_fact(&facts, name->family, name->nfamily);
+	}
+	add_facts(&facts, 'p', person->postcodes);
+	add_facts(&facts, 'a', person->addresses);
+	add_facts(&facts, 'i', person->identifiers);
+	values[CP_PERSON_CHILD - 1] = Int64GetDatum(person->child_id);
+	values[CP_PERSON_BIRTH - 1] = DateADTGetDatum(person->date_of_birth);
+	values[CP_PERSON_SEX - 1] = CharGetDatum(person->sex);
+	values[CP_PERSON_NEARNESS - 1] = Int16GetDatum((int16) person->nearness);
+	values[CP_PERSON_FACTS - 1] = PointerGetDatum(cstring_to_text_with_len(facts.data, facts.len));
 }
 
 static HeapTuple
@@ -269,70 +403,86 @@ form_person(const CpPerson *person, TupleDesc desc)
 {
 	Datum		values[CP_PERSON_COLUMNS];
 	bool		nulls[CP_PERSON_COLUMNS] = {false};
-	List	   *names = NIL;
-	char		sex[2] = {person->sex, '\0'};
 
-	for (int i = 0; i < person->nnames; i++)
-	{
-		const CpName *name = &person->names[i];
-
-		names = lappend(names, psprintf("%s|%s|%c",
-										words_as_text(name->given, name->ngiven),
-										words_as_text(name->family, name->nfamily),
-										name->hidden ? 'h' : 'p'));
-	}
-	values[CP_PERSON_CHILD - 1] = Int64GetDatum(person->child_id);
-	values[CP_PERSON_BIRTH - 1] = DateADTGetDatum(person->date_of_birth);
-	values[CP_PERSON_SEX - 1] = CStringGetTextDatum(sex);
-	values[CP_PERSON_NEARNESS - 1] = Int16GetDatum((int16) person->nearness);
-	values[CP_PERSON_NAMES - 1] = array_of(names);
-	values[CP_PERSON_POSTCODES - 1] = array_of(person->postcodes);
-	values[CP_PERSON_ADDRESSES - 1] = array_of(person->addresses);
-	values[CP_PERSON_IDENTIFIERS - 1] = array_of(person->identifiers);
+	cp_person_values(person, values);
 	return heap_form_tuple(desc, values, nulls);
 }
 
-/* Stores, changes or removes the row of a person; returns what stood there. */
-CpPerson *
-cp_person_store(int64 child_id, const CpPerson *now)
+/* Changes the row of a person, or removes it where now is NULL. */
+void
+cp_person_replace(int64 child_id, const CpPerson *now)
 {
 	Snapshot	snapshot = cp_latest_snapshot();
 	Relation	rel = table_open(cp_relation_oid("match_person"), RowExclusiveLock);
-	TupleDesc	desc = RelationGetDescr(rel);
 	SysScanDesc scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
-	CpPerson   *before = NULL;
 
 	ScanKeyInit(&key, CP_PERSON_CHILD, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
 	scan = systable_beginscan(rel, cp_relation_oid("match_person_pkey"), true, snapshot, 1, &key);
 	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-	{
-		before = cp_person_from_tuple(tuple, desc);
-		if (now == NULL)
-			CatalogTupleDelete(rel, &tuple->t_self);
-		else
-		{
-			HeapTuple	fresh = form_person(now, desc);
-			Datum		was[CP_PERSON_COLUMNS];
-			Datum		is[CP_PERSON_COLUMNS];
-			bool		nulls[CP_PERSON_COLUMNS];
-			bool		same = true;
-
-			heap_deform_tuple(tuple, desc, was, nulls);
-			heap_deform_tuple(fresh, desc, is, nulls);
-			for (int i = 0; i < CP_PERSON_COLUMNS; i++)
-				same &= datum_image_eq(was[i], is[i], TupleDescAttr(desc, i)->attbyval,
-									   TupleDescAttr(desc, i)->attlen);
-			if (!same)
-				CatalogTupleUpdate(rel, &tuple->t_self, fresh);
-		}
-	}
-	else if (now != NULL)
-		CatalogTupleInsert(rel, form_person(now, desc));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "the matcher's row of a record is gone");
+	if (now == NULL)
+		CatalogTupleDelete(rel, &tuple->t_self);
+	else
+		CatalogTupleUpdate(rel, &tuple->t_self, form_person(now, RelationGetDescr(rel)));
 	systable_endscan(scan);
 	table_close(rel, RowExclusiveLock);
 	UnregisterSnapshot(snapshot);
-	return before;
+}
+
+static bool
+same_texts(List *a, List *b)
+{
+	ListCell   *left;
+	ListCell   *right;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	forboth(left, a, right, b)
+	{
+		if (strcmp(lfirst(left), lfirst(right)) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Would the same be stored of both? */
+bool
+cp_person_same(const CpPerson *a, const CpPerson *b)
+{
+	if (a->child_id != b->child_id || a->date_of_birth != b->date_of_birth || a->sex != b->sex ||
+		a->nearness != b->nearness || a->nnames != b->nnames)
+		return false;
+	for (int i = 0; i < a->nnames; i++)
+		if (a->names[i].hidden != b->names[i].hidden || name_order(&a->names[i], &b->names[i]) != 0)
+			return false;
+	return same_texts(a->postcodes, b->postcodes) && same_texts(a->addresses, b->addresses) &&
+		same_texts(a->identifiers, b->identifiers);
+}
+
+static List *
+copy_texts(List *texts)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, texts)
+		result = lappend(result, pstrdup(lfirst(cell)));
+	return result;
+}
+
+/* All of a person in the current memory context. */
+CpPerson *
+cp_person_copy(const CpPerson *person)
+{
+	CpPerson   *copy = palloc(sizeof(CpPerson));
+
+	*copy = *person;
+	copy->postcodes = copy_texts(person->postcodes);
+	copy->addresses = copy_texts(person->addresses);
+	copy->identifiers = copy_texts(person->identifiers);
+	cp_person_finish(copy);
+	return copy;
 }

@@ -7,8 +7,9 @@
  *	  place_key holds a hash of each such fact, once for each detail that says
  *	  so, of open and shielded children alike.  Triggers on the detail tables
  *	  write it below the executor, as the details come, go and move: the table
- *	  has no triggers and its row security admits nobody.  All of it follows
- *	  from the details and can be made anew from them.
+ *	  has no triggers and its row security admits nobody.  Settling writes
+ *	  details without triggers, so it calls here (details.c).  All of it
+ *	  follows from the details and can be made anew from them.
  *
  *	  A key says nothing but that two details are equal in normal form.
  *
@@ -21,6 +22,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -34,6 +36,7 @@
 #include "utils/tuplestore.h"
 
 #include "contactpoint.h"
+#include "settle.h"
 
 /* kinds of keys */
 #define PLACE_ADDRESS 'a'
@@ -107,29 +110,51 @@ add_service(PlaceKey *keys, int *n, const char *service, const char *organisatio
 		add_key(keys, n, PLACE_SERVICE, psprintf("%s|%s", what, whose));
 }
 
-static char *
-column(HeapTuple tuple, TupleDesc desc, const char *name)
-{
-	return cp_row_text(tuple, desc, SPI_fnumber(desc, name));
-}
-
 /*
- * The keys of a row of address, carer or involvement, told apart by a column
- * that only one of them has.
+ * The keys of a detail.  Its first three columns that tell something are
+ *	address		address, postcode
+ *	carer		full_name, relationship, contact
+ *	involvement	service, organisation, practitioner
  */
 static int
-keys_of_row(HeapTuple tuple, TupleDesc desc, PlaceKey *keys)
+keys_of_detail(CpPlaceOf of, char *const columns[CP_PLACE_COLUMNS], PlaceKey *keys)
 {
 	int			n = 0;
 
-	if (SPI_fnumber(desc, "postcode") > 0)
-		add_address(keys, &n, column(tuple, desc, "address"), column(tuple, desc, "postcode"));
-	else if (SPI_fnumber(desc, "full_name") > 0)
-		add_carer(keys, &n, column(tuple, desc, "full_name"), column(tuple, desc, "contact"));
-	else
-		add_service(keys, &n, column(tuple, desc, "service"),
-					column(tuple, desc, "organisation"), column(tuple, desc, "practitioner"));
+	switch (of)
+	{
+		case CP_PLACE_OF_ADDRESS:
+			add_address(keys, &n, columns[0], columns[1]);
+			break;
+		case CP_PLACE_OF_CARER:
+			add_carer(keys, &n, columns[0], columns[2]);
+			break;
+		case CP_PLACE_OF_INVOLVEMENT:
+			add_service(keys, &n, columns[0], columns[1], columns[2]);
+			break;
+	}
 	return n;
+}
+
+/*
+ * Tables are told apart by a column that only one of them has.
+ */
+static CpPlaceOf
+place_of(TupleDesc desc)
+{
+	if (SPI_fnumber(desc, "postcode") > 0)
+		return CP_PLACE_OF_ADDRESS;
+	return SPI_fnumber(desc, "full_name") > 0 ? CP_PLACE_OF_CARER : CP_PLACE_OF_INVOLVEMENT;
+}
+
+static int
+keys_of_row(HeapTuple tuple, TupleDesc desc, PlaceKey *keys)
+{
+	char	   *columns[CP_PLACE_COLUMNS];
+
+	for (int i = 0; i < CP_PLACE_COLUMNS; i++)
+		columns[i] = cp_row_text(tuple, desc, CP_PLACE_FIRST + i);
+	return keys_of_detail(place_of(desc), columns, keys);
 }
 
 /* ---------- writing them ---------- */
@@ -151,7 +176,7 @@ insert_key(Relation rel, const PlaceKey *key, int64 child_id)
 
 /*
  * Takes one of the equal keys away.  What this command has written itself is
- * found too.
+ * found too: where a detail moves, its key comes back before the next one goes.
  */
 static void
 delete_key(Relation rel, const PlaceKey *key, int64 child_id)
@@ -160,6 +185,7 @@ delete_key(Relation rel, const PlaceKey *key, int64 child_id)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
+	CommandCounterIncrement();
 	ScanKeyInit(&keys[0], PLACE_KEY, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key->key));
 	ScanKeyInit(&keys[1], PLACE_KIND, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(key->kind));
 	ScanKeyInit(&keys[2], PLACE_CHILD, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
@@ -182,6 +208,40 @@ change_keys(Relation rel, HeapTuple tuple, TupleDesc desc,
 
 	for (int i = 0; i < n && !isnull; i++)
 		change(rel, &keys[i], child_id);
+}
+
+/*
+ * A detail goes without a trigger: so do its keys.
+ */
+void
+cp_place_remove(Relation detail, HeapTuple tuple)
+{
+	Relation	rel = table_open(cp_relation_oid("place_key"), RowExclusiveLock);
+
+	change_keys(rel, tuple, RelationGetDescr(detail), delete_key);
+	table_close(rel, NoLock);
+}
+
+/*
+ * A detail comes without a trigger: adds its keys to rows of place_key that are
+ * written in bulk.
+ */
+void
+cp_place_add(CpBulk *bulk, CpPlaceOf of, int64 child_id, char *const columns[CP_PLACE_COLUMNS])
+{
+	PlaceKey	keys[MAX_KEYS];
+	int			n = keys_of_detail(of, columns, keys);
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[PLACE_COLUMNS];
+		bool		nulls[PLACE_COLUMNS] = {false};
+
+		values[PLACE_KEY - 1] = Int64GetDatum(keys[i].key);
+		values[PLACE_KIND - 1] = CharGetDatum(keys[i].kind);
+		values[PLACE_CHILD - 1] = Int64GetDatum(child_id);
+		cp_bulk_add(bulk, values, nulls);
+	}
 }
 
 /*

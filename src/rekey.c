@@ -7,12 +7,10 @@
  *	  guard_key hold the blocking keys.  All are made of the registry's own
  *	  tables and of nothing else, so they can be made anew at any time.
  *
- *	  Invariants: match_person is the truth about what was keyed, and the keys
- *	  of a record follow from it, so old keys are found by making them again.
  *	  Keys are hints: one too many costs a look and no more, so readers of
  *	  the keys need no visibility check; one too few would lose a child.
- *	  Rows are written below the executor: these tables have no triggers and
- *	  their row security admits nobody.
+ *	  Rows are written below the executor (store.c): these tables have no
+ *	  triggers and their row security admits nobody.
  *
  *	  Locks: the matching lock first, then rows.
  *
@@ -20,26 +18,24 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "keys.h"
 #include "match.h"
 
-/* Columns of contactpoint._match_facts(). */
+/* A number, then the columns of contactpoint._match_facts(). */
 enum
 {
-	FACT_GIVEN = 1,
+	FACT_CHILD = 1,
+	FACT_GIVEN,
 	FACT_FAMILY,
 	FACT_SEX,
 	FACT_BIRTH,
@@ -71,13 +67,24 @@ cp_lock_matching(void)
 
 /* ---------- rows of a record ---------- */
 
+/* The texts of a text[]. */
 static List *
 text_facts(HeapTuple row, TupleDesc desc, int column)
 {
 	bool		isnull;
 	Datum		array = SPI_getbinval(row, desc, column, &isnull);
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+	List	   *result = NIL;
 
-	return isnull ? NIL : cp_texts_of(array);
+	if (isnull)
+		return NIL;
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT,
+					  &values, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		result = lappend(result, TextDatumGetCString(values[i]));
+	return result;
 }
 
 /* Parts a fact; returns the second one. */
@@ -107,229 +114,134 @@ add_distinct(List *texts, char *text)
 	return lappend(texts, text);
 }
 
-/*
- * Reads a child from the registry's own tables; NULL where the child is gone.
- * Words that no record had are added to the dictionary.
- */
+/* A record as the registry's own tables have it, in the current memory context. */
 static CpPerson *
-read_registry(int64 child_id)
+person_of_facts(HeapTuple row, TupleDesc desc)
 {
-	static SPIPlanPtr plan = NULL;
-	MemoryContext caller = CurrentMemoryContext;
-	CpPerson   *person = NULL;
-	Datum		value = Int64GetDatum(child_id);
-	char		isnull = ' ';
+	bool		null;
+	char	   *given = SPI_getvalue(row, desc, FACT_GIVEN);
+	char	   *family = SPI_getvalue(row, desc, FACT_FAMILY);
+	char	   *public_given = cp_normalize_name(given ? given : "");
+	char	   *public_family = cp_normalize_name(family ? family : "");
+	char	   *sex = SPI_getvalue(row, desc, FACT_SEX);
+	CpPerson   *person = palloc0(sizeof(CpPerson));
+	ListCell   *cell;
 
-	SPI_connect();
-	if (plan == NULL)
+	person->child_id = DatumGetInt64(SPI_getbinval(row, desc, FACT_CHILD, &null));
+	person->has_birth = true;
+	person->date_of_birth = DatumGetDateADT(SPI_getbinval(row, desc, FACT_BIRTH, &null));
+	person->sex = sex != NULL ? sex[0] : 'U';
+	person->nearness = (CpNearness) DatumGetInt32(SPI_getbinval(row, desc, FACT_NEARNESS, &null));
+	cp_person_add_words(person, public_given, public_family, false, true);
+	/* a part that an alias leaves out is the public one */
+	foreach(cell, text_facts(row, desc, FACT_ALIASES))
 	{
-		Oid			argtype = INT8OID;
-		SPIPlanPtr	fresh = SPI_prepare("SELECT given_names, family_name, sex, date_of_birth, nearness,"
-										" aliases, places, identifiers"
-										" FROM contactpoint._match_facts($1)",
-										1, &argtype);
+		char	   *second = second_part(lfirst(cell));
+		char	   *hidden_given = cp_normalize_name(lfirst(cell));
+		char	   *hidden_family = cp_normalize_name(second);
 
-		if (fresh == NULL || SPI_keepplan(fresh) != 0)
-			elog(ERROR, "could not prepare the reading of a record");
-		plan = fresh;
+		cp_person_add_words(person,
+							hidden_given[0] ? hidden_given : public_given,
+							hidden_family[0] ? hidden_family : public_family,
+							true, true);
 	}
-	if (SPI_execute_plan(plan, &value, &isnull, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read a record");
-	if (SPI_processed == 1)
+	foreach(cell, text_facts(row, desc, FACT_PLACES))
 	{
-		HeapTuple	row = SPI_tuptable->vals[0];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		MemoryContext inner = MemoryContextSwitchTo(caller);
-		char	   *given = SPI_getvalue(row, desc, FACT_GIVEN);
-		char	   *family = SPI_getvalue(row, desc, FACT_FAMILY);
-		char	   *public_given = cp_normalize_name(given ? given : "");
-		char	   *public_family = cp_normalize_name(family ? family : "");
-		char	   *sex = SPI_getvalue(row, desc, FACT_SEX);
-		ListCell   *cell;
-		bool		null;
+		char	   *second = second_part(lfirst(cell));
 
-		person = palloc0(sizeof(CpPerson));
-		person->child_id = child_id;
-		person->has_birth = true;
-		person->date_of_birth = DatumGetDateADT(SPI_getbinval(row, desc, FACT_BIRTH, &null));
-		person->sex = sex != NULL ? sex[0] : 'U';
-		person->nearness = (CpNearness) DatumGetInt32(SPI_getbinval(row, desc, FACT_NEARNESS, &null));
-		cp_person_add_words(person, public_given, public_family, false, true);
-		/* a part that an alias leaves out is the public one */
-		foreach(cell, text_facts(row, desc, FACT_ALIASES))
-		{
-			char	   *second = second_part(lfirst(cell));
-			char	   *hidden_given = cp_normalize_name(lfirst(cell));
-			char	   *hidden_family = cp_normalize_name(second);
-
-			cp_person_add_words(person,
-								hidden_given[0] ? hidden_given : public_given,
-								hidden_family[0] ? hidden_family : public_family,
-								true, true);
-		}
-		foreach(cell, text_facts(row, desc, FACT_PLACES))
-		{
-			char	   *second = second_part(lfirst(cell));
-
-			person->postcodes = add_distinct(person->postcodes, cp_normalize_code(lfirst(cell)));
-			person->addresses = add_distinct(person->addresses, cp_normalize_address(second));
-		}
-		foreach(cell, text_facts(row, desc, FACT_IDENTIFIERS))
-		{
-			char	   *second = second_part(lfirst(cell));
-			char	   *identifier = cp_identifier_text(lfirst(cell), strlen(lfirst(cell)), second);
-
-			if (cp_identifier_is_real(identifier))
-				person->identifiers = add_distinct(person->identifiers, identifier);
-		}
-		cp_person_finish(person);
-		MemoryContextSwitchTo(inner);
+		person->postcodes = add_distinct(person->postcodes, cp_normalize_code(lfirst(cell)));
+		person->addresses = add_distinct(person->addresses, cp_normalize_address(second));
 	}
-	SPI_finish();
+	foreach(cell, text_facts(row, desc, FACT_IDENTIFIERS))
+	{
+		char	   *second = second_part(lfirst(cell));
+		char	   *identifier = cp_identifier_text(lfirst(cell), strlen(lfirst(cell)), second);
+
+		if (cp_identifier_is_real(identifier))
+			person->identifiers = add_distinct(person->identifiers, identifier);
+	}
+	cp_person_settle(person);
 	return person;
 }
 
+/*
+ * Reads children from the registry's own tables into persons, NULL for those
+ * that are gone.  Words that no record had are added to the dictionary.  A
+ * plan with a nested loop only: it must stay good while the tables grow.
+ */
 static void
-delete_key(Relation rel, Oid index, Snapshot snapshot, const CpKey *key, DateADT birth, int64 child_id)
+read_registry(const int64 *child_ids, int nchildren, CpPerson **persons)
 {
-	ScanKeyData keys[CP_KEY_COLUMNS];
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	static SPIPlanPtr plan = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+	Datum	   *numbers = palloc(nchildren * sizeof(Datum));
+	Datum		value;
+	char		isnull = ' ';
+	SPITupleTable *rows;
 
-	ScanKeyInit(&keys[0], CP_KEY_KEY, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(key->key));
-	ScanKeyInit(&keys[1], CP_KEY_BIRTH, BTEqualStrategyNumber, F_DATE_EQ, DateADTGetDatum(birth));
-	ScanKeyInit(&keys[2], CP_KEY_GIVEN, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(key->given));
-	ScanKeyInit(&keys[3], CP_KEY_FAMILY, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(key->family));
-	ScanKeyInit(&keys[4], CP_KEY_CHILD, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
-	scan = systable_beginscan(rel, index, true, snapshot, CP_KEY_COLUMNS, keys);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		CatalogTupleDelete(rel, &tuple->t_self);
-	systable_endscan(scan);
+	for (int i = 0; i < nchildren; i++)
+		numbers[i] = Int64GetDatum(child_ids[i]);
+	value = PointerGetDatum(construct_array(numbers, nchildren, INT8OID, sizeof(int64),
+											FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	SPI_connect();
+	if (plan == NULL)
+	{
+		Oid			argtype = INT8ARRAYOID;
+		SPIPlanPtr	fresh = SPI_prepare("SELECT i.child_id, f.given_names, f.family_name, f.sex, f.date_of_birth,"
+										" f.nearness, f.aliases, f.places, f.identifiers"
+										" FROM unnest($1) AS i (child_id) LEFT JOIN LATERAL"
+										" (SELECT * FROM contactpoint._match_facts(i.child_id) OFFSET 0) f ON true",
+										1, &argtype);
+
+		if (fresh == NULL || SPI_keepplan(fresh) != 0)
+			elog(ERROR, "could not prepare the reading of records");
+		plan = fresh;
+	}
+	if (SPI_execute_plan(plan, &value, &isnull, false, 0) != SPI_OK_SELECT ||
+		SPI_processed != (uint64) nchildren)
+		elog(ERROR, "could not read records");
+	rows = SPI_tuptable;
+	for (int i = 0; i < nchildren; i++)
+	{
+		MemoryContext inner = MemoryContextSwitchTo(caller);
+		bool		gone;
+
+		(void) SPI_getbinval(rows->vals[i], rows->tupdesc, FACT_BIRTH, &gone);
+		persons[i] = gone ? NULL : person_of_facts(rows->vals[i], rows->tupdesc);
+		MemoryContextSwitchTo(inner);
+	}
+	SPI_finish();
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	int64		left = *(const int64 *) a;
+	int64		right = *(const int64 *) b;
+
+	return left < right ? -1 : left > right ? 1 : 0;
 }
 
 static void
-insert_keys(Relation rel, const CpKey **keys, int nkeys, DateADT birth, int64 child_id)
+rekey_some(const int64 *child_ids, int nchildren)
 {
-	CatalogIndexState indexes = CatalogOpenIndexes(rel);
-	TupleTableSlot **slots = palloc(nkeys * sizeof(TupleTableSlot *));
+	CpPerson  **now = palloc(nchildren * sizeof(CpPerson *));
+	CpStore    *store;
 
-	for (int i = 0; i < nkeys; i++)
-	{
-		Datum	   *values;
-
-		slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
-		ExecClearTuple(slots[i]);
-		values = slots[i]->tts_values;
-		values[CP_KEY_KEY - 1] = Int32GetDatum(keys[i]->key);
-		values[CP_KEY_BIRTH - 1] = DateADTGetDatum(birth);
-		values[CP_KEY_GIVEN - 1] = Int32GetDatum(keys[i]->given);
-		values[CP_KEY_FAMILY - 1] = Int32GetDatum(keys[i]->family);
-		values[CP_KEY_CHILD - 1] = Int64GetDatum(child_id);
-		memset(slots[i]->tts_isnull, false, CP_KEY_COLUMNS);
-		ExecStoreVirtualTuple(slots[i]);
-	}
-	CatalogTuplesMultiInsertWithInfo(rel, slots, nkeys, indexes);
-	for (int i = 0; i < nkeys; i++)
-		ExecDropSingleTupleTableSlot(slots[i]);
-	CatalogCloseIndexes(indexes);
-}
-
-/* The keys of a record, in one of the two tables. */
-typedef CpKey *(*MakeKeys) (const CpPerson *person, int *nkeys);
-
-/* Takes away the keys that no longer hold and adds the new ones. */
-static void
-store_keys(const char *table, const char *index, MakeKeys make,
-		   int64 child_id, const CpPerson *before, const CpPerson *now)
-{
-	int			nold = 0;
-	int			nnew = 0;
-	CpKey	   *old_keys = before != NULL ? make(before, &nold) : NULL;
-	CpKey	   *new_keys = now != NULL ? make(now, &nnew) : NULL;
-	const CpKey **add = palloc((nnew + 1) * sizeof(CpKey *));
-	int			nadd = 0;
-	bool		moved = before != NULL && now != NULL && before->date_of_birth != now->date_of_birth;
-	Relation	rel;
-	Snapshot	snapshot;
-	int			o = 0;
-	int			n = 0;
-
-	if (nold == 0 && nnew == 0)
-		return;
-	rel = table_open(cp_relation_oid(table), RowExclusiveLock);
-	snapshot = cp_latest_snapshot();
-	while (o < nold || n < nnew)
-	{
-		int			order = o >= nold ? 1 : n >= nnew ? -1 : cp_key_order(&old_keys[o], &new_keys[n]);
-
-		if (order < 0 || (order == 0 && moved))
-			delete_key(rel, cp_relation_oid(index), snapshot, &old_keys[o], before->date_of_birth, child_id);
-		if (order > 0 || (order == 0 && moved))
-			add[nadd++] = &new_keys[n];
-		if (order <= 0)
-			o++;
-		if (order >= 0)
-			n++;
-	}
-	if (nadd > 0)
-		insert_keys(rel, add, nadd, now->date_of_birth, child_id);
-	UnregisterSnapshot(snapshot);
-	table_close(rel, RowExclusiveLock);
-}
-
-static bool
-has_word(const CpPerson *person, int32 id, bool given)
-{
-	if (person == NULL)
-		return false;
-	for (int i = 0; i < person->nnames; i++)
-	{
-		const CpName *name = &person->names[i];
-		int			n = given ? name->ngiven : name->nfamily;
-		const int32 *words = given ? name->given : name->family;
-
-		for (int j = 0; j < n; j++)
-			if (words[j] == id)
-				return true;
-	}
-	return false;
-}
-
-/* Counts the words that the record did not have before, each once. */
-static void
-count_words(int64 child_id, const CpPerson *before, const CpPerson *now)
-{
-	List	   *ids = NIL;
-	ListCell   *cell;
-
-	if (now == NULL)
-		return;
-	if (before == NULL)
-		cp_dictionary_count(CP_NO_WORD, child_id, true, false);
-	for (int i = 0; i < now->nnames; i++)
-	{
-		for (int j = 0; j < now->names[i].ngiven; j++)
-			ids = list_append_unique_int(ids, now->names[i].given[j]);
-		for (int j = 0; j < now->names[i].nfamily; j++)
-			ids = list_append_unique_int(ids, now->names[i].family[j]);
-	}
-	foreach(cell, ids)
-	{
-		int32		id = lfirst_int(cell);
-		bool		given = has_word(now, id, true) && !has_word(before, id, true);
-		bool		family = has_word(now, id, false) && !has_word(before, id, false);
-
-		if (given || family)
-			cp_dictionary_count(id, child_id, given, family);
-	}
+	read_registry(child_ids, nchildren, now);
+	store = cp_store_begin();
+	for (int i = 0; i < nchildren; i++)
+		cp_store_change(store, cp_person_fetch(child_ids[i]), now[i]);
+	cp_store_end(store);
 }
 
 /*
- * Builds a child's private keys anew from the registry's own tables, or removes
- * them where the child is gone.  Takes the matching lock, runs as own work.
+ * Makes what the matcher keeps of these records anew from the registry's own
+ * tables; those that are gone lose it.  Takes the matching lock, runs as own
+ * work.
  */
 void
-cp_rekey(int64 child_id)
+cp_rekey_batch(const int64 *child_ids, int nchildren)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "contactpoint rekey",
@@ -341,17 +253,21 @@ cp_rekey(int64 child_id)
 	cp_own_work_begin(&work);
 	PG_TRY();
 	{
-		CpPerson   *before;
-		CpPerson   *now;
+		int64	   *sorted;
+		int			n = 0;
 
 		MemoryContextSwitchTo(context);
+		cp_delta_write();
 		CommandCounterIncrement();
-		now = read_registry(child_id);
-		before = cp_person_store(child_id, now);
-		store_keys("match_key", "match_key_key_idx", cp_match_keys, child_id, before, now);
-		store_keys("guard_key", "guard_key_key_idx", cp_guard_keys, child_id, before, now);
-		count_words(child_id, before, now);
-		CommandCounterIncrement();
+		sorted = palloc((nchildren + 1) * sizeof(int64));
+		memcpy(sorted, child_ids, nchildren * sizeof(int64));
+		qsort(sorted, nchildren, sizeof(int64), by_number);
+		for (int i = 0; i < nchildren; i++)
+			if (n == 0 || sorted[n - 1] != sorted[i])
+				sorted[n++] = sorted[i];
+		if (n > 0)
+			rekey_some(sorted, n);
+		cp_epoch_advance();
 		MemoryContextSwitchTo(caller);
 	}
 	PG_FINALLY();
@@ -362,33 +278,11 @@ cp_rekey(int64 child_id)
 	MemoryContextDelete(context);
 }
 
-/* Stores the keys of a new record. */
+/* The same for one. */
 void
-cp_rekey_new(const CpPerson *person)
+cp_rekey(int64 child_id)
 {
-	CpPerson	now = *person;
-
-	for (int i = 0; i < now.nnames; i++)
-	{
-		CpName	   *name = &now.names[i];
-
-		for (int w = 0; w < name->ngiven; w++)
-			name->given[w] = cp_dictionary_id(cp_dictionary_word(name->given[w])->word);
-		for (int w = 0; w < name->nfamily; w++)
-			name->family[w] = cp_dictionary_id(cp_dictionary_word(name->family[w])->word);
-	}
-	(void) cp_person_store(now.child_id, &now);
-	store_keys("match_key", "match_key_key_idx", cp_match_keys, now.child_id, NULL, &now);
-	store_keys("guard_key", "guard_key_key_idx", cp_guard_keys, now.child_id, NULL, &now);
-	count_words(now.child_id, NULL, &now);
-	CommandCounterIncrement();
-}
-
-void
-cp_rekey_batch(const int64 *child_ids, int nchildren)
-{
-	for (int i = 0; i < nchildren; i++)
-		cp_rekey(child_ids[i]);
+	cp_rekey_batch(&child_id, 1);
 }
 
 PG_FUNCTION_INFO_V1(contactpoint_rekey);
@@ -398,6 +292,29 @@ contactpoint_rekey(PG_FUNCTION_ARGS)
 {
 	PreventCommandIfReadOnly("contactpoint._rekey()");
 	cp_rekey(PG_GETARG_INT64(0));
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(contactpoint_rekey_batch);
+/* contactpoint._rekey_batch(child_ids bigint[]) */
+Datum
+contactpoint_rekey_batch(PG_FUNCTION_ARGS)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	Datum	   *values;
+	bool	   *nulls;
+	int64	   *child_ids;
+	int			nvalues;
+	int			n = 0;
+
+	PreventCommandIfReadOnly("contactpoint._rekey_batch()");
+	deconstruct_array(array, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &values, &nulls, &nvalues);
+	child_ids = palloc((nvalues + 1) * sizeof(int64));
+	for (int i = 0; i < nvalues; i++)
+		if (!nulls[i])
+			child_ids[n++] = DatumGetInt64(values[i]);
+	cp_rekey_batch(child_ids, n);
 	PG_RETURN_VOID();
 }
 

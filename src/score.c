@@ -389,7 +389,8 @@ cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result)
 		result->birth_equal = level == CP_BIRTH_EQUAL;
 		result->birth_swapped = level == CP_BIRTH_SWAPPED;
 		result->birth_near = CpBirthIsNear(level);
-		if (level == CP_BIRTH_EQUAL && is_default_date(row->date_of_birth))
+		result->birth_default = level == CP_BIRTH_EQUAL && is_default_date(row->date_of_birth);
+		if (result->birth_default)
 			score += weights[CP_W_BIRTH_EQUAL_DEFAULT];
 		else
 			score += weights[CP_W_BIRTH_EQUAL + level];
@@ -409,4 +410,7 @@ cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result)
 		(result->given_differs || (result->sex_differs && !result->given_equal)))
 		score = Min(score, weights[CP_W_CAP_OTHER_CHILD]);
 	result->score = score;
+	result->guarded = cp_guard_compare(row, record, result);
+	result->home_agrees = result->birth_equal && result->place_agrees && cp_same_home(row, record);
+	result->doubtful = cp_is_doubtful(row, record, result);
 }

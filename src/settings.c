@@ -336,9 +336,9 @@ cp_settings_init(void)
 
 	DefineCustomIntVariable("contactpoint.settle_batch",
 							"Uploaded rows that a matcher settles in one transaction.",
-							NULL,
+							"0: as the backlog asks, 500 to 10,000.",
 							&cp_settle_batch,
-							500, 1, 100000,
+							0, 0, 100000,
 							PGC_SIGHUP,
 							0,
 							NULL, NULL, NULL);

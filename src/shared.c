@@ -3,10 +3,10 @@
  * shared.c
  *	  What the processes of one database tell each other in shared memory.
  *
- *	  Each database with a registry has a slot: its workers, how far behind
- *	  the sealer is, and how many looks were refused.  A slot is taken by the
+ *	  Each database with a registry has a slot: its workers, how far its long
+ *	  jobs and the sealer are, and how many looks were refused.  A slot is taken by the
  *	  first process that asks and kept until the database is gone and another
- *	  one needs the room.  The workers of a slot are read and written under the
+ *	  one needs the room.  The workers of a slot and its jobs are read and written under the
  *	  lock of the tranche "contactpoint", counters are atomic.
  *
  *	  Besides, each backend says while it appends to the journal from which
@@ -75,6 +75,7 @@ clear_database(CpSharedDatabase *slot, Oid database)
 {
 	slot->database = database;
 	memset(slot->workers, 0, sizeof(slot->workers));
+	memset(slot->progress, 0, sizeof(slot->progress));
 	pg_atomic_init_u64(&slot->unsealed, 0);
 	pg_atomic_init_u64(&slot->sealer_seen, (uint64) GetCurrentTimestamp());
 	pg_atomic_init_u64(&slot->refused, 0);

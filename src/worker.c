@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * worker.c
- *	  The background workers of a database: matcher and sealer.
+ *	  The background workers of a database: matcher, sealer, and one for jobs.
  *
  *	  Each database has at most one of a kind.  Where the server does not
- *	  start them (contactpoint.databases), whoever first needs one does.  Who
- *	  runs stands in the database's slot in shared memory (shared.c).
+ *	  start them (contactpoint.databases), whoever first needs one does; the
+ *	  one for jobs lives only as long as there is a job.  Who runs stands in the database's slot in shared memory (shared.c).
  *
  *	  Workers log SQLSTATEs, never messages: those may quote a row.
  *
@@ -36,11 +36,13 @@ typedef struct WorkerKind
 {
 	const char *name;
 	const char *main;
+	bool		on_demand;		/* does not start with the server */
 } WorkerKind;
 
 static const WorkerKind kinds[] = {
 	[CP_WORKER_MATCHER] = {"contactpoint matcher", "cp_matcher_main"},
 	[CP_WORKER_SEALER] = {"contactpoint sealer", "cp_sealer_main"},
+	[CP_WORKER_JOBS] = {"contactpoint jobs", "cp_jobs_main", true},
 };
 
 StaticAssertDecl(lengthof(kinds) == CP_WORKER_KINDS, "every worker has a name");
@@ -279,6 +281,8 @@ cp_worker_init(void)
 		{
 			BackgroundWorker worker;
 
+			if (kinds[kind].on_demand)
+				continue;
 			describe_worker(&worker, kind, RESTART_SECONDS);
 			strlcpy(worker.bgw_extra, lfirst(lc), BGW_EXTRALEN);
 			RegisterBackgroundWorker(&worker);

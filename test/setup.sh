@@ -1,13 +1,14 @@
 #!/bin/sh
-# Install what is missing, from Debian.  Usage: test/setup.sh build|test|bench|majors
+# Install what is missing, from Debian.  Usage: test/setup.sh build|test|bench|fuzz|majors
 #   build   compiler, server and its headers
 #   test    the same and what the suites and checks use
 #   bench   build and the peer that is measured beside
+#   fuzz    build and a compiler that fuzzes
 #   majors  what test/on-major.sh needs to make a chroot
 # Does nothing, and needs no network, when all of it is there.
 set -eu
 
-what=${1:?usage: test/setup.sh build|test|bench|majors}
+what=${1:?usage: test/setup.sh build|test|bench|fuzz|majors}
 
 as_root()
 {
@@ -44,7 +45,7 @@ packages()
 {
 	major=$1
 	case $what in
-		build | test | bench)
+		build | test | bench | fuzz)
 			echo gcc make "postgresql-$major" "postgresql-client-$major" "postgresql-server-dev-$major" ;;
 		majors)
 			echo mmdebstrap arch-test ;;
@@ -57,6 +58,7 @@ packages()
 			"postgresql-$major-plpgsql-check" pg-bsd-indent cppcheck binutils perl libipc-run-perl
 	fi
 	if [ "$what" = bench ]; then echo "postgresql-$major-pgaudit"; fi
+	if [ "$what" = fuzz ]; then echo clang-14 libclang-rt-14-dev; fi
 }
 
 missing()

@@ -33,7 +33,9 @@ if [ "$(id -u)" = 0 ]; then
 	cp -R Makefile contactpoint.control sql src test "$tmp/tree"
 	if [ -d expected ]; then cp -R expected "$tmp/tree"; fi
 	cp -R "$build/stage" "$tmp/tree/$build"
-	if [ -d "$build/control-gate" ]; then cp -R "$build"/control-* "$tmp/tree/$build"; fi
+	for control in "$build"/control-*; do
+		if [ -d "$control" ]; then cp -R "$control" "$tmp/tree/$build"; fi
+	done
 	chown -R "$user:" "$tmp"
 	status=0
 	setpriv --reuid="$user" --regid="$user" --init-groups \

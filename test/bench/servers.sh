@@ -10,6 +10,12 @@
 # servers of the tests they wait for the disk.  The sealer waits until it is told
 # to work, so that it is known which runs it takes part in.
 
+# more_settings: matching.sh has some of its own
+more_settings()
+{
+	:
+}
+
 start_server()
 {
 	server=$1
@@ -27,7 +33,7 @@ start_server()
 			autovacuum_naptime = 1h
 		END
 		case $server in
-			ours)
+			ours | small)
 				cat "$TEMP_CONFIG"
 				cat <<-END
 					shared_preload_libraries = 'contactpoint'
@@ -54,6 +60,7 @@ start_server()
 				END
 				;;
 		esac
+		more_settings
 	} >>"$dir/$server/data/postgresql.conf"
 	control "$server" start
 	sql "$server" postgres 'CREATE DATABASE bench'
@@ -67,7 +74,7 @@ control()
 
 stop_servers()
 {
-	for server in ours peer pgaudit; do
+	for server in ours peer pgaudit small; do
 		if [ -f "$dir/$server/data/postmaster.pid" ]; then
 			pg_ctl -D "$dir/$server/data" -m immediate -w stop >/dev/null 2>&1 || :
 		fi

@@ -7,6 +7,7 @@
  *		-t SECONDS			for each side
  *		-c CLIENTS			of each side, who work at the same time
  *		-b EXECUTIONS		in a block, of each client
+ *		-w TURNS			before it counts, for plans and caches; default 20
  *		-q FRACTION			the block that counts: 0.5 is the median
  *		-k FIRST:COUNT:STEP	keys, of which $1 of a statement is one at random
  *
@@ -35,7 +36,6 @@
 #define MAX_CLIENTS 64
 #define MAX_BLOCK 10000			/* executions, of all clients */
 #define MAX_BLOCKS 100000
-#define WARM_UP 20				/* turns, for plans and caches */
 
 typedef struct Key
 {
@@ -60,6 +60,7 @@ static Side sides[MAX_SIDES];
 static int	nsides;
 static int	clients = 1;
 static int	block = 10;
+static int	warm_up = 20;
 static double quantile = 0.5;
 static int64_t first_key = 1;
 static int64_t nkeys = 1;
@@ -260,7 +261,7 @@ run_turns(double seconds)
 {
 	double		end;
 
-	for (int turn = 0; turn < WARM_UP; turn++)
+	for (int turn = 0; turn < warm_up; turn++)
 		run_turn(turn);
 	for (int i = 0; i < nsides; i++)
 		sides[i].nblocks = 0;
@@ -272,7 +273,7 @@ run_turns(double seconds)
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: turns [-r round] [-t seconds] [-c clients] [-b block] [-q fraction] [-k first:count:step] {LABEL CONNINFO SETUP STATEMENT}...\n");
+	fprintf(stderr, "usage: turns [-r round] [-t seconds] [-c clients] [-b block] [-w turns] [-q fraction] [-k first:count:step] {LABEL CONNINFO SETUP STATEMENT}...\n");
 	exit(2);
 }
 
@@ -283,7 +284,7 @@ main(int argc, char **argv)
 	double		seconds = 1;
 	int			option;
 
-	while ((option = getopt(argc, argv, "r:t:c:b:q:k:")) != -1)
+	while ((option = getopt(argc, argv, "r:t:c:b:w:q:k:")) != -1)
 		switch (option)
 		{
 			case 'r':
@@ -297,6 +298,9 @@ main(int argc, char **argv)
 				break;
 			case 'b':
 				block = atoi(optarg);
+				break;
+			case 'w':
+				warm_up = atoi(optarg);
 				break;
 			case 'q':
 				quantile = atof(optarg);

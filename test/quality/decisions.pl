@@ -8,10 +8,12 @@
 # more than the candidates of the review.
 #
 # Every record has a reference of its own.  Sets that name sources are sent one
-# source after the other, the others in a random order that is always the same,
-# each row by one of --sources sources.  A date outside 1900 to today, which the
-# inbox refuses, is moved by centuries.  Labels are used to judge and by the
-# reviewer, for nothing else.
+# source after the other, the others in a random order that is always the same.
+# A source knows its own children: two of its references with other given names
+# are two children.  So of those sets the second record of a person comes from a
+# second source, and so on; with --sources=N any row comes from any of N sources.
+# A date outside 1900 to today, which the inbox refuses, is moved by centuries.
+# Labels are used for that, to judge, and by the reviewer, for nothing else.
 #
 # Columns, one line a set:
 #   rows       sent; known: of persons who were sent before; new: the others
@@ -31,7 +33,7 @@ use Getopt::Long;
 use Time::HiRes qw(time);
 
 my $batch = 1000;
-my $sources = 2;
+my $sources = 0;
 my ($data, $results, @sets);
 GetOptions('data=s' => \$data, 'results=s' => \$results, 'batch=i' => \$batch,
 	'sources=i' => \$sources) or exit 1;
@@ -129,10 +131,12 @@ sub read_set
 	close $in;
 	@rows = sort { $a->{origin} cmp $b->{origin} || $a->{order} cmp $b->{order} } @rows;
 	my $first = $rows[0]{origin};
+	my %sent;
 	for my $row (@rows)
 	{
+		my $number = $sources > 0 ? hex(substr $row->{order}, -4) % $sources : $sent{ $row->{entity} }++;
 		$row->{later} = $row->{origin} ne $first ? 't' : 'f';
-		$row->{source} = $row->{origin} ne '' ? $row->{origin} : 'source ' . (1 + hex(substr $row->{order}, -4) % $sources);
+		$row->{source} = $row->{origin} ne '' ? $row->{origin} : "source $number";
 	}
 	return @rows;
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What becomes of the rows of labelled sets, decided in the database.
-# Usage: make quality-decisions [DATA=../shared/data] [SETS="febrl3 ons_essnet"] [SOURCES=2]
+# Usage: make quality-decisions [DATA=../shared/data] [SETS="febrl3 ons_essnet"] [SOURCES=0]
 # Skips where there are no sets.  decisions.pl says what is measured.
 set -eu
 
@@ -20,4 +20,4 @@ cp "$data"/*.csv "$copy"
 chmod -R a+rX "$copy"
 # shellcheck disable=SC2086	# a list
 test/with-cluster.sh perl test/quality/decisions.pl --data="$copy" --results="build/pg$major/results" \
-	--sources="${QUALITY_SOURCES:-2}" ${QUALITY_SETS:-}
+	--sources="${QUALITY_SOURCES:-0}" ${QUALITY_SETS:-}

@@ -138,7 +138,7 @@ SET client_min_messages = error;
 
 -- A superuser's view or function hands no right on: former names and the matcher's keys are shown to nobody.
 CREATE VIEW former AS SELECT family_name FROM contactpoint.alias;
-CREATE VIEW keys AS SELECT addresses FROM contactpoint.match_person;
+CREATE VIEW keys AS SELECT facts FROM contactpoint.match_person;
 CREATE FUNCTION inbox() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS 'SELECT address FROM contactpoint.upload';
 CREATE FUNCTION streets() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM contactpoint.address WHERE postcode = ''RF2 2BB''';
 GRANT SELECT ON former, keys TO PUBLIC;

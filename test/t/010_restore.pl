@@ -19,6 +19,14 @@ ContactPoint::ask($node, 'contactpoint', 'regress_override',
 ContactPoint::ask($node, 'contactpoint', 'regress_manager',
 	"SELECT contactpoint.shielding_done('late', 1)");
 my $backup = $node->backup_dir;
+$node->safe_psql('contactpoint', <<"SQL");
+SET contactpoint.restoring = on;
+INSERT INTO contactpoint.finding (candidates, shielded, at_risk, due_at)
+	VALUES (ARRAY[$child->{Rosalind}, $child->{Dominic}], false, false, now());
+INSERT INTO contactpoint.finding_pair
+	VALUES (least($child->{Rosalind}, $child->{Dominic}), greatest($child->{Rosalind}, $child->{Dominic}), 1);
+SELECT contactpoint.validate_restore()
+SQL
 
 # ---------- what is compared ----------
 
@@ -73,7 +81,7 @@ is( $node->safe_psql(
 		  AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND i.inhparent = 'contactpoint.ledger'::regclass)
 		  AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'contactpoint' AND c.oid = ANY (e.extconfig))}
 	),
-	'guard_key match_key match_person name_word place_key restore_mark shield_category similar_word weight word_count',
+	'digest_key guard_key job match_key match_person name_word place_key restore_mark shield_category similar_word weight word_count',
 	'every table is dumped but those that the script fills and those made anew'
 );
 

@@ -1,0 +1,116 @@
+/*-------------------------------------------------------------------------
+ *
+ * changes.c
+ *	  Keys under which the transaction now running has changed records.
+ *
+ *	  A search found what stood under its keys at one moment.  Whoever holds
+ *	  on to what was found asks here whether it still stands.  An aborted
+ *	  subtransaction leaves its keys behind: one too many costs a search.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "utils/memutils.h"
+
+#include "match.h"
+
+typedef struct Change
+{
+	int32		key;
+	uint32		at;				/* number of the last change */
+	char		status;
+} Change;
+
+#define SH_PREFIX change_table
+#define SH_ELEMENT_TYPE Change
+#define SH_KEY_TYPE int32
+#define SH_KEY key
+#define SH_HASH_KEY(tb, key) murmurhash32((uint32) (key))
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static MemoryContext context = NULL;
+static change_table_hash * changes = NULL;
+static uint32 last_change = 0;
+
+static void
+transaction_ends(XactEvent event, void *arg)
+{
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
+		return;
+	if (context != NULL)
+		MemoryContextDelete(context);
+	context = NULL;
+	changes = NULL;
+}
+
+/* A record under this key is new, changed or gone. */
+void
+cp_changes_add(int32 key)
+{
+	static bool registered = false;
+	bool		found;
+
+	if (!registered)
+	{
+		RegisterXactCallback(transaction_ends, NULL);
+		registered = true;
+	}
+	if (changes == NULL)
+	{
+		context = AllocSetContextCreate(TopMemoryContext, "contactpoint changed keys",
+										ALLOCSET_DEFAULT_SIZES);
+		changes = change_table_create(context, 1024, NULL);
+	}
+	change_table_insert(changes, key, &found)->at = ++last_change;
+}
+
+/* The moment now, for cp_changes_any(). */
+uint32
+cp_changes_now(void)
+{
+	return last_change;
+}
+
+/* Has a record under one of these keys changed since? */
+bool
+cp_changes_any(const int32 *keys, int nkeys, uint32 since)
+{
+	if (changes == NULL || last_change == since)
+		return false;
+	for (int i = 0; i < nkeys; i++)
+	{
+		Change	   *change = change_table_lookup(changes, keys[i]);
+
+		/* counted round and round */
+		if (change != NULL && (int32) (change->at - since) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* All of them, palloc'd, in no order. */
+int32 *
+cp_changes_all(int *nkeys)
+{
+	change_table_iterator iterator;
+	Change	   *change;
+	int32	   *keys;
+	int			n = 0;
+
+	*nkeys = 0;
+	if (changes == NULL)
+		return NULL;
+	keys = palloc(changes->members * sizeof(int32));
+	change_table_start_iterate(changes, &iterator);
+	while ((change = change_table_iterate(changes, &iterator)) != NULL)
+		keys[n++] = change->key;
+	*nkeys = n;
+	return keys;
+}

@@ -1,0 +1,241 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard_key.c
+ *	  Blocking near records that are shielded or have a hidden name: by which
+ *	  facts a row finds each that guard.c would hold it for.
+ *
+ *	  These records are few, and have keys in an index of their own, so that
+ *	  none of them is missed for one wrong fact and no crowd of others hides them:
+ *
+ *	  G  every one							on the birth date
+ *	  g  sound of one word					in the year of birth
+ *	  m  sound of one word, month and day	in any year
+ *	  w  one given name						in the year of birth
+ *	  v  one given name, month and day		in any year
+ *	  p  sounds of given and family name	whatever the birth date
+ *	  c  postcode							whatever the birth date
+ *	  a  address							whatever the birth date
+ *	  i  identifier							whatever the birth date
+ *
+ *	  Every birth date with one part or digit wrong, or 1 January, has the year or else
+ *	  month and day right, so g and m together, or w and v, meet it; w and v
+ *	  only where the given name suffices.
+ *
+ *	  Pure (model.h).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/datetime.h"
+
+#include "keys.h"
+
+#define MAX_GIVEN_WORDS 2		/* of a row, that are looked for alone */
+
+/* ---------- keys ---------- */
+
+static int32
+first_word(const int32 *words, int n)
+{
+	return n > 0 ? words[0] : CP_NO_WORD;
+}
+
+static const char *
+text_of(int32 id)
+{
+	const CpWord *word = cp_dictionary_word(id);
+
+	return word != NULL ? word->word : "";
+}
+
+static void
+add_name_keys(CpKeyList *list, const CpName *name, int month_day, bool wide)
+{
+	int32		given = first_word(name->given, name->ngiven);
+	int32		family = first_word(name->family, name->nfamily);
+
+	cp_key_add(list, cp_key_hash('G', "", "", 0), given, family);
+	for (int g = 0; g < name->ngiven; g++)
+	{
+		cp_key_add(list, cp_key_hash('g', cp_key_code(name->given[g]), "", 0), name->given[g], family);
+		cp_key_add(list, cp_key_hash('m', cp_key_code(name->given[g]), "", month_day), name->given[g], family);
+	}
+	for (int f = 0; f < name->nfamily; f++)
+	{
+		/* a later part of a double name may be all that a row has of it */
+		if (f > 0)
+			cp_key_add(list, cp_key_hash('G', "", "", 0), given, name->family[f]);
+		cp_key_add(list, cp_key_hash('g', cp_key_code(name->family[f]), "", 0), given, name->family[f]);
+		cp_key_add(list, cp_key_hash('m', cp_key_code(name->family[f]), "", month_day), given, name->family[f]);
+		for (int g = 0; g < name->ngiven; g++)
+			cp_key_add(list, cp_key_pair('p', cp_key_code(name->given[g]), cp_key_code(name->family[f]), 0),
+					   name->given[g], name->family[f]);
+	}
+	/* called by a later name */
+	for (int g = 1; g < name->ngiven; g++)
+		cp_key_add(list, cp_key_hash('G', "", "", 0), name->given[g], family);
+	if (wide && given != CP_NO_WORD)
+	{
+		cp_key_add(list, cp_key_hash('w', text_of(given), "", 0), given, family);
+		cp_key_add(list, cp_key_hash('v', text_of(given), "", month_day), given, family);
+	}
+}
+
+static void
+add_texts(CpKeyList *list, char kind, const List *texts, int32 given, int32 family)
+{
+	ListCell   *cell;
+
+	foreach(cell, texts)
+		cp_key_add(list, cp_key_hash(kind, lfirst(cell), "", 0), given, family);
+}
+
+CpKey *
+cp_guard_keys(const CpPerson *person, int *nkeys)
+{
+	CpKeyList	list = {0};
+	int32		given = CP_NO_WORD;
+	int32		family = CP_NO_WORD;
+
+	if (person->nearness != CP_NEAR_OPEN)
+	{
+		for (int i = 0; i < person->nnames; i++)
+			add_name_keys(&list, &person->names[i], cp_key_month_day(person->date_of_birth),
+						  person->nearness == CP_NEAR_SHIELDED_WIDE);
+		if (person->nnames > 0)
+		{
+			given = first_word(person->names[0].given, person->names[0].ngiven);
+			family = first_word(person->names[0].family, person->names[0].nfamily);
+		}
+		add_texts(&list, 'c', person->postcodes, given, family);
+		add_texts(&list, 'a', person->addresses, given, family);
+		add_texts(&list, 'i', person->identifiers, given, family);
+		cp_key_unique(&list);
+	}
+	*nkeys = list.n;
+	return list.keys;
+}
+
+/* ---------- probes ---------- */
+
+static void
+probe_word(CpProbeList *list, DateADT birth, const char *code, CpBlock block)
+{
+	DateADT		first;
+	DateADT		last;
+
+	cp_key_year(birth, &first, &last);
+	cp_probe_add(list, cp_key_hash('g', code, "", 0), first, last, block);
+	cp_probe_add(list, cp_key_hash('m', code, "", cp_key_month_day(birth)),
+				 CP_FIRST_DATE, CP_LAST_DATE, block);
+}
+
+static void
+probe_given(CpProbeList *list, DateADT birth, const char *given)
+{
+	DateADT		first;
+	DateADT		last;
+
+	cp_key_year(birth, &first, &last);
+	cp_probe_add(list, cp_key_hash('w', given, "", 0), first, last, CP_BLOCK_GUARD_GIVEN);
+	cp_probe_add(list, cp_key_hash('v', given, "", cp_key_month_day(birth)),
+				 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_GUARD_GIVEN);
+}
+
+static void
+probe_name(CpProbeList *list, const CpPerson *row, const CpName *name, bool deep)
+{
+	if (row->has_birth)
+	{
+		for (int g = 0; g < Min(name->ngiven, MAX_GIVEN_WORDS); g++)
+			probe_word(list, row->date_of_birth, cp_key_code(name->given[g]),
+					   deep ? CP_BLOCK_GUARD_GIVEN : CP_BLOCK_GUARD);
+		for (int f = 0; f < name->nfamily; f++)
+			probe_word(list, row->date_of_birth, cp_key_code(name->family[f]), CP_BLOCK_GUARD);
+		if (name->ngiven > 0)
+			probe_given(list, row->date_of_birth, text_of(name->given[0]));
+	}
+	for (int f = 0; f < name->nfamily && name->ngiven > 0; f++)
+		cp_probe_add(list, cp_key_pair('p', cp_key_code(name->given[0]), cp_key_code(name->family[f]), 0),
+					 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_GUARD);
+}
+
+static void
+probe_texts(CpProbeList *list, char kind, const List *texts, CpBlock block)
+{
+	ListCell   *cell;
+
+	foreach(cell, texts)
+		cp_probe_add(list, cp_key_hash(kind, lfirst(cell), "", 0), CP_FIRST_DATE, CP_LAST_DATE, block);
+}
+
+CpProbe *
+cp_guard_probes(const CpPerson *row, bool deep, int *nprobes)
+{
+	CpProbeList list = {0};
+
+	if (row->has_birth)
+	{
+		int32		all = cp_key_hash('G', "", "", 0);
+		DateADT		swapped;
+
+		cp_probe_add(&list, all, row->date_of_birth, row->date_of_birth, CP_BLOCK_GUARD);
+		if (cp_key_swapped_date(row->date_of_birth, &swapped))
+			cp_probe_add(&list, all, swapped, swapped, CP_BLOCK_GUARD);
+	}
+	for (int i = 0; i < row->nnames; i++)
+		probe_name(&list, row, &row->names[i], deep);
+	probe_texts(&list, 'c', row->postcodes, CP_BLOCK_PLACE);
+	probe_texts(&list, 'a', row->addresses, CP_BLOCK_PLACE);
+	probe_texts(&list, 'i', row->identifiers, CP_BLOCK_NUMBER);
+	*nprobes = list.n;
+	return list.probes;
+}
+
+/* ---------- entries of a block ---------- */
+
+/* Is some word of the row close to this one, or a short form of it? */
+static bool
+close_to_row(const CpPerson *row, int32 id)
+{
+	const CpWord *word = cp_dictionary_word(id);
+
+	if (id == CP_NO_WORD || word == NULL)
+		return false;
+	for (int i = 0; i < row->nnames; i++)
+	{
+		const CpName *name = &row->names[i];
+
+		for (int w = 0; w < name->ngiven + name->nfamily; w++)
+		{
+			int32		other = w < name->ngiven ? name->given[w] : name->family[w - name->ngiven];
+
+			if (cp_dictionary_compare(other, id) <= CP_WORD_WEAK || cp_word_short_form(cp_dictionary_word(other), word))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool
+cp_guard_worth_a_look(const CpPerson *row, const CpProbe *probe, DateADT birth, int32 given, int32 family)
+{
+	CpBirthLevel level = row->has_birth ? cp_birth_compare(row->date_of_birth, birth) : CP_BIRTH_UNKNOWN;
+
+	switch (probe->block)
+	{
+		case CP_BLOCK_GUARD_GIVEN:
+			return CpBirthIsNear(level);
+		case CP_BLOCK_GUARD:
+			if (level <= CP_BIRTH_SWAPPED)
+				return close_to_row(row, given) || close_to_row(row, family);
+			if (level == CP_BIRTH_DIFFER)
+				return false;
+			return close_to_row(row, given) && close_to_row(row, family);
+		case CP_BLOCK_PLACE:
+			return level <= CP_BIRTH_SWAPPED || close_to_row(row, given) || close_to_row(row, family);
+		default:
+			return true;
+	}
+}

@@ -1,0 +1,137 @@
+/*-------------------------------------------------------------------------
+ *
+ * settle.h
+ *	  What the files that settle the inbox share: rows of the inbox, details
+ *	  of children, rows written below the executor.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CP_SETTLE_H
+#define CP_SETTLE_H
+
+#include "utils/jsonb.h"
+
+#include "contactpoint.h"
+
+/* ---------- inbox.c: rows of the inbox ---------- */
+
+/* One pending or held row, with what is known of its reference. */
+typedef struct CpInboxRow
+{
+	int64		upload_id;
+	bool		present;		/* false: a superuser took it away */
+	char	   *source;
+	char	   *source_ref;
+	char	   *batch;
+	int64		authority;		/* 0: not sent */
+	char	   *given_names;
+	char	   *family_name;
+	char	   *sex;
+	char	   *date_of_birth;
+	char	   *address;
+	char	   *postcode;
+	Jsonb	   *identifiers;
+	Jsonb	   *carers;
+	Jsonb	   *involvements;
+	Jsonb	   *alias_names;
+	int64		source_authority;	/* organisation of the source */
+
+	/* the reference as it stands */
+	int64		linked_child;	/* 0: none */
+	int64		link_authority; /* 0: none */
+	int64		sent;			/* digest of what it sent last, 0: unknown */
+	int64		open_review;	/* 0: none */
+	bool		was_held;		/* it has a settlement already */
+
+	CpPerson   *person;			/* the matching side */
+	TimestampTz recorded_at;	/* no two rows of a process have the same */
+} CpInboxRow;
+
+/*
+ * Numbers of up to limit pending rows after the given one, lowest first, rows
+ * of embargoed sources left out.  Between SPI_connect and SPI_finish, as all
+ * of these.
+ */
+extern int	cp_inbox_pending(int64 after, int limit, int64 **numbers);
+
+/* Reads rows by number, in the order given. */
+extern CpInboxRow *cp_inbox_read(const int64 *numbers, int n);
+
+/* The matching side of a row, made anew. */
+extern CpPerson *cp_inbox_person(const CpInboxRow *row);
+
+/* The person that a new record of this row's child will be. */
+extern CpPerson *cp_inbox_record(const CpInboxRow *row, int64 child_id);
+
+/* Keyed digest of all that a row sends to a child; never 0. */
+extern int64 cp_inbox_digest(const CpInboxRow *row, int64 child_id);
+
+/* ---------- details.c: what a row sent becomes details of a child ---------- */
+
+/* A row on its way to a child. */
+typedef struct CpDelivery
+{
+	CpInboxRow *row;
+	int64		child_id;
+	bool		made;			/* the child is new, nothing of it is stored */
+	bool		shielded;		/* the flag of the locked child row */
+	bool		responsible;	/* somebody is responsible, or will be */
+	bool		linked_before;	/* the reference has a link */
+} CpDelivery;
+
+/* Would these details change what the record is matched by? */
+extern bool cp_details_change_person(const CpDelivery *delivery, const CpPerson *record);
+
+/*
+ * Writes the details of rows that go to different children, or under different
+ * sources to the same.  Child rows are locked.
+ */
+extern void cp_details_write(CpDelivery **deliveries, int n);
+
+/* ---------- settle.c: an outcome becomes rows of the registry ---------- */
+
+typedef struct CpBatch CpBatch;
+
+/* Reads rows, in ascending order.  Needs no lock. */
+extern CpBatch *cp_settle_read(const int64 *numbers, int n);
+
+/* Decides and writes them, under the matching lock; the batch is gone then. */
+extern void cp_settle_write(CpBatch *batch);
+
+/* Holds a row that could not be processed. */
+extern void cp_settle_poisoned(int64 upload_id);
+
+/* The row of the batch that is in work, by its place; -1: none alone. */
+extern int	cp_settling;
+
+/* ---------- bulk.c: many rows at once ---------- */
+
+typedef struct CpBulk CpBulk;
+
+/*
+ * Rows for one table that no trigger and no foreign key looks at: the caller
+ * answers for them.  Kept until cp_bulk_write, which ends it.
+ */
+extern CpBulk *cp_bulk_begin(const char *table);
+extern void cp_bulk_add(CpBulk *bulk, const Datum *values, const bool *nulls);
+extern void cp_bulk_write(CpBulk *bulk);
+
+/* ---------- place.c: private keys of what places a child ---------- */
+
+typedef enum CpPlaceOf
+{
+	CP_PLACE_OF_ADDRESS,
+	CP_PLACE_OF_CARER,
+	CP_PLACE_OF_INVOLVEMENT
+} CpPlaceOf;
+
+#define CP_PLACE_FIRST 3		/* the first column of a detail that is looked
+								 * at */
+#define CP_PLACE_COLUMNS 3
+
+/* A detail that no trigger sees goes, or comes; the second adds to place_key. */
+extern void cp_place_remove(Relation detail, HeapTuple tuple);
+extern void cp_place_add(CpBulk *bulk, CpPlaceOf of, int64 child_id,
+						 char *const columns[CP_PLACE_COLUMNS]);
+
+#endif							/* CP_SETTLE_H */

@@ -1,0 +1,234 @@
+/*-------------------------------------------------------------------------
+ *
+ * similar.c
+ *	  Words of the dictionary that one may have written for another.
+ *
+ *	  Trigram search is done once for each distinct word and not for each
+ *	  record: a new word is looked up once with pg_trgm, and the words that it
+ *	  may be a misspelling of and that sound different are stored on both
+ *	  sides (similar_word).  A word that no record has is looked up when a row
+ *	  with it is about to be new.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "keys.h"
+#include "match.h"
+
+/* Columns of similar_word. */
+enum
+{
+	SIMILAR_WORD = 1,
+	SIMILAR_OTHER,
+	SIMILAR_SIMILARITY,
+	SIMILAR_COLUMNS = SIMILAR_SIMILARITY
+};
+
+typedef struct SimilarWord
+{
+	int32		id;
+	char		code[CP_CODE_LEN + 1];
+	float4		similarity;
+} SimilarWord;
+
+/*
+ * Asks pg_trgm for words that are spelt alike and sound different.  Reads with
+ * the latest snapshot, as own work of the extension.
+ */
+static List *
+search_similar(const CpWord *word)
+{
+	static SPIPlanPtr plan = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+	Snapshot	snapshot = cp_latest_snapshot();
+	CpOwnWork	work;
+	List	   *result = NIL;
+
+	cp_own_work_begin(&work);
+	PG_TRY();
+	{
+		Datum		value;
+		char		isnull = ' ';
+
+		SPI_connect();
+		if (plan == NULL)
+		{
+			Oid			argtype = TEXTOID;
+			SPIPlanPtr	fresh = SPI_prepare("SELECT word_id, word_found, code, similarity FROM contactpoint._similar_words($1)",
+											1, &argtype);
+
+			if (fresh == NULL || SPI_keepplan(fresh) != 0)
+				elog(ERROR, "could not prepare the search for similar words");
+			plan = fresh;
+		}
+		value = CStringGetTextDatum(word->word);
+		if (SPI_execute_snapshot(plan, &value, &isnull, snapshot, InvalidSnapshot,
+								 true, false, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not search for similar words");
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			HeapTuple	row = SPI_tuptable->vals[i];
+			TupleDesc	desc = SPI_tuptable->tupdesc;
+			char	   *other = SPI_getvalue(row, desc, 2);
+			char	   *code = SPI_getvalue(row, desc, 3);
+			bool		null;
+
+			if (strcmp(code, word->code) != 0 && cp_word_slip(word->word, word->length, other, strlen(other)))
+			{
+				MemoryContext inner = MemoryContextSwitchTo(caller);
+				SimilarWord *similar = palloc0(sizeof(SimilarWord));
+
+				similar->id = DatumGetInt32(SPI_getbinval(row, desc, 1, &null));
+				strlcpy(similar->code, code, sizeof(similar->code));
+				similar->similarity = DatumGetFloat4(SPI_getbinval(row, desc, 4, &null));
+				result = lappend(result, similar);
+				MemoryContextSwitchTo(inner);
+			}
+		}
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		cp_own_work_end(&work);
+	}
+	PG_END_TRY();
+	UnregisterSnapshot(snapshot);
+	return result;
+}
+
+/* Words on record that are spelt like a known one. */
+static List *
+stored_similar(int32 id)
+{
+	Snapshot	snapshot = cp_latest_snapshot();
+	Relation	rel = table_open(cp_relation_oid("similar_word"), AccessShareLock);
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	List	   *result = NIL;
+
+	ScanKeyInit(&key, SIMILAR_WORD, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(id));
+	scan = systable_beginscan(rel, cp_relation_oid("similar_word_pkey"), true, snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		int32		other = DatumGetInt32(heap_getattr(tuple, SIMILAR_OTHER,
+													   RelationGetDescr(rel), &isnull));
+		const CpWord *word = cp_dictionary_word(other);
+
+		if (word != NULL)
+		{
+			SimilarWord *similar = palloc0(sizeof(SimilarWord));
+
+			similar->id = other;
+			strlcpy(similar->code, word->code, sizeof(similar->code));
+			similar->similarity = DatumGetFloat4(heap_getattr(tuple, SIMILAR_SIMILARITY,
+															  RelationGetDescr(rel), &isnull));
+			result = lappend(result, similar);
+		}
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	UnregisterSnapshot(snapshot);
+	return result;
+}
+
+static int
+by_similarity(const ListCell *a, const ListCell *b)
+{
+	const SimilarWord *left = lfirst(a);
+	const SimilarWord *right = lfirst(b);
+
+	if (left->similarity != right->similarity)
+		return left->similarity > right->similarity ? -1 : 1;
+	return left->id < right->id ? -1 : left->id > right->id ? 1 : 0;
+}
+
+/*
+ * Phonetic codes of known words that are spelt alike and sound different: char
+ * pointers, those of the most similar words first, at most so many.
+ */
+List *
+cp_dictionary_similar_codes(int32 id, int most)
+{
+	const CpWord *word = cp_dictionary_known(id);
+	List	   *similar;
+	List	   *codes = NIL;
+	ListCell   *cell;
+
+	if (word == NULL || word->length < 3)
+		return NIL;
+	similar = word->id < 0 ? search_similar(word) : stored_similar(word->id);
+	list_sort(similar, by_similarity);
+	foreach(cell, similar)
+	{
+		SimilarWord *other = lfirst(cell);
+		bool		known = false;
+		ListCell   *code;
+
+		foreach(code, codes)
+			known |= strcmp(lfirst(code), other->code) == 0;
+		if (!known)
+			codes = lappend(codes, other->code);
+		if (list_length(codes) >= most)
+			break;
+	}
+	return codes;
+}
+
+/* Notes the words that are spelt like a new one, on both sides, in one go. */
+void
+cp_similar_store(const CpWord *word)
+{
+	Relation	rel;
+	CatalogIndexState indexes;
+	TupleTableSlot **slots;
+	List	   *similar;
+	ListCell   *cell;
+	int			n = 0;
+
+	/* rows with a word that no record has may be rows with this one */
+	cp_changes_add(cp_key_hash('S', "", "", 0));
+	if (word->length < 3)
+		return;
+	similar = search_similar(word);
+	if (similar == NIL)
+		return;
+	rel = table_open(cp_relation_oid("similar_word"), RowExclusiveLock);
+	indexes = CatalogOpenIndexes(rel);
+	slots = palloc(2 * list_length(similar) * sizeof(TupleTableSlot *));
+	foreach(cell, similar)
+	{
+		SimilarWord *other = lfirst(cell);
+
+		cp_changes_add(cp_key_similar(other->id));
+		for (int side = 0; side < 2; side++)
+		{
+			TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
+
+			slot->tts_values[SIMILAR_WORD - 1] = Int32GetDatum(side == 0 ? word->id : other->id);
+			slot->tts_values[SIMILAR_OTHER - 1] = Int32GetDatum(side == 0 ? other->id : word->id);
+			slot->tts_values[SIMILAR_SIMILARITY - 1] = Float4GetDatum(other->similarity);
+			memset(slot->tts_isnull, false, SIMILAR_COLUMNS);
+			ExecStoreVirtualTuple(slot);
+			slots[n++] = slot;
+		}
+	}
+	CatalogTuplesMultiInsertWithInfo(rel, slots, n, indexes);
+	for (int i = 0; i < n; i++)
+		ExecDropSingleTupleTableSlot(slots[i]);
+	CatalogCloseIndexes(indexes);
+	table_close(rel, RowExclusiveLock);
+}

@@ -1,0 +1,223 @@
+/*
+ * model.c
+ *	  A dictionary and the shipped weights for fuzz targets, and persons made
+ *	  of a fuzzer's bytes.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/datetime.h"
+
+#include "fuzz_model.h"
+
+#define MAX_WORDS 1000
+#define MAX_WORD_BYTES 64		/* as in dictionary.c: what is longer is cut */
+#define WEIGHTS "sql/51-weight.sql"
+
+static CpWord words[MAX_WORDS];
+static int	nwords;
+
+/* Often the same, often alike. */
+static const char *const given_names[] = {
+	"olivia", "oliver", "anne marie", "annemarie", "kate", "catherine", "jon", "john james", "james", "x",
+};
+static const char *const family_names[] = {
+	"smith", "smyth", "smith jones", "jones", "o brien", "obrien", "li", "lee", "schmidt", "olivia",
+};
+static const char *const dates[] = {
+	"2012-03-04", "2012-04-03", "2012-03-05", "2012-01-01", "2013-03-04", "2021-03-04", "2012-12-31", "0001-01-01", "9999-12-31",
+};
+static const char *const postcodes[] = {"BN11AA", "BN11AB", "BN1A1A", "EH991SP", "B11", ""};
+static const char *const addresses[] = {
+	"1 high st", "2 high st", "flat 2 1 high st", "the old mill long lane", "old mill longlane", "1",
+};
+static const char *const identifiers[] = {"nhs:9434765919", "nhs:9434765870", "upn:A123", "upn:A124", "nhs:"};
+
+/* ---------- dictionary ---------- */
+
+void
+fuzz_dictionary_begin(int64 records)
+{
+	memset(&words[0], 0, sizeof(CpWord));
+	words[0].word = "";
+	words[0].given_count = words[0].family_count = records;
+	nwords = 1;
+}
+
+int32
+fuzz_dictionary_id(const char *text, int64 count)
+{
+	CpWord	   *word;
+	int			length = 0;
+
+	while (text[length] != '\0')
+	{
+		int			n = pg_utf_mblen((const unsigned char *) text + length);
+
+		if (length + n > MAX_WORD_BYTES)
+			break;
+		length += n;
+	}
+	for (int i = 1; i < nwords; i++)
+		if (words[i].length == length && memcmp(words[i].word, text, length) == 0)
+			return i;
+	if (nwords == MAX_WORDS)
+		abort();
+	word = &words[nwords];
+	memset(word, 0, sizeof(CpWord));
+	word->id = nwords;
+	word->length = length;
+	word->word = pnstrdup(text, length);
+	cp_word_code(word->word, word->code);
+	word->given_count = word->family_count = Min(count, words[0].given_count);
+	cp_short_forms(word->word, word->forms);
+	return nwords++;
+}
+
+const CpWord *
+cp_dictionary_word(int32 id)
+{
+	return id >= 0 && id < nwords ? &words[id] : NULL;
+}
+
+CpWordLevel
+cp_dictionary_compare(int32 a, int32 b)
+{
+	if (a == b)
+		return CP_WORD_EQUAL;
+	return cp_word_compare(words[a].word, words[a].length, words[b].word, words[b].length);
+}
+
+/* ---------- weights ---------- */
+
+static double *
+read_weights(void)
+{
+	static double weights[CP_NWEIGHTS];
+	int			versions[CP_NWEIGHTS] = {0};
+	FILE	   *file = fopen(WEIGHTS, "r");
+	char		line[4096];
+
+	if (file == NULL)
+	{
+		perror(WEIGHTS);
+		exit(1);
+	}
+	while (fgets(line, sizeof(line), file) != NULL)
+		for (char *next = line; (next = strchr(next, '(')) != NULL; next++)
+		{
+			int			version;
+			char		field[100];
+			char		level[100];
+			double		bits;
+
+			if (sscanf(next, "(%d, '%99[^']', '%99[^']', %lf)", &version, field, level, &bits) != 4)
+				continue;
+			for (int i = 0; i < CP_NWEIGHTS; i++)
+				if (version > versions[i] && strcmp(field, cp_weight_names[i][0]) == 0 &&
+					strcmp(level, cp_weight_names[i][1]) == 0)
+				{
+					versions[i] = version;
+					weights[i] = bits;
+				}
+		}
+	fclose(file);
+	for (int i = 0; i < CP_NWEIGHTS; i++)
+		if (versions[i] == 0)
+		{
+			fprintf(stderr, "%s: the weight for %s, %s is missing\n", WEIGHTS, cp_weight_names[i][0], cp_weight_names[i][1]);
+			exit(1);
+		}
+	return weights;
+}
+
+const double *
+cp_weights(void)
+{
+	static const double *weights = NULL;
+
+	if (weights == NULL)
+		weights = read_weights();
+	return weights;
+}
+
+/* ---------- persons ---------- */
+
+/* One of a pool, or text of the fuzzer's own, or NULL: not known. */
+static const char *
+choose(FuzzInput *input, const char *const *pool, int n)
+{
+	int			which = fuzz_below(input, n + 2);
+
+	if (which < n)
+		return pool[which];
+	return which == n ? NULL : fuzz_text(input, 200);
+}
+
+static int
+add_words(FuzzInput *input, const char *name, int32 *ids)
+{
+	char	   *normal = cp_normalize_name(name);
+	int			n = 0;
+
+	for (char *word = strtok(normal, " "); word != NULL && n < CP_MAX_WORDS; word = strtok(NULL, " "))
+		ids[n++] = fuzz_dictionary_id(word, (int64) 1 << fuzz_below(input, 24));
+	return n;
+}
+
+static void
+add_name(FuzzInput *input, CpPerson *person, bool hidden)
+{
+	CpName	   *name = &person->names[person->nnames];
+	const char *given = choose(input, given_names, lengthof(given_names));
+	const char *family = choose(input, family_names, lengthof(family_names));
+
+	name->hidden = hidden;
+	name->ngiven = given == NULL ? 0 : add_words(input, given, name->given);
+	name->nfamily = family == NULL ? 0 : add_words(input, family, name->family);
+	if (name->ngiven + name->nfamily > 0)
+		person->nnames++;
+}
+
+static List *
+add_fact(List *facts, FuzzInput *input, const char *const *pool, int n, char *(*normalize) (const char *))
+{
+	const char *fact = choose(input, pool, n);
+
+	if (fact == NULL)
+		return facts;
+	fact = normalize(fact);
+	return *fact == '\0' ? facts : lappend(facts, (void *) fact);
+}
+
+static char *
+normal_identifier(const char *text)
+{
+	const char *colon = strchr(text, ':');
+
+	if (colon == NULL)
+		return "";
+	return psprintf("%s:%s", cp_normalize_kind(pnstrdup(text, colon - text)), cp_normalize_code(colon + 1));
+}
+
+CpPerson *
+fuzz_person(FuzzInput *input)
+{
+	CpPerson   *person = palloc0(sizeof(CpPerson));
+	const char *birth;
+
+	person->nearness = fuzz_below(input, CP_NEAR_SHIELDED_WIDE + 1);
+	for (int n = fuzz_below(input, 3); n >= 0; n--)
+		add_name(input, person, person->nnames > 0);
+	birth = choose(input, dates, lengthof(dates));
+	person->has_birth = birth != NULL && cp_parse_iso_date(birth, &person->date_of_birth);
+	person->sex = "FMU"[fuzz_below(input, 3)];
+	for (int n = fuzz_below(input, 3); n > 0; n--)
+	{
+		person->postcodes = add_fact(person->postcodes, input, postcodes, lengthof(postcodes), cp_normalize_code);
+		person->addresses = add_fact(person->addresses, input, addresses, lengthof(addresses), cp_normalize_address);
+		person->identifiers = add_fact(person->identifiers, input, identifiers, lengthof(identifiers), normal_identifier);
+	}
+	cp_person_finish(person);
+	return person;
+}
