@@ -140,7 +140,8 @@ CREATE FUNCTION contactpoint._do_resume_uploads(source text) RETURNS void
 DECLARE
     one contactpoint.source;
     sources text[];
-    in_the_way bigint[];
+    reviews bigint[];
+    findings bigint[];
 BEGIN
     PERFORM contactpoint._require_role(VARIADIC CASE WHEN source IS NULL THEN ARRAY['contactpoint_admin']::name[]
                                                 ELSE ARRAY['contactpoint_manager', 'contactpoint_admin']::name[] END);
@@ -155,14 +156,19 @@ BEGIN
         RAISE EXCEPTION 'uploads are not paused'
             USING ERRCODE = 'KC010', HINT = 'There is nothing to resume.';
     END IF;
-    in_the_way := ARRAY(SELECT r.review_id FROM contactpoint.review r
-                        WHERE r.source = ANY (sources) AND r.decided_at IS NULL AND r.shielded
-                        ORDER BY r.review_id);
-    IF in_the_way <> '{}' THEN
-        RAISE EXCEPTION 'uploads stay paused: % held row(s) may concern shielded children', cardinality(in_the_way)
+    reviews := ARRAY(SELECT r.review_id FROM contactpoint.review r
+                     WHERE r.source = ANY (sources) AND r.decided_at IS NULL AND r.shielded
+                     ORDER BY r.review_id);
+    findings := ARRAY(SELECT f.finding_id FROM contactpoint.finding f
+                      WHERE f.source = ANY (sources) AND f.decided_at IS NULL AND f.at_risk
+                      ORDER BY f.finding_id);
+    IF reviews <> '{}' OR findings <> '{}' THEN
+        RAISE EXCEPTION 'uploads stay paused: % held row(s) and % open record(s) may concern shielded children',
+            cardinality(reviews), cardinality(findings)
             USING ERRCODE = 'KC005',
-                  DETAIL = 'Reviews: ' || array_to_string(in_the_way, ', ') || '.',
-                  HINT = 'Have these reviews decided first; each waits for its own authority.';
+                  DETAIL = concat_ws(' ', 'Reviews: ' || nullif(array_to_string(reviews, ', '), '') || '.',
+                                     'Findings: ' || nullif(array_to_string(findings, ', '), '') || '.'),
+                  HINT = 'Have these decided first; each waits for its own authority, see reviews_due and uploads_at_risk.';
     END IF;
     PERFORM contactpoint._open_gate(s, 'pause') FROM unnest(sources) s;
 END
@@ -283,7 +289,7 @@ COMMENT ON FUNCTION contactpoint.pause_uploads(text, text) IS
 CREATE FUNCTION contactpoint.resume_uploads(source text)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.resume_uploads(text) IS
-    'Take uploads of a source again, unless held rows may concern shielded children; null: of every source (admins).';
+    'Take uploads of a source again, unless held rows or open records of it may concern shielded children; null: of every source (admins).';
 CREATE FUNCTION contactpoint.embargo(source text, reason text)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.embargo(text, text) IS

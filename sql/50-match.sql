@@ -83,7 +83,8 @@ CREATE TABLE contactpoint.match_person (
     date_of_birth date NOT NULL,
     sex "char" NOT NULL,
     nearness smallint NOT NULL,
-    facts text COLLATE "C" NOT NULL
+    facts text COLLATE "C" NOT NULL,
+    key_version int NOT NULL
 );
 COMMENT ON TABLE contactpoint.match_person IS 'one row a record: all that the matcher compares';
 COMMENT ON COLUMN contactpoint.match_person.child_id IS 'the child';
@@ -93,7 +94,17 @@ COMMENT ON COLUMN contactpoint.match_person.nearness IS
     '0 open, 1 open with a hidden name, 2 shielded, 3 shielded and a new surname to be expected';
 COMMENT ON COLUMN contactpoint.match_person.facts IS
     'parted by chr(31), each behind a letter: n public name, h hidden name (numbers of given words|family words), p postcode, a address, i kind:NUMBER';
+COMMENT ON COLUMN contactpoint.match_person.key_version IS 'version of its keys, see key_version';
 COMMENT ON INDEX contactpoint.match_person_pkey IS 'records by number';
+
+-- Written for rekey() only: one row, and a second one while it goes on.
+CREATE TABLE contactpoint.key_version (
+    version int PRIMARY KEY
+);
+COMMENT ON TABLE contactpoint.key_version IS 'versions of the keys in match_key and guard_key; the highest is written, all of them are looked for';
+COMMENT ON COLUMN contactpoint.key_version.version IS 'what keys of this version are stirred with';
+COMMENT ON INDEX contactpoint.key_version_pkey IS 'each version once';
+INSERT INTO contactpoint.key_version VALUES (1);
 
 ALTER TABLE contactpoint.match_person SET (fillfactor = 90);
 
@@ -101,7 +112,7 @@ DO $$
 DECLARE
     rel text;
 BEGIN
-    FOREACH rel IN ARRAY ARRAY['name_word', 'word_count', 'similar_word', 'match_key', 'guard_key', 'match_person'] LOOP
+    FOREACH rel IN ARRAY ARRAY['name_word', 'word_count', 'similar_word', 'match_key', 'guard_key', 'match_person', 'key_version'] LOOP
         EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
         EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
     END LOOP;

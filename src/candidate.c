@@ -344,21 +344,24 @@ static void
 add_tasks(Batch *batch, int row, bool guarded, const CpProbe *probes, int nprobes)
 {
 	State	   *state = batch->rows[row];
+	int			versions[CP_KEY_VERSIONS];
+	int			nversions = cp_key_versions(versions);
 
-	add_keys(state, nprobes);
-	while (batch->ntasks + nprobes > batch->tasks_size)
+	add_keys(state, nprobes * nversions);
+	while (batch->ntasks + nprobes * nversions > batch->tasks_size)
 	{
 		batch->tasks_size *= 2;
 		batch->tasks = repalloc_huge(batch->tasks, batch->tasks_size * sizeof(Task));
 	}
-	for (int i = 0; i < nprobes; i++)
+	for (int i = 0; i < nprobes * nversions; i++)
 	{
 		Task	   *task = &batch->tasks[batch->ntasks++];
 
 		task->row = row;
 		task->guarded = guarded;
-		task->probe = probes[i];
-		state->keys[state->nkeys++] = probes[i].key;
+		task->probe = probes[i / nversions];
+		task->probe.key = cp_key_stir(task->probe.key, versions[i % nversions]);
+		state->keys[state->nkeys++] = task->probe.key;
 	}
 }
 
@@ -634,6 +637,8 @@ show(State *state, bool always, CpFound *found)
 static void
 search(CpPerson **rows, const int64 *except, int nrows, bool always, CpFound *found)
 {
+	/* before anything else: see key_version.c */
+	Snapshot	snapshot = cp_latest_snapshot();
 	State	  **states = palloc(nrows * sizeof(State *));
 	Batch		batch;
 
@@ -646,6 +651,7 @@ search(CpPerson **rows, const int64 *except, int nrows, bool always, CpFound *fo
 		show(states[i], always, &found[i]);
 	batch_free(&batch);
 	pfree(states);
+	UnregisterSnapshot(snapshot);
 }
 
 /* Every record that may be one of these persons. */

@@ -10,6 +10,9 @@
  *	  want of an epoch, a quarter of a bit.
  *
  *	  Word 0 counts the records.  Counts are written under the matching lock.
+ *	  A transaction writes what it counted when it commits (or the epoch ends),
+ *	  each word once: rows that many commands of one transaction update would
+ *	  leave ever longer chains of versions behind.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,6 +26,7 @@
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "utils/fmgroids.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -122,45 +126,93 @@ by_word(const void *a, const void *b)
 	return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/* Adds to counts; sorts the changes. */
-void
-cp_epoch_count(CpCountChange *changes, int nchanges)
+/* ---------- what this transaction has counted ---------- */
+
+/* Where in the list a subtransaction began to count. */
+typedef struct Mark
+{
+	SubTransactionId subtransaction;
+	int			from;
+} Mark;
+
+static MemoryContext context = NULL;
+static CpCountChange *pending;
+static int	npending = 0;
+static int64 pending_records = 0;	/* what it says of the number of records */
+static int	pending_size;
+static Mark *marks;
+static int	nmarks = 0;
+static int	marks_size;
+
+static void
+forget_pending(void)
+{
+	if (context != NULL)
+		MemoryContextDelete(context);
+	context = NULL;
+	npending = 0;
+	pending_records = 0;
+	nmarks = 0;
+}
+
+static void
+count_records(const CpCountChange *changes, int nchanges)
+{
+	for (int i = 0; i < nchanges; i++)
+		if (changes[i].word == CP_NO_WORD)
+			pending_records += changes[i].given;
+}
+
+/* Sorts the list from a place on and adds up what is about one word. */
+static void
+add_up(int from)
+{
+	int			n = from;
+
+	qsort(pending + from, npending - from, sizeof(CpCountChange), by_word);
+	for (int i = from; i < npending; i++)
+	{
+		if (n > from && pending[n - 1].word == pending[i].word)
+		{
+			pending[n - 1].given += pending[i].given;
+			pending[n - 1].family += pending[i].family;
+		}
+		else
+			pending[n++] = pending[i];
+	}
+	npending = n;
+}
+
+static void
+write_pending(void)
 {
 	Snapshot	snapshot;
 	Relation	rel;
 	CatalogIndexState indexes;
-	int			i = 0;
 
-	if (nchanges == 0)
+	if (npending == 0)
 		return;
-	qsort(changes, nchanges, sizeof(CpCountChange), by_word);
+	nmarks = 0;
+	add_up(0);
 	snapshot = cp_latest_snapshot();
 	rel = table_open(cp_relation_oid("word_count"), RowExclusiveLock);
 	indexes = CatalogOpenIndexes(rel);
-	while (i < nchanges)
+	for (int i = 0; i < npending; i++)
 	{
-		int32		word = changes[i].word;
 		SysScanDesc scan;
 		HeapTuple	tuple;
 		HeapTuple	fresh;
 		Counts		counts = {0};
-		int64		given = 0;
-		int64		family = 0;
 
-		for (; i < nchanges && changes[i].word == word; i++)
-		{
-			given += changes[i].given;
-			family += changes[i].family;
-		}
-		if (given == 0 && family == 0)
+		if (pending[i].given == 0 && pending[i].family == 0)
 			continue;
-		scan = scan_word(rel, snapshot, word);
+		scan = scan_word(rel, snapshot, pending[i].word);
 		tuple = systable_getnext(scan);
 		if (HeapTupleIsValid(tuple))
 			deform_counts(tuple, RelationGetDescr(rel), &counts);
-		counts.given += given;
-		counts.family += family;
-		fresh = form_counts(word, &counts, RelationGetDescr(rel));
+		counts.given += pending[i].given;
+		counts.family += pending[i].family;
+		fresh = form_counts(pending[i].word, &counts, RelationGetDescr(rel));
 		if (HeapTupleIsValid(tuple))
 			CatalogTupleUpdateWithInfo(rel, &tuple->t_self, fresh, indexes);
 		else
@@ -172,7 +224,105 @@ cp_epoch_count(CpCountChange *changes, int nchanges)
 	table_close(rel, RowExclusiveLock);
 	UnregisterSnapshot(snapshot);
 	CommandCounterIncrement();
+	forget_pending();
 }
+
+static void
+transaction_ends(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
+		write_pending();
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
+		forget_pending();
+}
+
+static void
+subtransaction_ends(SubXactEvent event, SubTransactionId mine,
+					SubTransactionId parent, void *arg)
+{
+	if (nmarks == 0 || marks[nmarks - 1].subtransaction != mine)
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
+		npending = marks[--nmarks].from;
+		pending_records = 0;
+		count_records(pending, npending);
+	}
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
+		/* what it counted is its parent's */
+		if (nmarks > 1 ? marks[nmarks - 2].subtransaction == parent : parent == TopSubTransactionId)
+			nmarks--;
+		else
+			marks[nmarks - 1].subtransaction = parent;
+	}
+}
+
+static void
+begin_pending(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		RegisterXactCallback(transaction_ends, NULL);
+		RegisterSubXactCallback(subtransaction_ends, NULL);
+		registered = true;
+	}
+	context = AllocSetContextCreate(TopMemoryContext, "contactpoint counts", ALLOCSET_DEFAULT_SIZES);
+	pending_size = 1024;
+	pending = MemoryContextAlloc(context, pending_size * sizeof(CpCountChange));
+	marks_size = 16;
+	marks = MemoryContextAlloc(context, marks_size * sizeof(Mark));
+}
+
+/* From here on the subtransaction now running counts. */
+static void
+mark_subtransaction(void)
+{
+	SubTransactionId current = GetCurrentSubTransactionId();
+
+	if (current == TopSubTransactionId ||
+		(nmarks > 0 && marks[nmarks - 1].subtransaction == current))
+		return;
+	if (nmarks >= marks_size)
+	{
+		marks_size *= 2;
+		marks = repalloc(marks, marks_size * sizeof(Mark));
+	}
+	marks[nmarks].subtransaction = current;
+	marks[nmarks++].from = npending;
+}
+
+/* Adds to counts, at the latest when the transaction commits. */
+void
+cp_epoch_count(const CpCountChange *changes, int nchanges)
+{
+	if (context == NULL)
+		begin_pending();
+	mark_subtransaction();
+	if (npending + nchanges > pending_size)
+	{
+		add_up(nmarks > 0 ? marks[nmarks - 1].from : 0);
+		while (npending + nchanges > pending_size / 2)
+		{
+			pending_size *= 2;
+			pending = repalloc_huge(pending, pending_size * sizeof(CpCountChange));
+		}
+	}
+	count_records(changes, nchanges);
+	memcpy(pending + npending, changes, nchanges * sizeof(CpCountChange));
+	npending += nchanges;
+}
+
+/* Forgets what was counted: the counts were emptied. */
+void
+cp_epoch_forget(void)
+{
+	forget_pending();
+}
+
+/* ---------- epochs ---------- */
 
 /* Number of records by which scores go: changes with the epoch only. */
 int64
@@ -203,10 +353,13 @@ cp_epoch_room(void)
 {
 	Counts		records = read_counts(CP_NO_WORD);
 
-	return Max(next_mark(records.given_frozen) - records.given - cp_delta_size(), 0);
+	return Max(next_mark(records.given_frozen) - records.given - pending_records - cp_delta_size(), 0);
 }
 
-/* Where there is no room: counts stand as they are now.  Otherwise does nothing. */
+/*
+ * Where there is no room: counts stand as they are now.  Otherwise does nothing,
+ * nor in a subtransaction, whose end may not be that of what was counted.
+ */
 void
 cp_epoch_advance(void)
 {
@@ -216,9 +369,10 @@ cp_epoch_advance(void)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	if (cp_epoch_room() > 0)
+	if (GetCurrentTransactionNestLevel() > 1 || cp_epoch_room() > 0)
 		return;
 	cp_delta_write();
+	write_pending();
 	snapshot = cp_latest_snapshot();
 	rel = table_open(cp_relation_oid("word_count"), RowExclusiveLock);
 	indexes = CatalogOpenIndexes(rel);

@@ -46,6 +46,12 @@
 /* ---------- hashes ---------- */
 
 int32
+cp_key_stir(int32 key, int version)
+{
+	return version <= 1 ? key : key ^ (int32) murmurhash32((uint32) version);
+}
+
+int32
 cp_key_hash(char kind, const char *first, const char *second, int number)
 {
 	uint64		hash;
@@ -190,10 +196,12 @@ key_order(const void *a, const void *b)
 }
 
 void
-cp_key_unique(CpKeyList *list)
+cp_key_finish(CpKeyList *list, int version)
 {
 	int			n = 0;
 
+	for (int i = 0; i < list->n; i++)
+		list->keys[i].key = cp_key_stir(list->keys[i].key, version);
 	if (list->n > 1)
 		qsort(list->keys, list->n, sizeof(CpKey), key_order);
 	for (int i = 0; i < list->n; i++)
@@ -274,7 +282,7 @@ cp_match_keys(const CpPerson *person, int *nkeys)
 		cp_key_add(&list, house_key(lfirst(cell)), given, family);
 	foreach(cell, person->identifiers)
 		cp_key_add(&list, cp_key_hash('I', lfirst(cell), "", 0), given, family);
-	cp_key_unique(&list);
+	cp_key_finish(&list, person->key_version);
 	*nkeys = list.n;
 	return list.keys;
 }

@@ -75,6 +75,12 @@ extern bool cp_guard_worth_a_look(const CpPerson *row, const CpProbe *probe,
 
 /* ---------- for those that make keys ---------- */
 
+/*
+ * What is done to every key of a version, and to what is probed: keys of
+ * different versions do not meet.
+ */
+extern int32 cp_key_stir(int32 key, int version);
+
 extern int32 cp_key_hash(char kind, const char *first, const char *second, int number);
 
 /* Two sounds without order: given and family name may have changed places. */
@@ -114,8 +120,8 @@ typedef struct CpProbeList
 extern void cp_key_add(CpKeyList *list, int32 key, int32 given, int32 family);
 extern void cp_probe_add(CpProbeList *list, int32 key, DateADT first, DateADT last, CpBlock block);
 
-/* Sorts keys, drops repetitions. */
-extern void cp_key_unique(CpKeyList *list);
+/* Stirs keys, sorts them, drops repetitions. */
+extern void cp_key_finish(CpKeyList *list, int version);
 
 extern int	cp_key_order(const CpKey *a, const CpKey *b);
 

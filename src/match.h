@@ -148,11 +148,27 @@ typedef struct CpCountChange
 	int32		family;
 } CpCountChange;
 
-/* Adds to counts; sorts the changes. */
-extern void cp_epoch_count(CpCountChange *changes, int nchanges);
+/* Adds to counts, at the latest when the transaction commits. */
+extern void cp_epoch_count(const CpCountChange *changes, int nchanges);
+
+/* Forgets what was counted: the counts were emptied. */
+extern void cp_epoch_forget(void);
 
 /* Fills in the counts by which scores go. */
 extern void cp_epoch_counts(CpWord *word);
+
+/* ---------- key_version.c: while the registry is re-keyed ---------- */
+
+#define CP_KEY_VERSIONS 2		/* at a time */
+
+/*
+ * The versions of keys in use, at most two, the one that is written first;
+ * returns how many.  Without the matching lock only after taking a snapshot.
+ */
+extern int	cp_key_versions(int *versions);
+
+/* Under the matching lock: the versions have changed. */
+extern void cp_key_versions_changed(void);
 
 /* Columns of match_key and guard_key and of their indexes; of match_person. */
 enum
@@ -172,7 +188,8 @@ enum
 	CP_PERSON_SEX,
 	CP_PERSON_NEARNESS,
 	CP_PERSON_FACTS,
-	CP_PERSON_COLUMNS = CP_PERSON_FACTS
+	CP_PERSON_KEY_VERSION,
+	CP_PERSON_COLUMNS = CP_PERSON_KEY_VERSION
 };
 
 /* ---------- rekey.c ---------- */

@@ -140,6 +140,8 @@ typedef struct CpPerson
 	List	   *postcodes;		/* char *, normalised */
 	List	   *addresses;		/* char *, normalised */
 	List	   *identifiers;	/* char *, "kind:VALUE" normalised */
+	int			key_version;	/* of a stored record: what its keys are
+								 * stirred with */
 } CpPerson;
 
 typedef struct CpCandidate

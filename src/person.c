@@ -218,11 +218,15 @@ name_order(const void *a, const void *b)
 
 /*
  * Brings what a new or changed record holds into the one order in which it is
- * stored.  A hidden name that says nothing new makes no difference.
+ * stored, and gives it the version of keys that is written now.  A hidden name that says nothing new makes no difference.
  */
 void
 cp_person_settle(CpPerson *person)
 {
+	int			versions[CP_KEY_VERSIONS];
+
+	(void) cp_key_versions(versions);
+	person->key_version = versions[0];
 	if (person->nnames > 2)
 		qsort(&person->names[1], person->nnames - 1, sizeof(CpName), name_order);
 	if (person->nearness <= CP_NEAR_ALIAS)
@@ -318,6 +322,7 @@ cp_person_from_tuple(HeapTuple tuple, TupleDesc desc)
 	person->date_of_birth = DatumGetDateADT(values[CP_PERSON_BIRTH - 1]);
 	person->sex = DatumGetChar(values[CP_PERSON_SEX - 1]);
 	person->nearness = (CpNearness) DatumGetInt16(values[CP_PERSON_NEARNESS - 1]);
+	person->key_version = DatumGetInt32(values[CP_PERSON_KEY_VERSION - 1]);
 	read_facts(person, TextDatumGetCString(values[CP_PERSON_FACTS - 1]));
 	cp_person_finish(person);
 	return person;
@@ -395,6 +400,7 @@ cp_person_values(const CpPerson *person, Datum *values)
 	values[CP_PERSON_BIRTH - 1] = DateADTGetDatum(person->date_of_birth);
 	values[CP_PERSON_SEX - 1] = CharGetDatum(person->sex);
 	values[CP_PERSON_NEARNESS - 1] = Int16GetDatum((int16) person->nearness);
+	values[CP_PERSON_KEY_VERSION - 1] = Int32GetDatum(person->key_version);
 	values[CP_PERSON_FACTS - 1] = PointerGetDatum(cstring_to_text_with_len(facts.data, facts.len));
 }
 
@@ -452,7 +458,7 @@ same_texts(List *a, List *b)
 bool
 cp_person_same(const CpPerson *a, const CpPerson *b)
 {
-	if (a->child_id != b->child_id || a->date_of_birth != b->date_of_birth || a->sex != b->sex ||
+	if (a->child_id != b->child_id || a->key_version != b->key_version || a->date_of_birth != b->date_of_birth || a->sex != b->sex ||
 		a->nearness != b->nearness || a->nnames != b->nnames)
 		return false;
 	for (int i = 0; i < a->nnames; i++)

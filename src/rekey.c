@@ -324,6 +324,7 @@ Datum
 contactpoint_match_forget(PG_FUNCTION_ARGS)
 {
 	CommandCounterIncrement();
+	cp_epoch_forget();
 	cp_dictionary_forget();
 	PG_RETURN_VOID();
 }

@@ -22,6 +22,7 @@ INSERT INTO allowed VALUES
     ('dump', 'weight', 'filled by the script'),
     ('dump', 'restore_mark', 'says that a restore is under way here'),
     ('dump', 'digest_key', 'a secret of this database; another one is as good'),
+    ('dump', 'key_version', 'filled by the script: all keys are built anew'),
     ('dump', 'job', 'filled by the script; a job does not go on in another database'),
     ('dump', 'name_word', 'derived: validate_restore() builds it anew'),
     ('dump', 'word_count', 'derived: validate_restore() builds it anew'),

@@ -80,6 +80,32 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT message, detail = 'Reviews: ' || :review || '.' AS names_the_review FROM told;
 DROP TABLE told;
+-- nor while an open record of that source may be a shielded child's
+RESET SESSION AUTHORIZATION;
+\set QUIET on
+SET contactpoint.restoring = on;
+INSERT INTO contactpoint.finding (candidates, shielded, at_risk, source, source_ref, due_at) VALUES (ARRAY[1, :kunibert], true, true, 'gated', 'ga-x', now()) RETURNING finding_id AS finding \gset
+RESET contactpoint.restoring;
+DELETE FROM contactpoint.restore_mark;
+UPDATE contactpoint.review SET shielded = false WHERE review_id = :review;
+\set QUIET off
+SET SESSION AUTHORIZATION regress_manager;
+DO $$
+DECLARE
+    detail text;
+BEGIN
+    PERFORM contactpoint.resume_uploads('gated');
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    CREATE TEMP TABLE told AS SELECT SQLERRM AS message, detail AS detail;
+END $$;
+SELECT message, detail = 'Findings: ' || :finding || '.' AS names_the_finding FROM told;
+DROP TABLE told;
+RESET SESSION AUTHORIZATION;
+\set QUIET on
+DELETE FROM contactpoint.finding WHERE finding_id = :finding;
+UPDATE contactpoint.review SET shielded = true WHERE review_id = :review;
+\set QUIET off
 SET SESSION AUTHORIZATION regress_admin;
 SELECT pg_temp.attempt('regress_admin', 'SELECT contactpoint.resume_uploads(NULL)') AS all_of_them;
 SET SESSION AUTHORIZATION regress_manager;

@@ -81,7 +81,7 @@ is( $node->safe_psql(
 		  AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND i.inhparent = 'contactpoint.ledger'::regclass)
 		  AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'contactpoint' AND c.oid = ANY (e.extconfig))}
 	),
-	'digest_key guard_key job match_key match_person name_word place_key restore_mark shield_category similar_word weight word_count',
+	'digest_key guard_key job key_version match_key match_person name_word place_key restore_mark shield_category similar_word weight word_count',
 	'every table is dumped but those that the script fills and those made anew'
 );
 

@@ -264,4 +264,109 @@ is($node->safe_psql($db, q{SELECT started_at FROM contactpoint.job WHERE job = '
 	$started, 'it is the same run');
 is($node->safe_psql($db, $found), $planted, 'and finds the same');
 
+# ---------- rekey() ----------
+
+for my $role ('regress_manager', 'regress_practitioner', 'regress_auditor')
+{
+	ContactPoint::refused($node, $db, $role, 'SELECT contactpoint.rekey()', 'KC003', "$role may not re-key");
+}
+
+# All that the matcher keeps, words in the place of their numbers.
+sub kept
+{
+	return $node->safe_psql($db, <<'SQL');
+SELECT 'key', k.key, k.date_of_birth, g.word, f.word, k.child_id FROM contactpoint.match_key k
+	LEFT JOIN contactpoint.name_word g ON g.word_id = k.given_id LEFT JOIN contactpoint.name_word f ON f.word_id = k.family_id
+	ORDER BY 2, 3, 4, 5, 6;
+SELECT 'guard', k.key, k.date_of_birth, g.word, f.word, k.child_id FROM contactpoint.guard_key k
+	LEFT JOIN contactpoint.name_word g ON g.word_id = k.given_id LEFT JOIN contactpoint.name_word f ON f.word_id = k.family_id
+	ORDER BY 2, 3, 4, 5, 6;
+SELECT 'person', child_id, date_of_birth, sex, nearness, key_version,
+	regexp_replace(facts, '(^|\x1f)[nh][^\x1f]*', '', 'g') FROM contactpoint.match_person ORDER BY 2;
+SELECT 'word', w.word, c.given_count, c.family_count FROM contactpoint.word_count c LEFT JOIN contactpoint.name_word w USING (word_id)
+	WHERE c.given_count > 0 OR c.family_count > 0 ORDER BY 2
+SQL
+}
+
+# Rows about children that are known, sent under references that are not.
+sub send_rows
+{
+	my ($ref, $where) = @_;
+	my $rows = $node->safe_psql($db, qq{
+		SELECT string_agg(format('(%L, %L, %L, %L, %L, %L)', 'health', '$ref-' || n, given_names, family_name, sex, date_of_birth), ', ')
+		FROM base WHERE $where});
+	ContactPoint::ask($node, $db, 'regress_feed',
+		"INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth) VALUES $rows");
+	ContactPoint::ask($node, $db, 'regress_manager', "CALL contactpoint.settle('1 minute')");
+	return;
+}
+
+sub outcomes
+{
+	my ($ref) = @_;
+	return $node->safe_psql($db, qq{
+		SELECT s.outcome, count(*), count(*) FILTER (WHERE s.child_id = b.child_id)
+		FROM contactpoint.settlement s JOIN base b ON s.source_ref = '$ref-' || b.n WHERE s.source = 'health' GROUP BY 1 ORDER BY 1});
+}
+
+# Shielded ones among them, and how it is with whole keys.
+my $some = "n BETWEEN 101 AND 300 AND child_id <> $later";
+for my $n (101, 103, 107, 150, 170, 190)
+{
+	ContactPoint::ask($node, $db, $n % 2 ? 'regress_elsewhere' : 'regress_manager',
+		'SELECT contactpoint.shield(' . base_child($n) . ", 'in danger', 'fled', false)");
+}
+send_rows('whole', $some);
+my $whole = outcomes('whole');
+like($whole, qr/^(hold\|[0-9]\|0\n)?match\|(\d+)\|\2$/, 'rows about known children come to them');
+my $keys_before = $node->safe_psql($db, 'SELECT md5(string_agg(key::text, \' \' ORDER BY key, child_id)) FROM contactpoint.match_key');
+$halting = halt_half_way('rekey', 'rekey');
+my $reached = $node->safe_psql($db, q{SELECT reached FROM contactpoint.job WHERE job = 'rekey'});
+is($node->safe_psql($db, 'SELECT count(*) FROM contactpoint.key_version'), 2, 'while the registry is re-keyed there are two versions of keys');
+is($node->safe_psql($db, 'SELECT count(DISTINCT key_version) FROM contactpoint.match_person'), 2, 'half of the records under each');
+
+# Children on both sides of where it halts.
+is( $node->safe_psql($db, "SELECT count(*) FILTER (WHERE child_id <= $reached) > 0, count(*) FILTER (WHERE child_id > $reached) > 20 FROM base WHERE $some"),
+	't|t', 'there are rows to send about records on both sides');
+send_rows('half', $some);
+is(outcomes('half'), $whole, 'half way they come to them as well');
+ContactPoint::ask($node, $db, 'regress_feed', q{INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth)
+	VALUES ('health', 'fresh', 'Quentin', 'Oglethorpe', 'M', '2011-11-11')});
+ContactPoint::ask($node, $db, 'regress_manager', "CALL contactpoint.settle('1 minute')");
+is(look('regress_practitioner', q{SELECT count(*) FROM contactpoint.child WHERE family_name = 'Oglethorpe'}), 1, 'a new one gets a record, and reading goes on');
+ContactPoint::refused($node, $db, 'regress_manager',
+	"INSERT INTO contactpoint.child (given_names, family_name, sex, date_of_birth) SELECT given_names, family_name, sex, date_of_birth FROM contactpoint.child WHERE child_id = "
+	  . base_child(2999), 'KC001', 'a look needs its reason still');
+for my $end ('min', 'max')
+{
+	my $known = $node->safe_psql($db, "SELECT format('%L, %L, %L, %L', given_names, family_name, sex, date_of_birth) FROM base
+		WHERE child_id = (SELECT $end(child_id) FROM base)");
+	ContactPoint::refused($node, $db, 'regress_manager',
+		"INSERT INTO contactpoint.child (given_names, family_name, sex, date_of_birth) VALUES ($known)",
+		'KC004', "the guard on records by hand finds the $end" . 'imum too');
+}
+
+# The worker goes, then the server.
+$node->safe_psql($db, q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'contactpoint jobs'});
+ok($node->poll_query_until($db, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'contactpoint jobs' AND wait_event_type = 'Lock'}),
+	'a worker that was ended is started again');
+is($node->safe_psql($db, q{SELECT reached FROM contactpoint.job WHERE job = 'rekey'}), $reached, 'and stands where the other one was');
+$node->stop('immediate');
+$node->start;
+ok(job_done('rekey'), 're-keying goes on after a crash of the server');
+is($node->safe_psql($db, 'SELECT count(*) FROM contactpoint.key_version'), 1, 'then the former version is out of use');
+is($node->safe_psql($db, 'SELECT count(*) FROM contactpoint.match_person p WHERE p.key_version <> (SELECT version FROM contactpoint.key_version)'),
+	0, 'and no record is left under it');
+isnt($node->safe_psql($db, 'SELECT md5(string_agg(key::text, \' \' ORDER BY key, child_id)) FROM contactpoint.match_key'),
+	$keys_before, 'the keys are others than before');
+send_rows('after', $some);
+is(outcomes('after'), $whole, 'so they do afterwards');
+my $kept = kept();
+$node->safe_psql($db, 'SET contactpoint.allow_drop = on; SELECT contactpoint._rekey_all()');
+ok(kept() eq $kept, 'what is kept is what _rekey_all() makes, and no entry more');
+is( ContactPoint::ask($node, $db, 'regress_admin', "SELECT contactpoint.rekey('1 minute')"),
+	$children + 13, 'an admin may re-key, and wait');
+is( look('regress_auditor', q{SELECT count(*) FROM contactpoint.audit WHERE command = 'rekey' AND "session_user" = 'regress_admin' AND outcome = 'done'}),
+	1, 'which is on record');
+
 done_testing();
