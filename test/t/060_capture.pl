@@ -1223,7 +1223,7 @@ my %dumped = (
 	'involvement' => 'A-K N', 'vault involvement' => 'S', 'identifier' => 'A', 'vault identifier' => 'S',
 	'responsibility' => 'open',
 	'vault responsibility' => 'S T', 'shield' => 'S T', 'unshield_request' => 'nothing', 'access_grant' => 'S',
-	'shield_alert' => 'nothing',
+	'shield_alert' => 'nothing', 'finding' => 'nothing', 'finding_pair' => 'nothing',
 	'settlement' => 'O', 'source_link' => 'O', 'review' => 'S',
 	'upload' => '-');
 look 'pg_dump', 'superuser', '', join('; ', map { "$_: $dumped{$_}" } keys %dumped),
