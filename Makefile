@@ -31,7 +31,7 @@ checks = style lint compile symbols sources corpus
 suites = regress isolation pgtap tap
 SUITES = $(checks) $(suites)
 
-.PHONY: all install uninstall installcheck build-directory stage control demo test suites checks quick bench quality quality-decisions indent clean $(checks) $(suites)
+.PHONY: all install uninstall installcheck build-directory stage control demo test suites checks quick bench quality quality-score quality-decisions weights indent clean $(checks) $(suites)
 
 all install uninstall installcheck: build-directory
 	@$(module) $@
@@ -91,7 +91,15 @@ measure: stage
 	@$(module) -s measure with_llvm=no
 
 DATA ?= ../shared/data
-quality: quality-decisions
+quality: quality-score quality-decisions
+
+# Without a server: pairs of the sets with posterior one half and more.
+quality-score:
+	@test/quality/score.sh "$(DATA)" $(SETS)
+
+# Rows for sql/51-weight.sql, trained on the sets that may be copied.
+weights:
+	@test/quality/weights.sh "$(DATA)"
 
 # Without the variables of the command line: DATA is one of PGXS, too.
 quality-decisions:

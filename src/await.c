@@ -25,6 +25,7 @@
 #include "contactpoint.h"
 
 #define SETTLE_POLL_MS 20
+#define NOTICE_MS 10000			/* between two notices of how far it is */
 
 /*
  * Is any row up to this number still pending?  With a fresh snapshot.
@@ -93,12 +94,48 @@ last_received(void)
 	return last;
 }
 
+/*
+ * Says how far the matcher is.
+ */
+static void
+tell_progress(void)
+{
+	CpProgress	progress = cp_progress_read(CP_JOB_SETTLE);
+	CpOwnWork	work;
+
+	cp_own_work_begin(&work);
+	PG_TRY();
+	{
+		bool		isnull;
+
+		SPI_connect();
+		PushActiveSnapshot(GetLatestSnapshot());
+		if (SPI_execute("SELECT count(*) FROM contactpoint.receipt r"
+						" WHERE r.settled_at IS NULL AND r.source NOT IN"
+						" (SELECT s.source FROM contactpoint.source s WHERE s.embargoed_at IS NOT NULL)",
+						true, 1) != SPI_OK_SELECT)
+			elog(ERROR, "could not look into the inbox");
+		progress.total = progress.done +
+			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		PopActiveSnapshot();
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		cp_own_work_end(&work);
+	}
+	PG_END_TRY();
+	ereport(NOTICE,
+			(errmsg("settling uploads: %s", cp_progress_text(&progress))));
+}
+
 PG_FUNCTION_INFO_V1(contactpoint_settle);
 Datum
 contactpoint_settle(PG_FUNCTION_ARGS)
 {
 	Interval   *timeout = PG_ARGISNULL(0) ? NULL : PG_GETARG_INTERVAL_P(0);
 	TimestampTz deadline;
+	TimestampTz told = GetCurrentTimestamp();
 	int64		last;
 
 	cp_require_preloaded();
@@ -132,6 +169,11 @@ contactpoint_settle(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_CP_NOT_SETTLED),
 					 errmsg("the inbox was not settled in the time allowed"),
 					 errhint("Call settle() again with a longer timeout; the server log tells if the matcher meets errors.")));
+		if (TimestampDifferenceExceeds(told, GetCurrentTimestamp(), NOTICE_MS))
+		{
+			tell_progress();
+			told = GetCurrentTimestamp();
+		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 SETTLE_POLL_MS, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);

@@ -3,6 +3,10 @@
  * compare.c
  *	  What agrees in two persons, field by field.
  *
+ *	  Of several names and places of a person the pair that agrees best counts.
+ *	  Which agrees best is told by fixed costs, not by weights, so the levels of
+ *	  two persons are the same whatever the weights.
+ *
  *	  Pure (model.h).  Nothing here weighs: score.c does.
  *
  *-------------------------------------------------------------------------
@@ -11,21 +15,237 @@
 
 #include <ctype.h>
 
+#include "common/hashfn.h"
 #include "utils/datetime.h"
 
 #include "model.h"
 
 #define MAX_ADDRESS_WORDS 32
 #define SHORT_FORM_MOST 5		/* letters of a short form */
+#define MAX_JOINED 160			/* letters of words run together */
+#define UNIT_POSTCODE_LEAST 5	/* characters of one that means a street */
+#define NEAR_NUMBER_LEAST 6		/* characters of a number that may have a slip */
+#define NEAR_ADDRESS_WORDS 0.7
+#define NEAR_ADDRESS_LETTERS 0.8
+#define PART_ADDRESS_WORDS 0.45
+#define PART_ADDRESS_LETTERS 0.6
+
+/* How much it costs to take two names for one, to choose the pair of names. */
+static const int name_cost[] = {
+	6,							/* unknown */
+	0, 2, 3, 4, 5, 8, 8, 14
+};
+
+#define SWAPPED_COST 3
 
 /* Computes what a comparison needs; whoever makes or decodes a person calls it last. */
 void
 cp_person_finish(CpPerson *person)
 {
-	(void) person;
+	if (person->has_birth)
+		j2date(person->date_of_birth + POSTGRES_EPOCH_JDATE,
+			   &person->birth_year, &person->birth_month, &person->birth_day);
 }
 
 /* ---------- names ---------- */
+
+/* What two names say about given or family name. */
+typedef struct Part
+{
+	int			level;
+	int32		word;			/* of the record, where the level rests on one */
+	bool		first_letter;
+	bool		variant;
+} Part;
+
+static bool
+same_first_letter(int32 a, int32 b)
+{
+	const CpWord *left = cp_dictionary_word(a);
+	const CpWord *right = cp_dictionary_word(b);
+
+	return left != NULL && right != NULL && left->word[0] == right->word[0];
+}
+
+static int
+join_words(const int32 *ids, int n, char *to, int size)
+{
+	int			length = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		const CpWord *word = cp_dictionary_word(ids[i]);
+
+		if (word != NULL && length + word->length < size)
+		{
+			memcpy(to + length, word->word, word->length);
+			length += word->length;
+		}
+	}
+	to[length] = '\0';
+	return length;
+}
+
+/* anne marie and annemarie, erin and eri n */
+static int
+compare_joined(const int32 *a, int na, const int32 *b, int nb)
+{
+	char		left[MAX_JOINED];
+	char		right[MAX_JOINED];
+	int			left_length = join_words(a, na, left, sizeof(left));
+	int			right_length = join_words(b, nb, right, sizeof(right));
+
+	return cp_word_compare(left, left_length, right, right_length) <= CP_WORD_EDIT ?
+		CP_NAME_EDIT : CP_NAME_DIFFER;
+}
+
+static int
+compare_words(int32 a, int32 b, bool given, bool *variant)
+{
+	CpWordLevel level = cp_dictionary_compare(a, b);
+
+	*variant = false;
+	if (level == CP_WORD_EQUAL)
+		return CP_NAME_EQUAL;
+	if (level == CP_WORD_EDIT)
+		return CP_NAME_EDIT;
+	if (given && cp_word_short_form(cp_dictionary_word(a), cp_dictionary_word(b)))
+	{
+		*variant = true;
+		return CP_NAME_VARIANT;
+	}
+	switch (level)
+	{
+		case CP_WORD_CLOSE:
+			return CP_NAME_CLOSE;
+		case CP_WORD_WEAK:
+			return CP_NAME_WEAK;
+		case CP_WORD_INITIAL:
+			return CP_NAME_INITIAL;
+		default:
+			return CP_NAME_DIFFER;
+	}
+}
+
+/*
+ * Compares the words of two given (or family) names.  The first given names
+ * decide; one may be a later one on the other side (somebody called by the
+ * second name), but two later ones never stand for the first: brothers and
+ * sisters share second names.  In family names any part of a double one counts.
+ */
+static Part
+compare_part(const int32 *a, int na, const int32 *b, int nb, bool given)
+{
+	Part		part = {0};
+
+	if (na == 0 || nb == 0)
+		return part;
+	part.level = CP_NAME_DIFFER;
+	for (int i = 0; i < na && part.level != CP_NAME_EQUAL; i++)
+		for (int j = 0; j < nb; j++)
+		{
+			bool		variant;
+			int			level;
+
+			if (given && i > 0 && j > 0)
+				continue;
+			level = compare_words(a[i], b[j], given, &variant);
+			if (i > 0 || j > 0)
+			{
+				if (level >= CP_NAME_WEAK)
+					continue;
+				level = level <= CP_NAME_VARIANT ? CP_NAME_PART : CP_NAME_CLOSE;
+			}
+			if (level < part.level)
+			{
+				part.level = level;
+				part.word = level <= CP_NAME_PART ? b[j] : CP_NO_WORD;
+				part.variant = variant;
+				/* katie is no slip of the pen for karen */
+				part.first_letter = !variant && same_first_letter(a[i], b[j]);
+			}
+		}
+	/* of two double names one part only */
+	if (!given && part.level == CP_NAME_EQUAL && na > 1 && nb > 1 &&
+		(na != nb || memcmp(a, b, na * sizeof(int32)) != 0))
+		part.level = CP_NAME_PART;
+	if (na + nb > 2 && part.level > CP_NAME_EDIT && compare_joined(a, na, b, nb) == CP_NAME_EDIT)
+	{
+		part.level = CP_NAME_EDIT;
+		part.word = na == 1 ? a[0] : nb == 1 ? b[0] : CP_NO_WORD;
+		part.variant = false;
+		part.first_letter = same_first_letter(a[0], b[0]);
+	}
+	return part;
+}
+
+/* Further given names, where both have some. */
+static int
+compare_more(const CpName *a, const CpName *b)
+{
+	if (a->ngiven < 2 || b->ngiven < 2)
+		return 0;
+	for (int i = 1; i < a->ngiven; i++)
+		for (int j = 1; j < b->ngiven; j++)
+			if (cp_dictionary_compare(a->given[i], b->given[j]) <= CP_WORD_CLOSE)
+				return CP_MORE_EQUAL;
+	return CP_MORE_DIFFER;
+}
+
+/* Compares two names; returns the cost of taking them for one. */
+static int
+compare_name(const CpName *a, const CpName *b, CpComparison *result)
+{
+	Part		given = compare_part(a->given, a->ngiven, b->given, b->ngiven, true);
+	Part		family = compare_part(a->family, a->nfamily, b->family, b->nfamily, false);
+	int			cost = name_cost[given.level] + name_cost[family.level];
+	bool		swapped = false;
+
+	/* given and family name in each other's place */
+	if (cost > name_cost[CP_NAME_CLOSE])
+	{
+		Part		cross_given = compare_part(a->given, a->ngiven, b->family, b->nfamily, false);
+		Part		cross_family = compare_part(a->family, a->nfamily, b->given, b->ngiven, true);
+		int			cross = name_cost[cross_given.level] + name_cost[cross_family.level] + SWAPPED_COST;
+
+		if (cross < cost && (cross_given.level == 0 || cross_given.level <= CP_NAME_CLOSE) &&
+			(cross_family.level == 0 || cross_family.level <= CP_NAME_CLOSE))
+		{
+			swapped = true;
+			cost = cross;
+			given = cross_given;
+			family = cross_family;
+		}
+	}
+	result->level[CP_GIVEN] = given.level;
+	result->level[CP_FAMILY] = family.level;
+	result->level[CP_ORDER] = swapped ? CP_ORDER_SWAPPED : 0;
+	result->level[CP_MORE] = swapped ? 0 : compare_more(a, b);
+	result->given_word = given.word;
+	result->family_word = family.word;
+	result->given_first_letter = given.first_letter;
+	result->variant = given.variant;
+	return cost;
+}
+
+static void
+compare_names(const CpPerson *row, const CpPerson *record, CpComparison *result)
+{
+	int			best = -1;
+
+	for (int i = 0; i < row->nnames; i++)
+		for (int j = 0; j < record->nnames; j++)
+		{
+			CpComparison one = *result;
+			int			cost = compare_name(&row->names[i], &record->names[j], &one);
+
+			if (best < 0 || cost < best)
+			{
+				best = cost;
+				*result = one;
+			}
+		}
+}
 
 /* Letters that short forms exchange count as one. */
 static char
@@ -87,154 +307,237 @@ cp_given_clearly_differs(const CpPerson *a, const CpPerson *b)
 
 /* ---------- birth dates ---------- */
 
-static void
-date_digits(int year, int month, int day, char *digits)
+typedef struct Birth
 {
-	digits[0] = year / 1000 % 10;
-	digits[1] = year / 100 % 10;
-	digits[2] = year / 10 % 10;
-	digits[3] = year % 10;
-	digits[4] = month / 10;
-	digits[5] = month % 10;
-	digits[6] = day / 10;
-	digits[7] = day % 10;
+	int			year;
+	int			month;
+	int			day;
+} Birth;
+
+/* Are all parts off by one at most, the year perhaps by ten? */
+static bool
+are_neighbours(Birth a, Birth b)
+{
+	int			years = abs(a.year - b.year);
+
+	return (years <= 1 || years == 10) && abs(a.month - b.month) <= 1 && abs(a.day - b.day) <= 2;
+}
+
+static CpBirthLevel
+compare_births(Birth a, Birth b)
+{
+	int			adigits = a.year * 10000 + a.month * 100 + a.day;
+	int			bdigits = b.year * 10000 + b.month * 100 + b.day;
+	int			wrong = 0;
+	int			last = -2;
+	bool		neighbours = false;
+	int			equal = (a.year == b.year) + (a.month == b.month) + (a.day == b.day);
+
+	if (equal == 3)
+		return CP_BIRTH_EQUAL;
+	if (a.year == b.year && a.month == b.day && a.day == b.month)
+		return CP_BIRTH_SWAPPED;
+	for (int i = 0, x = adigits, y = bdigits, lastx = 0, lasty = 0; i < 8; i++, x /= 10, y /= 10)
+	{
+		if (x % 10 == y % 10)
+			continue;
+		neighbours = last == i - 1 && lastx == y % 10 && lasty == x % 10;
+		wrong++;
+		last = i;
+		lastx = x % 10;
+		lasty = y % 10;
+	}
+	if (wrong == 1 || (wrong == 2 && neighbours))
+		return CP_BIRTH_DIGIT;
+	if (equal == 2)
+		return CP_BIRTH_PARTS;
+	if (a.year == b.year && ((a.month == 1 && a.day == 1) || (b.month == 1 && b.day == 1)))
+		return CP_BIRTH_DEFAULT;
+	if (are_neighbours(a, b))
+		return CP_BIRTH_NEIGHBOUR;
+	if (wrong == 2)
+		return CP_BIRTH_DIGITS;
+	return a.year == b.year ? CP_BIRTH_YEAR : CP_BIRTH_DIFFER;
 }
 
 CpBirthLevel
 cp_birth_compare(DateADT a, DateADT b)
 {
-	int			ayear;
-	int			amonth;
-	int			aday;
-	int			byear;
-	int			bmonth;
-	int			bday;
-	char		adigits[8];
-	char		bdigits[8];
-	int			wrong = 0;
-	int			first = -1;
-	int			last = -1;
+	Birth		left;
+	Birth		right;
 
 	if (a == b)
 		return CP_BIRTH_EQUAL;
-	j2date(a + POSTGRES_EPOCH_JDATE, &ayear, &amonth, &aday);
-	j2date(b + POSTGRES_EPOCH_JDATE, &byear, &bmonth, &bday);
-	if (ayear == byear && amonth == bday && aday == bmonth)
-		return CP_BIRTH_SWAPPED;
-	date_digits(ayear, amonth, aday, adigits);
-	date_digits(byear, bmonth, bday, bdigits);
-	for (int i = 0; i < 8; i++)
-		if (adigits[i] != bdigits[i])
-		{
-			wrong++;
-			if (first < 0)
-				first = i;
-			last = i;
-		}
-	if (wrong == 1 || (wrong == 2 && last == first + 1 &&
-					   adigits[first] == bdigits[last] && adigits[last] == bdigits[first]))
-		return CP_BIRTH_DIGIT;
-	if ((ayear == byear) + (amonth == bmonth) + (aday == bday) == 2)
-		return CP_BIRTH_PARTS;
-	if (ayear == byear && ((amonth == 1 && aday == 1) || (bmonth == 1 && bday == 1)))
-		return CP_BIRTH_DEFAULT;
-	if (wrong == 2)
-		return CP_BIRTH_DIGITS;
-	return ayear == byear ? CP_BIRTH_YEAR : CP_BIRTH_DIFFER;
+	j2date(a + POSTGRES_EPOCH_JDATE, &left.year, &left.month, &left.day);
+	j2date(b + POSTGRES_EPOCH_JDATE, &right.year, &right.month, &right.day);
+	return compare_births(left, right);
+}
+
+/* Whole where has_birth says so, else what is known of it. */
+static Birth
+birth_of(const CpPerson *person)
+{
+	Birth		birth = {person->birth_year, person->birth_month, person->birth_day};
+
+	if (person->has_birth && birth.day == 0)
+		j2date(person->date_of_birth + POSTGRES_EPOCH_JDATE, &birth.year, &birth.month, &birth.day);
+	else if (!person->has_birth && birth.day != 0)
+		birth.year = 0;
+	return birth;
+}
+
+/* Level of the field. */
+static int
+compare_birth_dates(const CpPerson *row, const CpPerson *record)
+{
+	Birth		a = birth_of(row);
+	Birth		b = birth_of(record);
+
+	if (a.year == 0 || b.year == 0)
+		return 0;
+	if (a.month == 0 || b.month == 0)
+		return a.year == b.year ? CP_BIRTH_LEVEL_YEAR_ONLY : CP_BIRTH_LEVEL_PART_DIFFERS;
+	if (a.day == 0 || b.day == 0)
+		return a.year != b.year ? CP_BIRTH_LEVEL_PART_DIFFERS :
+			a.month == b.month ? CP_BIRTH_LEVEL_MONTH : CP_BIRTH_LEVEL_YEAR_ONLY;
+	if (a.year == b.year && a.month == 1 && a.day == 1 && b.month == 1 && b.day == 1)
+		return CP_BIRTH_LEVEL_EQUAL_DEFAULT;
+	return compare_births(a, b) + 1;
 }
 
 /* ---------- places ---------- */
 
-static int
-split_address(char *text, char **words, int *lengths)
+/* Does it mean a street, as in Britain, and not a town? */
+static bool
+is_unit_postcode(const char *code, int length)
 {
-	int			n = 0;
-	char	   *next = text;
+	bool		letter = false;
+	bool		digit = false;
 
-	while (n < MAX_ADDRESS_WORDS && *next != '\0')
+	for (int i = 0; i < length; i++)
 	{
-		char	   *space = strchr(next, ' ');
-
-		words[n] = next;
-		if (space == NULL)
-		{
-			lengths[n++] = strlen(next);
-			break;
-		}
-		*space = '\0';
-		lengths[n++] = space - next;
-		next = space + 1;
+		letter |= isalpha((unsigned char) code[i]) != 0;
+		digit |= isdigit((unsigned char) code[i]) != 0;
 	}
-	return n;
+	return letter && digit && length >= UNIT_POSTCODE_LEAST;
 }
 
-/*
- * Share of the pairs of neighbouring letters that agree, blanks left out: for
- * words that were run together or torn apart.
- */
-double
-cp_address_letters_alike(const char *a, const char *b)
+static int
+compare_postcodes(const List *a, const List *b)
 {
-	uint8		counts[1024] = {0};
-	int			na = 0;
-	int			nb = 0;
-	int			agree = 0;
-	unsigned char last = 0;
+	int			best = CP_POSTCODE_DIFFER;
+	ListCell   *left;
+	ListCell   *right;
 
-	for (; *a != '\0'; a++)
+	if (a == NIL || b == NIL)
+		return 0;
+	foreach(left, a)
 	{
-		if (*a == ' ')
-			continue;
-		if (last != 0 && na < 255)
-		{
-			counts[(last * 33 + (unsigned char) *a) % lengthof(counts)]++;
-			na++;
-		}
-		last = *a;
-	}
-	last = 0;
-	for (; *b != '\0'; b++)
-	{
-		if (*b == ' ')
-			continue;
-		if (last != 0 && nb < 255)
-		{
-			uint8	   *count = &counts[(last * 33 + (unsigned char) *b) % lengthof(counts)];
+		const char *x = lfirst(left);
+		int			xlen = strlen(x);
 
-			if (*count > 0)
-			{
-				(*count)--;
-				agree++;
-			}
-			nb++;
+		foreach(right, b)
+		{
+			const char *y = lfirst(right);
+			int			ylen = strlen(y);
+			CpWordLevel level = cp_word_compare(x, xlen, y, ylen);
+			int			found = CP_POSTCODE_DIFFER;
+
+			if (level == CP_WORD_EQUAL)
+				found = is_unit_postcode(x, xlen) ? CP_POSTCODE_EQUAL : CP_POSTCODE_EQUAL_WIDE;
+			else if (level == CP_WORD_EDIT)
+				found = CP_POSTCODE_NEAR;
+			else if (xlen > 4 && xlen == ylen && strncmp(x, y, xlen - 3) == 0)
+				found = CP_POSTCODE_AREA;
+			best = Min(best, found);
 		}
-		last = *b;
 	}
-	return na + nb > 0 ? 2.0 * agree / (na + nb) : 0;
+	return best;
+}
+
+static int
+hash_words(const char *text, uint32 *hashes)
+{
+	int			n = 0;
+
+	while (*text != '\0' && n < MAX_ADDRESS_WORDS)
+	{
+		uint32		hash = 5381;
+
+		for (; *text != '\0' && *text != ' '; text++)
+			hash = hash * 33 + (unsigned char) *text;
+		hashes[n++] = hash;
+		if (*text == ' ')
+			text++;
+	}
+	return n;
 }
 
 /* Share of the words of two addresses that agree, 0 to 1. */
 double
 cp_address_words_alike(const char *a, const char *b)
 {
-	char	   *awords[MAX_ADDRESS_WORDS];
-	char	   *bwords[MAX_ADDRESS_WORDS];
-	int			alens[MAX_ADDRESS_WORDS];
-	int			blens[MAX_ADDRESS_WORDS];
-	bool		used[MAX_ADDRESS_WORDS] = {false};
-	int			na = split_address(pstrdup(a), awords, alens);
-	int			nb = split_address(pstrdup(b), bwords, blens);
+	uint32		left[MAX_ADDRESS_WORDS];
+	uint32		right[MAX_ADDRESS_WORDS];
+	int			na = hash_words(a, left);
+	int			nb = hash_words(b, right);
+	int			rest = nb;
 	int			agree = 0;
 
 	for (int i = 0; i < na; i++)
-		for (int j = 0; j < nb; j++)
-			if (!used[j] && alens[i] == blens[j] &&
-				memcmp(awords[i], bwords[j], alens[i]) == 0)
+		for (int j = 0; j < rest; j++)
+			if (left[i] == right[j])
 			{
-				used[j] = true;
+				right[j] = right[--rest];
 				agree++;
 				break;
 			}
+	return na + nb > 0 ? 2.0 * agree / (na + nb) : 0;
+}
+
+#define LETTER_PAIRS 512
+
+/* Adds what each pair of neighbouring letters counts; blanks are left out. */
+static int
+count_pairs(const char *text, int16 *counts, int step, int *agree)
+{
+	unsigned char last = 0;
+	int			n = 0;
+
+	for (; *text != '\0'; text++)
+	{
+		if (*text == ' ')
+			continue;
+		if (last != 0)
+		{
+			int16	   *count = &counts[(last * 31 + (unsigned char) *text) % LETTER_PAIRS];
+
+			if (step > 0 && *count < PG_INT16_MAX)
+				(*count)++;
+			else if (step < 0 && *count > 0)
+			{
+				(*count)--;
+				(*agree)++;
+			}
+			n++;
+		}
+		last = *text;
+	}
+	return n;
+}
+
+/*
+ * Share of the pairs of neighbouring letters that agree, 0 to 1: for words
+ * that were run together or torn apart.
+ */
+double
+cp_address_letters_alike(const char *a, const char *b)
+{
+	int16		counts[LETTER_PAIRS] = {0};
+	int			agree = 0;
+	int			na = count_pairs(a, counts, 1, &agree);
+	int			nb = count_pairs(b, counts, -1, &agree);
+
 	return na + nb > 0 ? 2.0 * agree / (na + nb) : 0;
 }
 
@@ -243,4 +546,146 @@ bool
 cp_address_number_differs(const char *a, const char *b)
 {
 	return isdigit((unsigned char) a[0]) && isdigit((unsigned char) b[0]) && atoi(a) != atoi(b);
+}
+
+static bool
+has_digit(const char *text)
+{
+	return strpbrk(text, "0123456789") != NULL;
+}
+
+static int
+compare_address(const char *a, const char *b)
+{
+	bool		town = !has_digit(a) && !has_digit(b);
+	double		words;
+	double		letters = 0;
+
+	if (strcmp(a, b) == 0)
+		return town ? CP_ADDRESS_TOWN_EQUAL : CP_ADDRESS_EQUAL;
+	words = cp_address_words_alike(a, b);
+	if (words < NEAR_ADDRESS_WORDS)
+		letters = cp_address_letters_alike(a, b);
+	if (words >= NEAR_ADDRESS_WORDS || letters >= NEAR_ADDRESS_LETTERS)
+		return town ? CP_ADDRESS_TOWN_NEAR :
+			cp_address_number_differs(a, b) ? CP_ADDRESS_NEXT_DOOR : CP_ADDRESS_NEAR;
+	if (words >= PART_ADDRESS_WORDS || letters >= PART_ADDRESS_LETTERS)
+		return town ? CP_ADDRESS_TOWN_NEAR : CP_ADDRESS_PART;
+	return town ? CP_ADDRESS_TOWN_DIFFER : CP_ADDRESS_DIFFER;
+}
+
+/* Best first, where there are several. */
+static const int address_rank[] = {9, 0, 1, 3, 6, 7, 2, 4, 5};
+
+static int
+compare_addresses(const List *a, const List *b)
+{
+	int			best = 0;
+	ListCell   *left;
+	ListCell   *right;
+
+	foreach(left, a)
+	{
+		foreach(right, b)
+		{
+			int			level = compare_address(lfirst(left), lfirst(right));
+
+			if (address_rank[level] < address_rank[best])
+				best = level;
+		}
+	}
+	return best;
+}
+
+/* Postcode and address are nearly one fact: what the one says depends on the other. */
+static void
+compare_places(const CpPerson *row, const CpPerson *record, CpComparison *result)
+{
+	int			postcode = compare_postcodes(row->postcodes, record->postcodes);
+	int			address = compare_addresses(row->addresses, record->addresses);
+	bool		beside = postcode >= CP_POSTCODE_EQUAL && postcode <= CP_POSTCODE_NEAR;
+
+	result->level[CP_POSTCODE] = postcode;
+	result->level[beside ? CP_ADDRESS_BESIDE : CP_ADDRESS] = address;
+	result->place_agrees = postcode == CP_POSTCODE_EQUAL || postcode == CP_POSTCODE_EQUAL_WIDE ||
+		address == CP_ADDRESS_EQUAL || address == CP_ADDRESS_NEAR ||
+		address == CP_ADDRESS_TOWN_EQUAL || address == CP_ADDRESS_TOWN_NEAR;
+}
+
+/* ---------- identifiers ---------- */
+
+/* A phone number or the like, which a household may share. */
+static bool
+is_contact(const char *identifier, int kind_length)
+{
+	static const char *const kinds[] = {"phone", "mobile", "tel", "mail", "fax", "contact"};
+	char		kind[32];
+
+	strlcpy(kind, identifier, Min(kind_length + 1, (int) sizeof(kind)));
+	for (int i = 0; i < lengthof(kinds); i++)
+		if (strstr(kind, kinds[i]) != NULL)
+			return true;
+	return false;
+}
+
+static int
+compare_values(const char *a, const char *b, bool contact)
+{
+	int			alen = strlen(a);
+	int			blen = strlen(b);
+	CpWordLevel level;
+
+	if (alen == blen && memcmp(a, b, alen) == 0)
+		return CP_NUMBER_EQUAL;
+	if (Min(alen, blen) < NEAR_NUMBER_LEAST)
+		return CP_NUMBER_DIFFER;
+	level = cp_word_compare(a, alen, b, blen);
+	return level <= (contact ? CP_WORD_CLOSE : CP_WORD_EDIT) ? CP_NUMBER_NEAR : CP_NUMBER_DIFFER;
+}
+
+static void
+compare_identifiers(const CpPerson *row, const CpPerson *record, CpComparison *result)
+{
+	ListCell   *left;
+	ListCell   *right;
+
+	foreach(left, row->identifiers)
+	{
+		const char *a = lfirst(left);
+		int			kind = strchr(a, ':') - a;
+		bool		contact = is_contact(a, kind);
+		uint8	   *best = &result->level[contact ? CP_CONTACT : CP_NUMBER];
+		int			level = 0;
+
+		foreach(right, record->identifiers)
+		{
+			const char *b = lfirst(right);
+
+			if (strncmp(a, b, kind + 1) == 0)
+			{
+				int			found = compare_values(a + kind + 1, b + kind + 1, contact);
+
+				level = level == 0 ? found : Min(level, found);
+			}
+		}
+		if (level == 0)
+			continue;
+		if (!contact && level != CP_NUMBER_EQUAL)
+			result->number_differs = true;
+		*best = *best == 0 ? level : Min(*best, level);
+	}
+}
+
+/* ---------- all of it ---------- */
+
+void
+cp_compare(const CpPerson *row, const CpPerson *record, CpComparison *result)
+{
+	memset(result, 0, sizeof(CpComparison));
+	compare_names(row, record, result);
+	result->level[CP_BIRTH] = compare_birth_dates(row, record);
+	if (row->sex != 'U' && record->sex != 'U')
+		result->level[CP_SEX] = row->sex == record->sex ? CP_SEX_EQUAL : CP_SEX_DIFFER;
+	compare_places(row, record, result);
+	compare_identifiers(row, record, result);
 }

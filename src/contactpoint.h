@@ -49,6 +49,8 @@ typedef enum CpWorkerKind
 	CP_WORKER_MATCHER,
 	CP_WORKER_SEALER,
 	CP_WORKER_JOBS,				/* only while there is a job */
+	CP_WORKER_HELPER,			/* further matchers, only with a backlog */
+	CP_WORKER_LAST_HELPER = CP_WORKER_HELPER + 2,
 	CP_WORKER_KINDS
 } CpWorkerKind;
 
@@ -82,11 +84,24 @@ typedef struct CpSharedWorker
 	bool		stop;
 } CpSharedWorker;
 
+#define CP_MAX_MATCHERS (1 + CP_WORKER_LAST_HELPER - CP_WORKER_HELPER + 1)
+
+/* rows that a matcher is at; under cp_shared_lock() */
+typedef struct CpClaim
+{
+	uint64		ticket;			/* 0: none */
+	int64		last;			/* its last row */
+	bool		is_void;
+	struct Latch *latch;
+} CpClaim;
+
 typedef struct CpSharedDatabase
 {
 	Oid			database;		/* InvalidOid: free */
 	CpSharedWorker workers[CP_WORKER_KINDS];
 	CpProgress	progress[CP_JOBS];
+	CpClaim		claims[CP_MAX_MATCHERS];
+	uint64		next_ticket;
 	pg_atomic_uint64 unsealed;	/* bytes in the journal, int64 */
 	pg_atomic_uint64 sealer_seen;	/* TimestampTz: when it last got on */
 	pg_atomic_uint64 refused;	/* looks refused since the server started */
@@ -192,6 +207,7 @@ extern int	cp_hold_buffer;		/* bytes held back before a flush, kB */
 extern int	cp_audit_durability;	/* a CpDurability */
 extern char *cp_databases;		/* databases whose workers start with the
 								 * server, comma separated */
+extern int	cp_matcher_workers; /* matchers of a database */
 extern int	cp_settle_batch;	/* rows a matcher settles in a transaction */
 extern int	cp_audit_months;	/* of the audit that must stay */
 extern int	cp_journal_limit;	/* of the journal that waits to be sealed, kB */
@@ -559,6 +575,14 @@ extern void cp_lock_matching(void);
  * linked this child to another reference of the source?
  */
 extern bool cp_settle_links(int64 child_id, const char *source, const char *source_ref);
+
+/* ---------- news.c: what a commit changed that a matcher may have read ahead ---------- */
+
+extern Size cp_news_size(void);
+extern void cp_news_attach(void);
+
+/* The matching lock was taken: at commit matchers are told. */
+extern void cp_news_lock_taken(void);
 
 /* ---------- matcher.c: the worker ---------- */
 

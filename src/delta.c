@@ -68,6 +68,7 @@ static int	nentries;
 static int	entries_size;
 static chain_table_hash * chains;
 static place_table_hash * places;
+static int	nforeign = 0;		/* the first ones are other matchers' */
 static bool lost = false;		/* by the abort of a subtransaction */
 
 static void
@@ -78,13 +79,14 @@ empty(void)
 	context = NULL;
 	base += npersons;
 	npersons = 0;
+	nforeign = 0;
 	nentries = 0;
 }
 
 static void
 transaction_ends(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_PRE_COMMIT && (npersons > 0 || lost))
+	if (event == XACT_EVENT_PRE_COMMIT && (npersons > nforeign || lost))
 		elog(ERROR, "new records were left out of the indexes of the matcher");
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
 	{
@@ -159,9 +161,8 @@ enter_words(int32 *ids, int n)
 			ids[i] = cp_dictionary_id(cp_dictionary_word(ids[i])->word);
 }
 
-/* Takes a new record in, with its number; the person is copied. */
-void
-cp_delta_add(const CpPerson *person)
+static void
+take_in(const CpPerson *person)
 {
 	MemoryContext caller;
 	CpPerson   *copy;
@@ -192,6 +193,34 @@ cp_delta_add(const CpPerson *person)
 	}
 	place_table_insert(places, copy->child_id, &found)->person = npersons;
 	persons[npersons++] = copy;
+}
+
+/* Takes a new record in, with its number; the person is copied. */
+void
+cp_delta_add(const CpPerson *person)
+{
+	take_in(person);
+}
+
+/*
+ * The same of one that another process has committed after this one searched:
+ * what was found is brought up to date with it, and nothing is written.  Before
+ * any cp_delta_add.
+ */
+void
+cp_delta_import(const CpPerson *person)
+{
+	Assert(npersons == nforeign);
+	take_in(person);
+	nforeign++;
+}
+
+bool
+cp_delta_is_foreign(int64 child_id)
+{
+	Place	   *place = npersons > 0 ? place_table_lookup(places, child_id) : NULL;
+
+	return place != NULL && place->person < nforeign;
 }
 
 int
@@ -246,8 +275,20 @@ cp_delta_write(void)
 	if (npersons == 0)
 		return;
 	store = cp_store_begin();
-	for (int i = 0; i < npersons; i++)
+	for (int i = nforeign; i < npersons; i++)
 		cp_store_change(store, NULL, persons[i]);
 	cp_store_end(store);
+	/* what was found before is not brought up to date with these any more */
+	for (int i = 0; i < nforeign; i++)
+	{
+		int			nkeys;
+		CpKey	   *keys = cp_match_keys(persons[i], &nkeys);
+
+		while (nkeys-- > 0)
+			cp_changes_add(keys[nkeys].key);
+		keys = cp_guard_keys(persons[i], &nkeys);
+		while (nkeys-- > 0)
+			cp_changes_add(keys[nkeys].key);
+	}
 	empty();
 }

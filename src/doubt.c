@@ -11,6 +11,7 @@
  *	  alike	-		-		same	brothers and sisters have other given names
  *	  weak	-		near	same
  *	  -		-		equal	same	twins, unless a source tells them apart
+ *	  -		alike	equal	(place)	the same, wherever in one neighbourhood
  *	  -		alike	close	same	less than eight months between brothers and
  *								sisters
  *
@@ -136,5 +137,8 @@ cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *c
 		!(candidate->birth_near && !candidate->given_differs) &&
 		!(candidate->family_agrees && close))
 		return false;
+	/* twins, or one child under two given names */
+	if (candidate->birth_equal && candidate->family_agrees)
+		return true;
 	return cp_same_house(row, record);
 }

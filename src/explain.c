@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -228,103 +230,56 @@ put_line(Line *line, ReturnSetInfo *result)
 
 /* ---------- field by field ---------- */
 
-/* What is left out to see what it gave; a field that was not sent gives nothing. */
-typedef enum Field
-{
-	FIELD_GIVEN,
-	FIELD_FAMILY,
-	FIELD_BIRTH,
-	FIELD_SEX,
-	FIELD_PLACE,
-	FIELD_IDENTIFIER,
-	NFIELDS
-} Field;
-
-static const char *const field_names[NFIELDS] = {
-	"given", "family", "birth", "sex", "place", "identifier"
-};
-
-static CpPerson
-without(const CpPerson *row, Field field)
-{
-	CpPerson	rest = *row;
-
-	if (field == FIELD_GIVEN || field == FIELD_FAMILY)
-	{
-		for (int i = 0; i < rest.nnames; i++)
-			*(field == FIELD_GIVEN ? &rest.names[i].ngiven : &rest.names[i].nfamily) = 0;
-	}
-	else if (field == FIELD_BIRTH)
-		rest.has_birth = false;
-	else if (field == FIELD_SEX)
-		rest.sex = 'U';
-	else if (field == FIELD_PLACE)
-		rest.postcodes = rest.addresses = NIL;
-	else
-		rest.identifiers = NIL;
-	cp_person_finish(&rest);
-	return rest;
-}
-
-static bool
-is_known(const CpPerson *person, Field field)
-{
-	switch (field)
-	{
-		case FIELD_GIVEN:
-			return person->nnames > 0 && person->names[0].ngiven > 0;
-		case FIELD_FAMILY:
-			return person->nnames > 0 && person->names[0].nfamily > 0;
-		case FIELD_BIRTH:
-			return person->has_birth;
-		case FIELD_SEX:
-			return person->sex != 'U';
-		case FIELD_PLACE:
-			return person->postcodes != NIL || person->addresses != NIL;
-		default:
-			return person->identifiers != NIL;
-	}
-}
-
-static const char *
-level_of(const CpCandidate *candidate, Field field)
-{
-	switch (field)
-	{
-		case FIELD_GIVEN:
-			return candidate->given_equal ? "equal" : candidate->given_agrees ? "alike" :
-				candidate->given_differs ? "differ" : "weak";
-		case FIELD_FAMILY:
-			return candidate->family_agrees ? "alike" : "differ";
-		case FIELD_BIRTH:
-			return candidate->birth_equal ? "equal" : candidate->birth_near ? "near" : "differ";
-		case FIELD_SEX:
-			return candidate->sex_differs ? "differ" : "equal";
-		case FIELD_PLACE:
-			return candidate->place_agrees ? "alike" : "differ";
-		default:
-			return candidate->identifier_equal ? "equal" : candidate->identifier_differs ? "differ" : "other kind";
-	}
-}
-
+/*
+ * How likely it is each class, the last one a random child, given what agrees:
+ * as score.c weighs them.
+ */
 static void
-explain_fields(Line *line, const CpPerson *row, const CpPerson *record,
-			   const CpCandidate *candidate, ReturnSetInfo *result)
+class_shares(const CpComparison *comparison, double *shares)
 {
+	const CpWeights *weights = cp_weights();
+	const CpWord *all = cp_dictionary_word(CP_NO_WORD);
+	double		records = all != NULL ? (double) all->given_count : 0;
+	double		bits[CP_NCLASSES + 1] = {0};
+	double		sum = 0;
+
+	records = Max(weights->least_records, log2(records + 1));
+	for (CpClass class = 0; class < CP_NCLASSES; class++)
+		for (CpField field = 0; field < CP_NFIELDS; field++)
+			bits[class] += cp_field_bits(comparison, field, class);
+	bits[CP_CLASS_HOUSEHOLD] += weights->household;
+	bits[CP_CLASS_TWIN] += weights->twin;
+	bits[CP_NCLASSES] = records;
+	for (int class = 0; class <= CP_NCLASSES; class++)
+		sum += exp2(bits[class] - records);
+	for (int class = 0; class <= CP_NCLASSES; class++)
+		shares[class] = exp2(bits[class] - records) / sum;
+}
+
+/* One line for each field that is known on both sides. */
+static void
+explain_fields(Line *line, const CpCandidate *candidate, ReturnSetInfo *result)
+{
+	const CpComparison *comparison = &candidate->comparison;
+	double		shares[CP_NCLASSES + 1];
 	bool		known = false;
 
-	for (Field field = 0; field < NFIELDS; field++)
+	class_shares(comparison, shares);
+	put_number(line, EXPLAIN_SAME, shares[CP_CLASS_MATCH]);
+	put_number(line, EXPLAIN_HOUSEHOLD, shares[CP_CLASS_HOUSEHOLD]);
+	put_number(line, EXPLAIN_TWIN, shares[CP_CLASS_TWIN]);
+	put_number(line, EXPLAIN_OTHER, shares[CP_NCLASSES]);
+	for (CpField field = 0; field < CP_NFIELDS; field++)
 	{
-		CpPerson	rest;
-		CpCandidate less;
+		int			level = comparison->level[field];
+		double		bits = cp_field_bits(comparison, field, CP_CLASS_MATCH);
 
-		if (!is_known(row, field) || !is_known(record, field))
+		if (level == 0)
 			continue;
-		rest = without(row, field);
-		cp_score(&rest, record, &less);
-		put_text(line, EXPLAIN_FIELD, field_names[field]);
-		put_text(line, EXPLAIN_LEVEL, level_of(candidate, field));
-		put_number(line, EXPLAIN_BITS, candidate->score - less.score);
+		put_text(line, EXPLAIN_FIELD, cp_field_name(field));
+		put_text(line, EXPLAIN_LEVEL, cp_level_name(field, level));
+		put_number(line, EXPLAIN_BITS, bits);
+		put_number(line, EXPLAIN_RARITY, bits - cp_weights()->bits[field][level][CP_CLASS_MATCH]);
 		put_line(line, result);
 		known = true;
 	}
@@ -349,7 +304,7 @@ explain_candidate(const Explained *explained, int64 child_id, ReturnSetInfo *res
 	cp_score(explained->row, record, &candidate);
 	put_number(&line, EXPLAIN_SCORE, candidate.score);
 	put_number(&line, EXPLAIN_THRESHOLD, cp_possible_threshold);
-	explain_fields(&line, explained->row, record, &candidate, result);
+	explain_fields(&line, &candidate, result);
 }
 
 static void

@@ -25,6 +25,9 @@
  *	  Given and family name may have changed places.  What agrees must do so in
  *	  one name of the row and one of the record.
  *
+ *	  A name alone, without place or another name, suffices near a shielded record
+ *	  only, not near an open one with a hidden name.
+ *
  *	  Wide are the categories where a new surname is to be expected.
  *
  *	  Pure (model.h).
@@ -142,6 +145,9 @@ holds_on_the_day(const CpCandidate *candidate, const Agreement *names, bool wide
 		return true;
 	if (Max(names->given, names->family) <= CP_WORD_CLOSE || names->crossed <= CP_WORD_CLOSE)
 		return true;
+	/* an open record is hidden from nobody: one name alone is too little */
+	if (candidate->nearness == CP_NEAR_ALIAS)
+		return names->more_agrees && names->given <= CP_WORD_CLOSE;
 	if (candidate->sex_differs)
 		return wide && names->given == CP_WORD_EQUAL;
 	if (names->family <= (wide ? CP_WORD_CLOSE : CP_WORD_EQUAL))

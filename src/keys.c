@@ -39,7 +39,7 @@
 #include "keys.h"
 
 #define MAX_PAIR_WORDS 3		/* words of a name that go into pairs */
-#define HOUSE_WORD 32			/* letters of a street that count, and one */
+#define HOUSE_LETTERS 4			/* bytes of a street that count */
 #define MAX_SIMILAR_CODES 6		/* sounds that are tried for one word */
 #define OUTLINE_LENGTH 2		/* letters of a code */
 
@@ -242,21 +242,24 @@ add_name_keys(CpKeyList *list, const CpName *name, DateADT birth)
 }
 
 /*
- * The first number of an address and the word after it: what follows is written
- * in many ways.  All of it where there is no number.
+ * The first number of an address and the first letters after it: what follows
+ * is written in many ways, and blanks come and go.  All of it where there is no
+ * number.
  */
 static int32
 house_key(const char *address)
 {
 	const char *number = strpbrk(address, "0123456789");
-	const char *word = number != NULL ? strchr(number, ' ') : NULL;
-	const char *end;
-	char		street[HOUSE_WORD];
+	const char *next = number != NULL ? strchr(number, ' ') : NULL;
+	char		street[HOUSE_LETTERS + 1];
+	int			n = 0;
 
-	if (word == NULL)
+	if (next == NULL)
 		return cp_key_hash('A', address, "", 0);
-	end = strchr(word + 1, ' ');
-	strlcpy(street, word + 1, end != NULL ? Min(HOUSE_WORD, end - word) : HOUSE_WORD);
+	for (; *next != '\0' && n < HOUSE_LETTERS; next++)
+		if (*next != ' ')
+			street[n++] = *next;
+	street[n] = '\0';
 	return cp_key_hash('A', street, "", atoi(number));
 }
 

@@ -68,6 +68,8 @@ extern bool cp_is_guarded(const CpCandidate *candidate);
  * are written by the caller in the same transaction.  Needs the matching lock.
  */
 extern void cp_delta_add(const CpPerson *person);
+extern void cp_delta_import(const CpPerson *person);
+extern bool cp_delta_is_foreign(int64 child_id);
 
 /* Writes all of them in bulk; must be called before commit. */
 extern void cp_delta_write(void);

@@ -29,6 +29,8 @@
 
 #define IDLE_MS 5000			/* looks at the inbox unasked */
 #define RETRY_MS 100			/* pause after a failed batch */
+#define TURN_MS 5				/* between two looks whether rows can be
+								 * claimed */
 #define FIRST_BATCH 500			/* rows, where no setting says how many */
 #define LARGEST_BATCH 10000
 #define MAX_TRIES 20			/* of a row that meets conflicts */
@@ -36,8 +38,12 @@
 static int64 *rows_in_work = NULL;	/* of the batch being settled */
 static int	nrows_in_work = 0;
 static bool wake_at_commit = false;
+static bool is_helper = false;
 
 PGDLLEXPORT void cp_matcher_main(Datum arg);
+PGDLLEXPORT void cp_helper_first_main(Datum arg);
+PGDLLEXPORT void cp_helper_second_main(Datum arg);
+PGDLLEXPORT void cp_helper_third_main(Datum arg);
 
 /* ---------- waking ---------- */
 
@@ -74,6 +80,49 @@ cp_matcher_wake_at_commit(void)
 /* ---------- settling ---------- */
 
 /*
+ * The next rows of the inbox, in rows_in_work.  With several matchers they are
+ * claimed.
+ */
+static int
+next_rows(int limit)
+{
+	int64		after = 0;
+	uint64		ticket;
+
+	if (cp_matcher_workers == 1)
+		return cp_inbox_pending(0, limit, &rows_in_work);
+	while (!cp_worker_told_to_stop())
+	{
+		if (cp_turn_after(&after, &ticket))
+		{
+			int			n = cp_inbox_pending(after, limit, &rows_in_work);
+
+			if (n == 0 || cp_turn_claim(ticket, rows_in_work[n - 1]))
+				return n;
+		}
+		else
+			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, TURN_MS, PG_WAIT_EXTENSION);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return 0;
+}
+
+/*
+ * Settles rows that were read and searched for ahead, when it is their turn.
+ * Where they are void, nothing was done and nothing is to be undone.
+ */
+static void
+settle_in_turn(int n)
+{
+	CpBatch    *batch = cp_settle_read(rows_in_work, n, true);
+
+	if (!cp_turn_wait())
+		return;
+	cp_lock_matching();
+	cp_settle_write(batch);
+}
+
+/*
  * Settles up to limit rows in one transaction.  Returns how many.
  */
 static int
@@ -91,19 +140,24 @@ settle_batch(int limit)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		cp_own_work_begin(&work);
 		pgstat_report_activity(STATE_RUNNING, "settling uploads");
-		cp_lock_matching();
-		PopActiveSnapshot();
-		PushActiveSnapshot(GetTransactionSnapshot());
 		SPI_connect();
-		n = cp_inbox_pending(0, limit, &rows_in_work);
+		n = next_rows(limit);
 		nrows_in_work = n;
-		if (n > 0)
-			cp_settle_write(cp_settle_read(rows_in_work, n));
+		if (n > 0 && cp_matcher_workers == 1)
+		{
+			/* an idle look at the inbox stands in nobody's way */
+			cp_lock_matching();
+			cp_settle_write(cp_settle_read(rows_in_work, n, false));
+		}
+		else if (n > 0)
+			settle_in_turn(n);
 		SPI_finish();
 		cp_own_work_end(&work);
 		PopActiveSnapshot();
 	}
 	CommitTransactionCommand();
+	if (cp_matcher_workers > 1)
+		cp_turn_end(false);
 	pgstat_report_stat(true);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	return n;
@@ -187,6 +241,23 @@ after_error(int sqlstate, int64 first_row, int nrows, int failed)
 	return 1;
 }
 
+/* A backlog begins with the first batch of the matcher that is always there. */
+static void
+note_progress(bool started, int done)
+{
+	if (!started && !is_helper)
+		cp_progress_start(CP_JOB_SETTLE, 0, 0);
+	cp_progress_add(CP_JOB_SETTLE, done);
+}
+
+/* Where there is more than a batch, others may help. */
+static void
+call_helpers(void)
+{
+	for (int i = 1; i < cp_matcher_workers; i++)
+		cp_worker_ensure(CP_WORKER_HELPER + i - 1);
+}
+
 /*
  * Everything pending, in batches.  Unless the setting says how large they are,
  * they grow as long as there is more: a row that comes alone waits for few
@@ -198,6 +269,7 @@ settle_inbox(void)
 	MemoryContext context = CurrentMemoryContext;
 	volatile int limit = cp_settle_batch > 0 ? cp_settle_batch : FIRST_BATCH;
 	volatile int done = 0;
+	volatile bool started = false;
 
 	do
 	{
@@ -208,12 +280,17 @@ settle_inbox(void)
 		PG_TRY();
 		{
 			done = settle_batch(limit);
+			if (done > 0)
+				note_progress(started, done);
+			started |= done > 0;
 		}
 		PG_CATCH();
 		{
 			failed = cp_settling;
 			first_row = nrows_in_work > 0 ? rows_in_work[0] : 0;
 			sqlstate = cp_worker_recover(context);
+			if (cp_matcher_workers > 1)
+				cp_turn_end(true);
 			done = 1;
 		}
 		PG_END_TRY();
@@ -221,8 +298,14 @@ settle_inbox(void)
 		if (sqlstate != 0)
 			limit = after_error(sqlstate, first_row, nrows_in_work, failed);
 		else
+		{
+			if (done == limit)
+				call_helpers();
 			limit = Min(limit * 2, cp_settle_batch > 0 ? cp_settle_batch : LARGEST_BATCH);
+		}
 	} while (done > 0 && !cp_worker_told_to_stop());
+	if (started && !is_helper)
+		cp_progress_finish(CP_JOB_SETTLE);
 }
 
 /*
@@ -239,4 +322,32 @@ cp_matcher_main(Datum arg)
 		cp_worker_sleep(IDLE_MS);
 	}
 	proc_exit(0);
+}
+
+/* Helpers work as long as there is a backlog, then leave. */
+static void
+help(CpWorkerKind kind, Datum arg)
+{
+	cp_worker_begin(kind, arg);
+	is_helper = true;
+	settle_inbox();
+	proc_exit(0);
+}
+
+void
+cp_helper_first_main(Datum arg)
+{
+	help(CP_WORKER_HELPER, arg);
+}
+
+void
+cp_helper_second_main(Datum arg)
+{
+	help(CP_WORKER_HELPER + 1, arg);
+}
+
+void
+cp_helper_third_main(Datum arg)
+{
+	help(CP_WORKER_HELPER + 2, arg);
 }

@@ -136,6 +136,9 @@ typedef struct CpPerson
 	CpName		names[CP_MAX_NAMES];
 	bool		has_birth;
 	DateADT		date_of_birth;
+	int			birth_year;		/* parts of the birth date, 0 where not known: */
+	int			birth_month;	/* a row may have year, or year and month, */
+	int			birth_day;		/* and no birth date */
 	char		sex;			/* F, M or U */
 	List	   *postcodes;		/* char *, normalised */
 	List	   *addresses;		/* char *, normalised */
@@ -143,6 +146,148 @@ typedef struct CpPerson
 	int			key_version;	/* of a stored record: what its keys are
 								 * stirred with */
 } CpPerson;
+
+/* ---------- compare.c: what agrees in two persons ---------- */
+
+/* Computes what a comparison needs; whoever makes or decodes a person calls it last. */
+extern void cp_person_finish(CpPerson *person);
+
+typedef enum CpBirthLevel
+{
+	CP_BIRTH_EQUAL,
+	CP_BIRTH_SWAPPED,			/* day and month change places */
+	CP_BIRTH_DIGIT,				/* one digit wrong, or two neighbours swapped */
+	CP_BIRTH_PARTS,				/* two of year, month and day are equal */
+	CP_BIRTH_DEFAULT,			/* equal year, 1 January on one side */
+	CP_BIRTH_NEIGHBOUR,			/* no part is off by more than one */
+	CP_BIRTH_DIGITS,			/* two digits wrong */
+	CP_BIRTH_YEAR,				/* equal year */
+	CP_BIRTH_DIFFER,
+	CP_BIRTH_UNKNOWN			/* not known on both sides */
+} CpBirthLevel;
+
+#define CpBirthIsNear(level) ((level) <= CP_BIRTH_DEFAULT)
+
+extern CpBirthLevel cp_birth_compare(DateADT a, DateADT b);
+
+/* What is compared. */
+typedef enum CpField
+{
+	CP_GIVEN,
+	CP_FAMILY,
+	CP_ORDER,					/* of given and family name */
+	CP_MORE,					/* further given names */
+	CP_BIRTH,
+	CP_SEX,
+	CP_POSTCODE,
+	CP_ADDRESS,					/* where the postcode is another one or not
+								 * known */
+	CP_ADDRESS_BESIDE,			/* where the postcode agrees */
+	CP_NUMBER,					/* identifiers that one person has */
+	CP_CONTACT,					/* those that a household may share */
+	CP_NFIELDS
+} CpField;
+
+#define CP_MAX_LEVELS 14		/* of one field */
+
+/* In every field the level 0 says that nothing is known, which is no evidence. */
+enum
+{
+	CP_NAME_EQUAL = 1,
+	CP_NAME_EDIT,				/* one slip of the pen, blanks */
+	CP_NAME_VARIANT,			/* a usual other form */
+	CP_NAME_PART,				/* another word of the name is equal */
+	CP_NAME_CLOSE,				/* two slips */
+	CP_NAME_WEAK,
+	CP_NAME_INITIAL,
+	CP_NAME_DIFFER
+};
+
+enum
+{
+	CP_ORDER_SWAPPED = 1
+};
+
+enum
+{
+	CP_MORE_EQUAL = 1,			/* one of them agrees */
+	CP_MORE_DIFFER
+};
+
+/* levels of birth dates: these, else CpBirthLevel + 1 */
+enum
+{
+	CP_BIRTH_LEVEL_EQUAL_DEFAULT = CP_BIRTH_UNKNOWN + 1,	/* both 1 January */
+	CP_BIRTH_LEVEL_MONTH,		/* month and year, no more is known */
+	CP_BIRTH_LEVEL_YEAR_ONLY,	/* the year, no more is known */
+	CP_BIRTH_LEVEL_PART_DIFFERS /* what is known differs */
+};
+
+enum
+{
+	CP_SEX_EQUAL = 1,
+	CP_SEX_DIFFER
+};
+
+enum
+{
+	CP_POSTCODE_EQUAL = 1,		/* of a street or house */
+	CP_POSTCODE_EQUAL_WIDE,		/* of a town or district */
+	CP_POSTCODE_NEAR,			/* one slip */
+	CP_POSTCODE_AREA,
+	CP_POSTCODE_DIFFER
+};
+
+enum
+{
+	CP_ADDRESS_EQUAL = 1,		/* with a house number */
+	CP_ADDRESS_NEAR,
+	CP_ADDRESS_PART,
+	CP_ADDRESS_NEXT_DOOR,		/* the same but for the house number */
+	CP_ADDRESS_DIFFER,
+	CP_ADDRESS_TOWN_EQUAL,		/* without any number */
+	CP_ADDRESS_TOWN_NEAR,
+	CP_ADDRESS_TOWN_DIFFER
+};
+
+enum
+{
+	CP_NUMBER_EQUAL = 1,
+	CP_NUMBER_NEAR,				/* one slip */
+	CP_NUMBER_DIFFER
+};
+
+/* What agrees in two persons. */
+typedef struct CpComparison
+{
+	uint8		level[CP_NFIELDS];
+	int32		given_word;		/* the word that is equal, or near: a rare one */
+	int32		family_word;	/* says more */
+	bool		given_first_letter; /* the same in the words that agree best */
+	bool		variant;		/* the given names are forms of one name */
+	bool		number_differs; /* some identifier, though another may be
+								 * equal */
+	bool		place_agrees;	/* postcode or address */
+} CpComparison;
+
+extern void cp_compare(const CpPerson *row, const CpPerson *record, CpComparison *result);
+
+/* Share of the words of two addresses that agree, 0 to 1. */
+extern double cp_address_words_alike(const char *a, const char *b);
+
+/* Share of the pairs of neighbouring letters that agree, 0 to 1. */
+extern double cp_address_letters_alike(const char *a, const char *b);
+
+/* Is the house number another one? */
+extern bool cp_address_number_differs(const char *a, const char *b);
+
+/*
+ * Is it plain that no given name of the one is a form of a given name of the
+ * other?
+ */
+extern bool cp_given_clearly_differs(const CpPerson *a, const CpPerson *b);
+
+/* ---------- score.c: weights make bits of it ---------- */
 
 typedef struct CpCandidate
 {
@@ -167,96 +312,57 @@ typedef struct CpCandidate
 	bool		birth_default;	/* equal, but 1 January: perhaps not known */
 	bool		home_agrees;	/* cp_same_home(), where the birth date is
 								 * equal */
+	bool		contact_equal;	/* a phone number or the like is the same */
+	CpComparison comparison;
 } CpCandidate;
 
-/* ---------- compare.c: what agrees in two persons ---------- */
-
-/* Computes what a comparison needs; whoever makes or decodes a person calls it last. */
-extern void cp_person_finish(CpPerson *person);
-
-typedef enum CpBirthLevel
+/* Whom a row may be about, if not about the child of the record. */
+typedef enum CpClass
 {
-	CP_BIRTH_EQUAL,
-	CP_BIRTH_SWAPPED,			/* day and month change places */
-	CP_BIRTH_DIGIT,				/* one digit wrong, or two neighbours swapped */
-	CP_BIRTH_PARTS,				/* two of year, month and day are equal */
-	CP_BIRTH_DEFAULT,			/* equal year, 1 January on one side */
-	CP_BIRTH_DIGITS,			/* two digits wrong */
-	CP_BIRTH_YEAR,				/* equal year */
-	CP_BIRTH_DIFFER,
-	CP_BIRTH_UNKNOWN			/* not known on both sides */
-} CpBirthLevel;
-
-#define CpBirthIsNear(level) ((level) <= CP_BIRTH_DEFAULT)
-
-extern CpBirthLevel cp_birth_compare(DateADT a, DateADT b);
+	CP_CLASS_MATCH,				/* about the same child */
+	CP_CLASS_HOUSEHOLD,			/* about another one of the household */
+	CP_CLASS_TWIN,
+	CP_NCLASSES					/* a random child: what the others are
+								 * measured by */
+} CpClass;
 
 /*
- * Is it plain that no given name of the one is a form of a given name of the
- * other?
+ * Bits: log2 of how much more often a level is seen in a class than between
+ * random children.  Level 0 of each field has 0.
  */
-extern bool cp_given_clearly_differs(const CpPerson *a, const CpPerson *b);
-
-/* Share of the words of two addresses that agree, 0 to 1. */
-extern double cp_address_words_alike(const char *a, const char *b);
-
-/* Share of the pairs of neighbouring letters that agree, 0 to 1. */
-extern double cp_address_letters_alike(const char *a, const char *b);
-
-/* Is the house number another one? */
-extern bool cp_address_number_differs(const char *a, const char *b);
-
-/* ---------- score.c: weights make bits of it ---------- */
-
-typedef enum CpWeight
+typedef struct CpWeights
 {
-	CP_W_GIVEN_EQUAL,			/* as CpWordLevel */
-	CP_W_GIVEN_EDIT,
-	CP_W_GIVEN_CLOSE,
-	CP_W_GIVEN_WEAK,
-	CP_W_GIVEN_INITIAL,
-	CP_W_GIVEN_DIFFER,
-	CP_W_FAMILY_EQUAL,
-	CP_W_FAMILY_EDIT,
-	CP_W_FAMILY_CLOSE,
-	CP_W_FAMILY_WEAK,
-	CP_W_FAMILY_INITIAL,
-	CP_W_FAMILY_DIFFER,
-	CP_W_NAME_SWAPPED,
-	CP_W_NAME_SHIFTED,
-	CP_W_NAME_MORE,
-	CP_W_NAME_MORE_DIFFER,
-	CP_W_BIRTH_EQUAL,			/* as CpBirthLevel */
-	CP_W_BIRTH_SWAPPED,
-	CP_W_BIRTH_DIGIT,
-	CP_W_BIRTH_PARTS,
-	CP_W_BIRTH_DEFAULT,
-	CP_W_BIRTH_DIGITS,
-	CP_W_BIRTH_YEAR,
-	CP_W_BIRTH_DIFFER,
-	CP_W_BIRTH_EQUAL_DEFAULT,
-	CP_W_SEX_EQUAL,
-	CP_W_SEX_DIFFER,
-	CP_W_POSTCODE_EQUAL,
-	CP_W_POSTCODE_NEAR,
-	CP_W_POSTCODE_AREA,
-	CP_W_POSTCODE_DIFFER,
-	CP_W_ADDRESS_EQUAL,
-	CP_W_ADDRESS_NEAR,
-	CP_W_ADDRESS_PART,
-	CP_W_ADDRESS_DIFFER,
-	CP_W_IDENTIFIER_EQUAL,
-	CP_W_IDENTIFIER_DIFFER,
-	CP_W_PRIOR_LEAST,
-	CP_W_CAP_OTHER_CHILD,
-	CP_NWEIGHTS
-} CpWeight;
+	double		bits[CP_NFIELDS][CP_MAX_LEVELS][CP_NCLASSES];
+	double		least_records;	/* log2: a smaller registry counts as one of
+								 * so many */
+	double		household;		/* log2 of others in a household, on average */
+	double		twin;			/* log2 of twins, on average */
+} CpWeights;
 
-/* Field and level of each weight, as in contactpoint.weight. */
-extern const char *const cp_weight_names[CP_NWEIGHTS][2];
+/* Name of a field and of a level, as in contactpoint.weight; NULL if there is none. */
+extern const char *cp_field_name(CpField field);
+extern const char *cp_level_name(CpField field, int level);
+
+/*
+ * Where the value of a row of contactpoint.weight belongs: class by class, or
+ * NULL if no field and level is called so.  Sets how many values there are.
+ */
+extern double *cp_weight_place(CpWeights *weights, const char *field, const char *level, int *nvalues);
+
+/* Field and level of the first weight that was not set, or NULL; NaN is not set. */
+extern const char *cp_weight_missing(const CpWeights *weights);
+
+/* Evidence of a field for this class: match against a random child. */
+extern double cp_field_bits(const CpComparison *comparison, CpField field, CpClass class);
 
 /* Compares two persons; fills everything of a candidate. */
 extern void cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result);
+
+/*
+ * A score that the record behind an entry of the key index cannot exceed, given
+ * its birth date and the words of the name that the entry was made of.
+ */
+extern double cp_score_bound(const CpPerson *row, DateADT birth, int32 given, int32 family);
 
 /* ---------- guard.c ---------- */
 
@@ -279,7 +385,7 @@ extern bool cp_is_doubtful(const CpPerson *row, const CpPerson *record, const Cp
 
 /* ---------- weight.c, or the tool's own ---------- */
 
-/* The weights in force, CP_NWEIGHTS of them, in bits. */
-extern const double *cp_weights(void);
+/* The weights in force. */
+extern const CpWeights *cp_weights(void);
 
 #endif							/* CP_MODEL_H */

@@ -63,6 +63,7 @@ void
 cp_lock_matching(void)
 {
 	LockRelationOid(cp_relation_oid("weight"), ShareRowExclusiveLock);
+	cp_news_lock_taken();
 }
 
 /* ---------- rows of a record ---------- */

@@ -2,26 +2,27 @@
  *
  * score.c
  *	  How much speaks for it that two persons are one: Fellegi-Sunter weights
- *	  in bits, log2 of how much more often an agreement (or a difference) is
- *	  seen between two rows about one child than between two children.
+ *	  in bits, log2 of how much more often a level of agreement is seen in one
+ *	  class of pairs than between random children.
  *
- *	  The weights stand in contactpoint.weight, where they can be read
- *	  (weight.c).  The score adds them to the prior odds, one to
- *	  the number of records (of which a small registry pretends to have more).
- *	  A rare name weighs more than a frequent one.  Postcode and address are
- *	  nearly one fact, so the weaker of the two counts a quarter.
+ *	  Two rows are about the same child, or about two of one household, or
+ *	  twins, or random children.  The score is log2 of the odds of the first
+ *	  against the other three, where one record at most of all is the same
+ *	  child's: at 0 it is as likely as not.  Children of a household agree in
+ *	  family name and place, so these tell little against them; twins agree in
+ *	  the birth date too.
  *
- *	  Two children of one family agree in family name and place, twins in the
- *	  birth date too.  A given name that clearly differs therefore caps the
- *	  score, whatever else agrees, unless an identifier is the same.
+ *	  A rare name weighs more than a frequent one.  An address is weighed in
+ *	  the light of the postcode (compare.c), so one place does not count twice.
+ *
+ *	  The weights stand in contactpoint.weight (weight.c).  Pure (model.h).
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
-
-#include "utils/datetime.h"
 
 #include "model.h"
 
@@ -29,388 +30,247 @@
 								 * name borne by one in 2^9 */
 #define PRIOR_RECORDS 1000.0	/* records that vouch for that */
 #define RARITY_MOST 4.0
+#define NEAR_RARITY 0.5			/* share of it where a name is nearly equal */
 
-const char *const cp_weight_names[CP_NWEIGHTS][2] = {
-	{"given", "equal"}, {"given", "edit"}, {"given", "close"},
-	{"given", "weak"}, {"given", "initial"}, {"given", "differ"},
-	{"family", "equal"}, {"family", "edit"}, {"family", "close"},
-	{"family", "weak"}, {"family", "initial"}, {"family", "differ"},
-	{"name", "swapped"}, {"name", "shifted"}, {"name", "more"}, {"name", "more differ"},
-	{"birth", "equal"}, {"birth", "swapped"}, {"birth", "digit"},
-	{"birth", "parts"}, {"birth", "default"}, {"birth", "digits"},
-	{"birth", "year"}, {"birth", "differ"}, {"birth", "equal default"},
-	{"sex", "equal"}, {"sex", "differ"},
-	{"postcode", "equal"}, {"postcode", "near"}, {"postcode", "area"}, {"postcode", "differ"},
-	{"address", "equal"}, {"address", "near"}, {"address", "part"}, {"address", "differ"},
-	{"identifier", "equal"}, {"identifier", "differ"},
-	{"prior", "least"}, {"cap", "other child"},
+static const char *const field_names[CP_NFIELDS] = {
+	"given", "family", "order", "more", "birth", "sex", "postcode", "address",
+	"address beside postcode", "number", "contact"
 };
 
-static const double *weights;
+#define NAME_LEVELS "equal", "edit", "variant", "part", "close", "weak", "initial", "differ"
+#define ADDRESS_LEVELS "equal", "near", "part", "next door", "differ", "town equal", "town near", "town differ"
 
-/* What two names say about given or family name. */
-typedef struct Part
+/* from level 1 on */
+static const char *const level_names[CP_NFIELDS][CP_MAX_LEVELS] = {
+	{NAME_LEVELS},
+	{NAME_LEVELS},
+	{"swapped"},
+	{"equal", "differ"},
+	{"equal", "swapped", "digit", "parts", "default", "neighbour", "digits", "year", "differ",
+	"equal default", "month only", "year only", "part differs"},
+	{"equal", "differ"},
+	{"equal", "equal wide", "near", "area", "differ"},
+	{ADDRESS_LEVELS},
+	{ADDRESS_LEVELS},
+	{"equal", "near", "differ"},
+	{"equal", "near", "differ"}
+};
+
+/* ---------- the table of weights ---------- */
+
+const char *
+cp_field_name(CpField field)
 {
-	bool		known;			/* on both sides */
-	CpWordLevel level;
-	bool		first_letter;	/* the same in the words that agree best */
-	double		bits;
-} Part;
+	return field >= 0 && field < CP_NFIELDS ? field_names[field] : NULL;
+}
 
-/* ---------- names ---------- */
+const char *
+cp_level_name(CpField field, int level)
+{
+	return cp_field_name(field) != NULL && level > 0 && level < CP_MAX_LEVELS ? level_names[field][level - 1] : NULL;
+}
 
-static int64
+double *
+cp_weight_place(CpWeights *weights, const char *field, const char *level, int *nvalues)
+{
+	*nvalues = 1;
+	if (strcmp(field, "prior") == 0)
+		return strcmp(level, "least records") == 0 ? &weights->least_records :
+			strcmp(level, "household") == 0 ? &weights->household :
+			strcmp(level, "twin") == 0 ? &weights->twin : NULL;
+	*nvalues = CP_NCLASSES;
+	for (int i = 0; i < CP_NFIELDS; i++)
+		for (int j = 1; strcmp(field, field_names[i]) == 0 && cp_level_name(i, j) != NULL; j++)
+			if (strcmp(level, cp_level_name(i, j)) == 0)
+				return weights->bits[i][j];
+	return NULL;
+}
+
+const char *
+cp_weight_missing(const CpWeights *weights)
+{
+	if (isnan(weights->least_records) || isnan(weights->household) || isnan(weights->twin))
+		return "prior";
+	for (int i = 0; i < CP_NFIELDS; i++)
+		for (int j = 1; cp_level_name(i, j) != NULL; j++)
+			for (int k = 0; k < CP_NCLASSES; k++)
+				if (isnan(weights->bits[i][j][k]))
+					return psprintf("%s, %s", field_names[i], cp_level_name(i, j));
+	return NULL;
+}
+
+/* ---------- evidence ---------- */
+
+static double
 count_records(void)
 {
 	const CpWord *all = cp_dictionary_word(CP_NO_WORD);
 
-	return all != NULL ? all->given_count : 0;
+	return all != NULL ? (double) all->given_count : 0;
 }
 
 /* How much more (or less) than the reference an agreement on this word says. */
 static double
-rarity(int32 id, bool given)
+rarity(int32 id, bool given, bool swapped)
 {
 	const CpWord *word = cp_dictionary_word(id);
-	double		records = (double) count_records();
 	double		count = 0;
 	double		frequency;
 	double		bits;
 
-	if (word != NULL)
-		count = (double) (given ? word->given_count : word->family_count);
-	frequency = (count + PRIOR_RECORDS * exp2(-REFERENCE_BITS)) / (records + PRIOR_RECORDS);
+	if (id == CP_NO_WORD)
+		return 0;
+	if (word != NULL && (given || swapped))
+		count += (double) word->given_count;
+	if (word != NULL && (!given || swapped))
+		count += (double) word->family_count;
+	frequency = (count + PRIOR_RECORDS * exp2(-REFERENCE_BITS)) / (count_records() + PRIOR_RECORDS);
 	bits = -log2(frequency) - REFERENCE_BITS;
 	return Max(Min(bits, RARITY_MOST), -RARITY_MOST);
 }
 
-static bool
-same_first_letter(int32 a, int32 b)
-{
-	const CpWord *left = cp_dictionary_word(a);
-	const CpWord *right = cp_dictionary_word(b);
-
-	return left != NULL && right != NULL && left->word[0] == right->word[0];
-}
-
-static int
-join_words(const int32 *ids, int n, char *to, int size)
-{
-	int			length = 0;
-
-	for (int i = 0; i < n; i++)
-	{
-		const CpWord *word = cp_dictionary_word(ids[i]);
-
-		if (word != NULL && length + word->length < size)
-		{
-			memcpy(to + length, word->word, word->length);
-			length += word->length;
-		}
-	}
-	to[length] = '\0';
-	return length;
-}
-
-/*
- * Compares the words of two given (or family) names.  The first given names
- * decide; one may be a later one on the other side (somebody called by the
- * second name), but two later ones never stand for the first: brothers and
- * sisters share second names.  In family names any part of a double one counts.
- */
-static Part
-compare_part(const int32 *a, int na, const int32 *b, int nb, bool given)
-{
-	const double *level_bits = &weights[given ? CP_W_GIVEN_EQUAL : CP_W_FAMILY_EQUAL];
-	Part		part = {0};
-	int			best_i = 0;
-	int			best_j = 0;
-
-	part.level = CP_WORD_DIFFER;
-	if (na == 0 || nb == 0)
-		return part;
-	part.known = true;
-	part.bits = -1000;
-	for (int i = 0; i < na; i++)
-		for (int j = 0; j < nb; j++)
-		{
-			CpWordLevel level;
-			double		bits;
-			bool		short_form;
-
-			if (given && i > 0 && j > 0)
-				continue;
-			level = cp_dictionary_compare(a[i], b[j]);
-			short_form = given && level > CP_WORD_CLOSE && cp_word_short_form(cp_dictionary_word(a[i]), cp_dictionary_word(b[j]));
-			if (short_form)
-				level = CP_WORD_CLOSE;
-			bits = level_bits[level];
-			if (level == CP_WORD_EQUAL)
-				bits += rarity(b[j], given);
-			if (i > 0 || j > 0)
-			{
-				if (level >= CP_WORD_WEAK)
-					continue;
-				bits += weights[CP_W_NAME_SHIFTED] * (given ? 1.0 : 0.5);
-				if (given && level == CP_WORD_EQUAL)
-					level = CP_WORD_CLOSE;
-			}
-			if (bits > part.bits)
-			{
-				part.bits = bits;
-				part.level = level;
-				/* katie is no slip of the pen for karen */
-				part.first_letter = !short_form && same_first_letter(a[i], b[j]);
-				best_i = i;
-				best_j = j;
-			}
-		}
-
-	if (na > 1 && nb > 1)
-	{
-		int			more = 0;
-
-		for (int i = 0; i < na; i++)
-			for (int j = 0; j < nb; j++)
-				if (i != best_i && j != best_j &&
-					cp_dictionary_compare(a[i], b[j]) <= CP_WORD_CLOSE)
-				{
-					more++;
-					break;
-				}
-		part.bits += more > 0 ? weights[CP_W_NAME_MORE] * Min(more, 2) : weights[CP_W_NAME_MORE_DIFFER];
-	}
-	/* anne marie and annemarie */
-	if (na + nb > 2)
-	{
-		char		left[CP_MAX_WORDS * 64 + 1];
-		char		right[CP_MAX_WORDS * 64 + 1];
-		int			left_length = join_words(a, na, left, sizeof(left));
-		int			right_length = join_words(b, nb, right, sizeof(right));
-		CpWordLevel level = cp_word_compare(left, left_length, right, right_length);
-
-		if (level <= CP_WORD_EDIT && level_bits[level] > part.bits)
-		{
-			part.bits = level_bits[level];
-			part.level = level;
-			part.first_letter = left[0] == right[0];
-		}
-	}
-	return part;
-}
-
-static bool
-is_default_date(DateADT date)
-{
-	int			year;
-	int			month;
-	int			day;
-
-	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-	return month == 1 && day == 1;
-}
-
-/* ---------- places ---------- */
-
+/* The same for a given or family name as it agrees. */
 static double
-compare_postcodes(const List *a, const List *b, bool *equal)
+rarity_bits(const CpComparison *comparison, CpField field)
 {
-	double		best = weights[CP_W_POSTCODE_DIFFER];
-	ListCell   *left;
-	ListCell   *right;
+	int			level = comparison->level[field];
+	bool		given = field == CP_GIVEN;
 
-	if (a == NIL || b == NIL)
+	if (level == 0 || level > CP_NAME_PART)
 		return 0;
-	foreach(left, a)
-	{
-		const char *x = lfirst(left);
-		int			xlen = strlen(x);
+	return rarity(given ? comparison->given_word : comparison->family_word, given,
+				  comparison->level[CP_ORDER] == CP_ORDER_SWAPPED) *
+		(level == CP_NAME_EQUAL || level == CP_NAME_PART ? 1.0 : NEAR_RARITY);
+}
 
-		foreach(right, b)
-		{
-			const char *y = lfirst(right);
-			int			ylen = strlen(y);
-			CpWordLevel level = cp_word_compare(x, xlen, y, ylen);
+/* In a household all have the family name, rare or not, and given names of their own. */
+double
+cp_field_bits(const CpComparison *comparison, CpField field, CpClass class)
+{
+	double		bits = cp_weights()->bits[field][comparison->level[field]][class];
 
-			if (level == CP_WORD_EQUAL)
-			{
-				*equal = true;
-				return weights[CP_W_POSTCODE_EQUAL];
-			}
-			if (level == CP_WORD_EDIT)
-				best = Max(best, weights[CP_W_POSTCODE_NEAR]);
-			else if (xlen > 4 && xlen == ylen && strncmp(x, y, xlen - 3) == 0)
-				best = Max(best, weights[CP_W_POSTCODE_AREA]);
-		}
-	}
-	return best;
+	if (field == CP_FAMILY || (field == CP_GIVEN && class == CP_CLASS_MATCH))
+		bits += rarity_bits(comparison, field);
+	return bits;
+}
+
+/* log2 of the sum of three powers of 2 */
+static double
+add_bits(double a, double b, double c)
+{
+	double		most = Max(a, Max(b, c));
+
+	return most + log2(exp2(a - most) + exp2(b - most) + exp2(c - most));
 }
 
 static double
-compare_addresses(const List *a, const List *b, bool *equal)
+posterior_bits(const CpComparison *comparison)
 {
-	double		best = weights[CP_W_ADDRESS_DIFFER];
-	ListCell   *left;
-	ListCell   *right;
+	const CpWeights *weights = cp_weights();
+	double		sums[CP_NCLASSES] = {0};
+	double		records = Max(weights->least_records, log2(count_records() + 1));
+	double		given = rarity_bits(comparison, CP_GIVEN);
+	double		family = rarity_bits(comparison, CP_FAMILY);
 
-	if (a == NIL || b == NIL)
-		return 0;
-	foreach(left, a)
+	for (int field = 0; field < CP_NFIELDS; field++)
 	{
-		foreach(right, b)
-		{
-			const char *x = lfirst(left);
-			const char *y = lfirst(right);
-			double		words;
-			double		letters;
+		const double *bits = weights->bits[field][comparison->level[field]];
 
-			if (strcmp(x, y) == 0)
-			{
-				*equal = true;
-				return weights[CP_W_ADDRESS_EQUAL];
-			}
-			words = cp_address_words_alike(x, y);
-			letters = cp_address_letters_alike(x, y);
-			/* next door is not the same house */
-			if ((words >= 0.7 || letters >= 0.8) && !cp_address_number_differs(x, y))
-			{
-				*equal = true;
-				best = Max(best, weights[CP_W_ADDRESS_NEAR]);
-			}
-			else if (words >= 0.45 || letters >= 0.6)
-				best = Max(best, weights[CP_W_ADDRESS_PART]);
-		}
+		for (int class = 0; class < CP_NCLASSES; class++)
+			sums[class] += bits[class];
 	}
-	return best;
+	return sums[CP_CLASS_MATCH] + given + family - records -
+		add_bits(0, sums[CP_CLASS_HOUSEHOLD] + family + weights->household - records,
+				 sums[CP_CLASS_TWIN] + family + weights->twin - records);
 }
 
-/* Postcode and address: the stronger one, and a quarter of the other. */
+/* Evidence of place and family name against, which a guard forgives. */
 static double
-compare_places(const CpPerson *row, const CpPerson *record, bool *agrees)
+forgiven(const CpComparison *comparison)
 {
-	double		postcode = compare_postcodes(row->postcodes, record->postcodes, agrees);
-	double		address = compare_addresses(row->addresses, record->addresses, agrees);
+	double		place = cp_field_bits(comparison, CP_POSTCODE, CP_CLASS_MATCH) +
+	cp_field_bits(comparison, CP_ADDRESS, CP_CLASS_MATCH) +
+	cp_field_bits(comparison, CP_ADDRESS_BESIDE, CP_CLASS_MATCH);
 
-	return Max(postcode, address) + Min(postcode, address) / 4;
+	return Min(cp_field_bits(comparison, CP_FAMILY, CP_CLASS_MATCH), 0) + Min(place, 0);
 }
 
-static double
-compare_identifiers(const CpPerson *row, const CpPerson *record, CpCandidate *result)
-{
-	ListCell   *left;
-	ListCell   *right;
-
-	foreach(left, row->identifiers)
-	{
-		const char *a = lfirst(left);
-		int			kind = strchr(a, ':') - a + 1;
-		bool		same_kind = false;
-		bool		same = false;
-
-		foreach(right, record->identifiers)
-		{
-			const char *b = lfirst(right);
-
-			if (strncmp(a, b, kind) == 0)
-			{
-				same_kind = true;
-				same |= strcmp(a, b) == 0;
-			}
-		}
-		if (same)
-			result->identifier_equal = true;
-		else if (same_kind)
-			result->identifier_differs = true;
-	}
-	return (result->identifier_equal ? weights[CP_W_IDENTIFIER_EQUAL] : 0) +
-		(result->identifier_differs ? weights[CP_W_IDENTIFIER_DIFFER] : 0);
-}
-
-/* ---------- all of it ---------- */
-
-/*
- * Compares two persons over all their names; fills everything of a candidate.
- */
 void
 cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result)
 {
-	double		names = 0;
-	double		family_bits = 0;
-	double		score;
-	double		place;
-	bool		first = true;
+	CpComparison *comparison = &result->comparison;
+	int			given;
+	int			family;
+	int			birth;
 
-	weights = cp_weights();
 	memset(result, 0, sizeof(CpCandidate));
 	result->child_id = record->child_id;
 	result->nearness = record->nearness;
+	cp_compare(row, record, comparison);
+	given = comparison->level[CP_GIVEN];
+	family = comparison->level[CP_FAMILY];
+	birth = comparison->level[CP_BIRTH];
 
-	for (int i = 0; i < row->nnames; i++)
-		for (int j = 0; j < record->nnames; j++)
-		{
-			const CpName *a = &row->names[i];
-			const CpName *b = &record->names[j];
-			Part		given = compare_part(a->given, a->ngiven, b->given, b->ngiven, true);
-			Part		family = compare_part(a->family, a->nfamily, b->family, b->nfamily, false);
-			double		bits = given.bits + family.bits;
-
-			/* given and family name in each other's place */
-			if (given.level > CP_WORD_CLOSE || family.level > CP_WORD_CLOSE)
-			{
-				Part		cross_given = compare_part(a->given, a->ngiven, b->family, b->nfamily, false);
-				Part		cross_family = compare_part(a->family, a->nfamily, b->given, b->ngiven, true);
-
-				if ((cross_given.level <= CP_WORD_CLOSE || cross_family.level <= CP_WORD_CLOSE) &&
-					cross_given.bits + cross_family.bits + weights[CP_W_NAME_SWAPPED] > bits)
-				{
-					bits = cross_given.bits + cross_family.bits + weights[CP_W_NAME_SWAPPED];
-					given = cross_given;
-					family = cross_family;
-				}
-			}
-			if (first || bits > names)
-			{
-				first = false;
-				names = bits;
-				family_bits = family.bits;
-				result->given_agrees = given.known && given.level <= CP_WORD_CLOSE;
-				result->given_equal = given.known && given.level == CP_WORD_EQUAL;
-				result->given_slip = result->given_agrees && given.first_letter;
-				result->given_differs = given.known && given.level == CP_WORD_DIFFER;
-				result->family_agrees = family.known && family.level <= CP_WORD_CLOSE;
-			}
-		}
-	score = names;
-
-	if (row->has_birth && record->has_birth)
-	{
-		CpBirthLevel level = cp_birth_compare(row->date_of_birth, record->date_of_birth);
-
-		result->birth_equal = level == CP_BIRTH_EQUAL;
-		result->birth_swapped = level == CP_BIRTH_SWAPPED;
-		result->birth_near = CpBirthIsNear(level);
-		result->birth_default = level == CP_BIRTH_EQUAL && is_default_date(row->date_of_birth);
-		if (result->birth_default)
-			score += weights[CP_W_BIRTH_EQUAL_DEFAULT];
-		else
-			score += weights[CP_W_BIRTH_EQUAL + level];
-	}
-	if (row->sex != 'U' && record->sex != 'U')
-	{
-		result->sex_differs = row->sex != record->sex;
-		score += weights[result->sex_differs ? CP_W_SEX_DIFFER : CP_W_SEX_EQUAL];
-	}
-	score += compare_identifiers(row, record, result);
-	place = compare_places(row, record, &result->place_agrees);
-	score += place;
-	score -= Max(weights[CP_W_PRIOR_LEAST], log2((double) count_records() + 1));
-
-	result->guard_score = score - Min(family_bits, 0) - Min(place, 0);
-	if (!result->identifier_equal &&
-		(result->given_differs || (result->sex_differs && !result->given_equal)))
-		score = Min(score, weights[CP_W_CAP_OTHER_CHILD]);
-	result->score = score;
+	result->given_agrees = given >= CP_NAME_EQUAL && given <= CP_NAME_CLOSE;
+	result->given_equal = given == CP_NAME_EQUAL;
+	result->given_slip = result->given_agrees && comparison->given_first_letter;
+	result->given_differs = given == CP_NAME_DIFFER;
+	result->family_agrees = family >= CP_NAME_EQUAL && family <= CP_NAME_CLOSE;
+	result->birth_equal = birth == CP_BIRTH_EQUAL + 1 || birth == CP_BIRTH_LEVEL_EQUAL_DEFAULT;
+	result->birth_swapped = birth == CP_BIRTH_SWAPPED + 1;
+	result->birth_near = result->birth_equal || (birth > 0 && CpBirthIsNear(birth - 1));
+	result->sex_differs = comparison->level[CP_SEX] == CP_SEX_DIFFER;
+	result->place_agrees = comparison->place_agrees;
+	result->identifier_equal = comparison->level[CP_NUMBER] == CP_NUMBER_EQUAL;
+	result->identifier_differs = comparison->number_differs;
+	result->contact_equal = comparison->level[CP_CONTACT] == CP_NUMBER_EQUAL;
+	result->score = posterior_bits(comparison);
+	result->guard_score = result->score - forgiven(comparison);
+	result->birth_default = birth == CP_BIRTH_LEVEL_EQUAL_DEFAULT;
 	result->guarded = cp_guard_compare(row, record, result);
 	result->home_agrees = result->birth_equal && result->place_agrees && cp_same_home(row, record);
 	result->doubtful = cp_is_doubtful(row, record, result);
+}
+
+/* ---------- bound ---------- */
+
+static double
+best_bits(CpField field)
+{
+	double		best = 0;
+
+	for (int level = 1; cp_level_name(field, level) != NULL; level++)
+		best = Max(best, cp_weights()->bits[field][level][CP_CLASS_MATCH]);
+	return best;
+}
+
+double
+cp_score_bound(const CpPerson *row, DateADT birth, int32 given, int32 family)
+{
+	CpPerson	record = {0};
+	CpComparison comparison;
+	double		bits = 0;
+
+	record.nnames = 1;
+	record.names[0].ngiven = given != CP_NO_WORD ? 1 : 0;
+	record.names[0].given[0] = given;
+	record.names[0].nfamily = family != CP_NO_WORD ? 1 : 0;
+	record.names[0].family[0] = family;
+	record.has_birth = true;
+	record.date_of_birth = birth;
+	record.sex = 'U';
+	cp_person_finish(&record);
+	cp_compare(row, &record, &comparison);
+	for (CpField field = CP_GIVEN; field <= CP_BIRTH; field++)
+		bits += Max(cp_field_bits(&comparison, field, CP_CLASS_MATCH),
+					field == CP_MORE && row->nnames > 0 ? best_bits(field) : -DBL_MAX);
+	if (row->sex != 'U')
+		bits += best_bits(CP_SEX);
+	if (row->postcodes != NIL)
+		bits += best_bits(CP_POSTCODE);
+	if (row->addresses != NIL)
+		bits += Max(best_bits(CP_ADDRESS), best_bits(CP_ADDRESS_BESIDE));
+	if (row->identifiers != NIL)
+		bits += best_bits(CP_NUMBER) + best_bits(CP_CONTACT);
+	return bits - Max(cp_weights()->least_records, log2(count_records() + 1));
 }

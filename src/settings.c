@@ -39,6 +39,7 @@ int			cp_override_timeout;
 int			cp_hold_buffer;
 int			cp_audit_durability;
 char	   *cp_databases;
+int			cp_matcher_workers;
 int			cp_settle_batch;
 int			cp_audit_months;
 int			cp_journal_limit;
@@ -334,6 +335,14 @@ cp_settings_init(void)
 							GUC_UNIT_S,
 							NULL, NULL, NULL);
 
+	DefineCustomIntVariable("contactpoint.matcher_workers",
+							"Matchers that settle the inbox of one database together.",
+							"More than one work only at a large backlog.",
+							&cp_matcher_workers,
+							1, 1, CP_MAX_MATCHERS,
+							PGC_POSTMASTER,
+							0,
+							NULL, NULL, NULL);
 	DefineCustomIntVariable("contactpoint.settle_batch",
 							"Uploaded rows that a matcher settles in one transaction.",
 							"0: as the backlog asks, 500 to 10,000.",

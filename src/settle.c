@@ -34,6 +34,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -101,6 +102,11 @@ struct CpBatch
 {
 	MemoryContext context;		/* of all that is below */
 	int			n;
+	const int64 *upload_ids;
+	bool		ahead;			/* read and searched without the lock */
+	uint64		position;		/* what was told since may be missing */
+	int64		epoch;			/* of what was found */
+	int			searched_to;	/* the first row that is not searched for */
 	CpInboxRow *rows;
 	CpFound    *found;
 	bool	   *searched;		/* found is good, but for the delta */
@@ -110,6 +116,7 @@ struct CpBatch
 	List	   *settled;		/* Settled * */
 	int64		numbers[NUMBERS_AT_ONCE];	/* free child numbers */
 	int			nnumbers;
+	int			drawn;			/* so far */
 };
 
 int			cp_settling = -1;
@@ -129,6 +136,7 @@ static CpBatch *current = NULL; /* for those who ask for links */
 
 typedef enum Statement
 {
+	EMBARGOED,
 	LOCK_CHILDREN,
 	LOCK_ORGANISATIONS,
 	NUMBERS_TAKEN,
@@ -154,6 +162,10 @@ static const struct
 	Oid			argtypes[7];
 }			statements[N_STATEMENTS] = {
 
+	[EMBARGOED] = {
+		"SELECT s.source FROM contactpoint.source s WHERE s.embargoed_at IS NOT NULL",
+		0, {}
+	},
 	[LOCK_CHILDREN] = {
 		"SELECT c.child_id, c.shielded, EXISTS (SELECT FROM contactpoint.responsibility r"
 		" WHERE r.child_id = c.child_id AND r.shielded = c.shielded)"
@@ -292,6 +304,20 @@ array_of_numbers(Datum *numbers, int n)
 
 /* ---------- a batch ---------- */
 
+/*
+ * The tables grow from nothing and are seldom analyzed, so the planner may take
+ * a scan of all for cheap and keep to it.  Until the caller's own work ends.
+ */
+static void
+plan_by_index(void)
+{
+	static const char *const methods[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
+
+	for (int i = 0; i < lengthof(methods); i++)
+		(void) set_config_option(methods[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+}
+
 static CpBatch *
 new_batch(const int64 *numbers, int n)
 {
@@ -301,8 +327,11 @@ new_batch(const int64 *numbers, int n)
 	CpBatch    *batch = palloc0(sizeof(CpBatch));
 	HASHCTL		ctl = {0};
 
+	plan_by_index();
 	batch->context = context;
 	batch->n = n;
+	batch->upload_ids = numbers;
+	batch->position = cp_news_position();
 	batch->rows = cp_inbox_read(numbers, n);
 	batch->found = palloc0(sizeof(CpFound) * Max(n, 1));
 	batch->searched = palloc0(sizeof(bool) * Max(n, 1));
@@ -700,7 +729,6 @@ flush(CpBatch *batch)
 		foreach(cell, batch->deliveries)
 			deliveries[i++] = lfirst(cell);
 		write_deliveries(deliveries, n);
-		cp_delta_write();
 		for (i = 0; i < n; i++)
 		{
 			BatchChild *child = child_of_batch(batch, deliveries[i]->child_id);
@@ -709,6 +737,7 @@ flush(CpBatch *batch)
 			child->waiting = 0;
 		}
 	}
+	cp_delta_write();
 	record_settlements(batch->settled);
 	MemoryContextSwitchTo(caller);
 	list_free(batch->deliveries);
@@ -761,6 +790,7 @@ note_link(CpBatch *batch, CpDelivery *delivery, BatchChild *child)
 	row->sent = cp_inbox_digest(row, child->child_id);
 	child->responsible |= row->authority != 0;
 	child->rows = lappend(child->rows, row);
+	cp_news_tell(CP_NEWS_REFERENCE, hash_reference(row));
 	MemoryContextSwitchTo(caller);
 }
 
@@ -779,6 +809,8 @@ wait_to_be_written(CpBatch *batch, CpDelivery *delivery, BatchChild *child)
 static void
 write_now(CpBatch *batch, CpDelivery *delivery, BatchChild *child)
 {
+	if (cp_delta_is_foreign(child->child_id))
+		flush(batch);
 	note_link(batch, delivery, child);
 	write_deliveries(&delivery, 1);
 	cp_rekey(child->child_id);
@@ -838,7 +870,7 @@ draw_number(CpBatch *batch)
 {
 	while (batch->nnumbers == 0)
 	{
-		int			wanted = Min(NUMBERS_AT_ONCE, batch->n);
+		int			wanted = Min(Max(batch->drawn, 8), NUMBERS_AT_ONCE);
 		Datum		numbers[NUMBERS_AT_ONCE];
 		Datum		argument;
 
@@ -849,6 +881,7 @@ draw_number(CpBatch *batch)
 		}
 		argument = array_of_numbers(numbers, wanted);
 		run(NUMBERS_TAKEN, &argument, NULL);
+		batch->drawn += wanted;
 		/* so rare that others are drawn */
 		if (SPI_processed == 0)
 			batch->nnumbers = wanted;
@@ -870,6 +903,7 @@ settle_new(CpBatch *batch, CpInboxRow *row, double score)
 	if (row->alias_names == NULL || JB_ROOT_COUNT(row->alias_names) == 0)
 	{
 		cp_delta_add(cp_inbox_record(row, child_id));
+		cp_news_tell(CP_NEWS_CHILD, child_id);
 		wait_to_be_written(batch, delivery, child);
 	}
 	else
@@ -961,6 +995,7 @@ settle_hold(CpBatch *batch, CpInboxRow *row, const CpDecision *decision)
 		values[0] = Int64GetDatum(row->open_review);
 		run(NOTE_HELD, values, NULL);
 	}
+	cp_news_tell(CP_NEWS_REFERENCE, hash_reference(row));
 	note_settled(batch, row, "hold", 0, decision->score);
 }
 
@@ -1027,6 +1062,32 @@ search_from(CpBatch *batch, int from)
 	return end;
 }
 
+/*
+ * What another matcher committed while this one searched may be found twice, in
+ * the index and in what was told.
+ */
+static List *
+each_once(List *candidates)
+{
+	List	   *once = NIL;
+	ListCell   *cell;
+
+	foreach(cell, candidates)
+	{
+		CpCandidate *candidate = lfirst(cell);
+		ListCell   *other;
+
+		foreach(other, once)
+		{
+			if (((CpCandidate *) lfirst(other))->child_id == candidate->child_id)
+				break;
+		}
+		if (other == NULL)
+			once = lappend(once, candidate);
+	}
+	return once;
+}
+
 static CpDecision *
 decide(CpBatch *batch, int i)
 {
@@ -1048,6 +1109,8 @@ decide(CpBatch *batch, int i)
 		cp_search_delta(row->person, 0, &batch->found[i]);
 	else
 		cp_search(&row->person, &row->linked_child, 1, &batch->found[i]);
+	if (batch->ahead)
+		batch->found[i].candidates = each_once(batch->found[i].candidates);
 	return cp_decide_found(row->person, &reference, &batch->found[i]);
 }
 
@@ -1059,6 +1122,8 @@ settle_row(CpBatch *batch, int i)
 	BatchReference *reference;
 	bool		found;
 
+	if (row->waits)
+		return;
 	if (!row->present)
 	{
 		/* a superuser took the row away: nothing is left to wait for */
@@ -1085,23 +1150,130 @@ settle_row(CpBatch *batch, int i)
 		(void) settle_new(batch, row, decision->score);
 }
 
-/*
- * Reads rows and searches for whom they may be.  Needs no lock; the numbers are
- * in ascending order.  Between SPI_connect and SPI_finish, as all of these.
- */
-CpBatch *
-cp_settle_read(const int64 *numbers, int n)
+static void
+make_persons(CpBatch *batch)
 {
-	CpBatch    *batch = new_batch(numbers, n);
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < batch->n; i++)
 	{
 		if (batch->rows[i].present)
 			batch->rows[i].person = cp_inbox_person(&batch->rows[i]);
 	}
 	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * Reads rows; with ahead searches for whom they may be, too.  Needs no lock;
+ * the numbers are in ascending order.  Between SPI_connect and SPI_finish, as
+ * all of these.
+ */
+CpBatch *
+cp_settle_read(const int64 *numbers, int n, bool ahead)
+{
+	CpBatch    *batch = new_batch(numbers, n);
+
+	make_persons(batch);
+	batch->ahead = ahead;
+	if (ahead)
+	{
+		cp_dictionary_refresh();
+		batch->epoch = cp_epoch();
+		batch->searched_to = search_from(batch, 0);
+	}
 	return batch;
+}
+
+/* Reads anew the rows of these references. */
+static void
+read_again(CpBatch *batch, const CpNews *news, int nnews)
+{
+	HASHCTL		ctl = {0};
+	HTAB	   *told;
+
+	ctl.keysize = sizeof(int64);
+	ctl.entrysize = sizeof(int64);
+	ctl.hcxt = CurrentMemoryContext;
+	told = hash_create("contactpoint references", 1024, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	for (int i = 0; i < nnews; i++)
+		if (news[i].kind == CP_NEWS_REFERENCE)
+			(void) hash_search(told, &news[i].value, HASH_ENTER, NULL);
+	for (int i = 0; i < batch->n; i++)
+	{
+		CpInboxRow *row = &batch->rows[i];
+		int64		reference = row->present ? hash_reference(row) : 0;
+		MemoryContext caller;
+
+		if (!row->present || hash_search(told, &reference, HASH_FIND, NULL) == NULL)
+			continue;
+		caller = MemoryContextSwitchTo(batch->context);
+		*row = *cp_inbox_read(&row->upload_id, 1);
+		if (row->present)
+			row->person = cp_inbox_person(row);
+		batch->searched[i] = false;
+		MemoryContextSwitchTo(caller);
+	}
+	hash_destroy(told);
+}
+
+/*
+ * What was read and found without the lock, brought up to date with what others
+ * have committed since.
+ */
+static void
+catch_up(CpBatch *batch)
+{
+	MemoryContext caller;
+	CpNews	   *news;
+	int			nnews;
+
+	run(EMBARGOED, NULL, NULL);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *source = TextDatumGetCString(column(i, 1));
+
+		for (int r = 0; r < batch->n; r++)
+			if (batch->rows[r].present && strcmp(batch->rows[r].source, source) == 0)
+				batch->rows[r].waits = true;
+	}
+	if (!cp_news_since(batch->position, &news, &nnews))
+	{
+		caller = MemoryContextSwitchTo(batch->context);
+		batch->rows = cp_inbox_read(batch->upload_ids, batch->n);
+		make_persons(batch);
+		batch->searched_to = 0;
+		MemoryContextSwitchTo(caller);
+		return;
+	}
+	read_again(batch, news, nnews);
+	if (cp_epoch() != batch->epoch)
+		batch->searched_to = 0;
+	/* others have made records, so the epoch may end before */
+	batch->searched_to = (int) Min((int64) batch->searched_to, Max(cp_epoch_room(), 0));
+	for (int i = 0; i < nnews && batch->searched_to > 0; i++)
+	{
+		if (news[i].kind == CP_NEWS_KEY)
+			cp_changes_add((int32) news[i].value);
+		else if (news[i].kind == CP_NEWS_CHILD)
+		{
+			CpPerson   *person = cp_person_fetch(news[i].value);
+
+			if (person != NULL)
+				cp_delta_import(person);
+		}
+	}
+}
+
+/* Tells matchers that have read ahead what this batch changes. */
+static void
+tell_changes(void)
+{
+	int			n;
+	int32	   *keys = cp_changes_all(&n);
+
+	for (int i = 0; i < n; i++)
+		cp_news_tell(CP_NEWS_KEY, keys[i]);
+	cp_news_precise();
 }
 
 /*
@@ -1114,27 +1286,31 @@ cp_settle_write(CpBatch *batch)
 	MemoryContext scratch = AllocSetContextCreate(batch->context, "contactpoint row",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(scratch);
-	int			searched = 0;
 
 	PG_TRY();
 	{
 		current = batch;
 		cp_dictionary_refresh();
+		if (batch->ahead)
+			catch_up(batch);
 		for (int i = 0; i < batch->n; i++)
 		{
 			cp_settling = i;
-			if (cp_epoch_room() <= 0)
+			if (i == batch->searched_to)
 			{
-				flush(batch);
-				cp_epoch_advance();
-				searched = i;
+				if (cp_epoch_room() <= 0)
+				{
+					flush(batch);
+					cp_epoch_advance();
+				}
+				batch->searched_to = search_from(batch, i);
 			}
-			if (i == searched)
-				searched = search_from(batch, i);
 			settle_row(batch, i);
 			MemoryContextReset(scratch);
 			CHECK_FOR_INTERRUPTS();
 		}
+		if (batch->ahead)
+			tell_changes();
 		flush(batch);
 	}
 	PG_FINALLY();
@@ -1153,7 +1329,7 @@ cp_settle_write(CpBatch *batch)
 static CpBatch *
 read_held(int64 upload_id)
 {
-	CpBatch    *batch = cp_settle_read(&upload_id, 1);
+	CpBatch    *batch = cp_settle_read(&upload_id, 1, false);
 
 	batch->rows[0].was_held = true;
 	return batch;

@@ -42,6 +42,7 @@ typedef struct CpInboxRow
 	int64		sent;			/* digest of what it sent last, 0: unknown */
 	int64		open_review;	/* 0: none */
 	bool		was_held;		/* it has a settlement already */
+	bool		waits;			/* its source came under embargo meanwhile */
 
 	CpPerson   *person;			/* the matching side */
 	TimestampTz recorded_at;	/* no two rows of a process have the same */
@@ -92,8 +93,11 @@ extern void cp_details_write(CpDelivery **deliveries, int n);
 
 typedef struct CpBatch CpBatch;
 
-/* Reads rows, in ascending order.  Needs no lock. */
-extern CpBatch *cp_settle_read(const int64 *numbers, int n);
+/*
+ * Reads rows, in ascending order; with ahead searches for them, too.  Needs no
+ * lock.
+ */
+extern CpBatch *cp_settle_read(const int64 *numbers, int n, bool ahead);
 
 /* Decides and writes them, under the matching lock; the batch is gone then. */
 extern void cp_settle_write(CpBatch *batch);
@@ -103,6 +107,35 @@ extern void cp_settle_poisoned(int64 upload_id);
 
 /* The row of the batch that is in work, by its place; -1: none alone. */
 extern int	cp_settling;
+
+/* ---------- turn.c: the order in which matchers write ---------- */
+
+extern bool cp_turn_after(int64 *after, uint64 *ticket);
+extern bool cp_turn_claim(uint64 ticket, int64 last);
+extern bool cp_turn_wait(void);
+extern void cp_turn_end(bool failed);
+
+/* ---------- news.c: what a commit changed ---------- */
+
+typedef enum CpNewsKind
+{
+	CP_NEWS_EVERYTHING,
+	CP_NEWS_CHILD,				/* a new record, by number */
+	CP_NEWS_KEY,				/* a key under which records changed */
+	CP_NEWS_REFERENCE			/* hash of a reference of which more is known */
+} CpNewsKind;
+
+typedef struct CpNews
+{
+	Oid			database;
+	CpNewsKind	kind;
+	int64		value;
+} CpNews;
+
+extern void cp_news_precise(void);
+extern void cp_news_tell(CpNewsKind kind, int64 value);
+extern uint64 cp_news_position(void);
+extern bool cp_news_since(uint64 position, CpNews **news, int *n);
 
 /* ---------- bulk.c: many rows at once ---------- */
 

@@ -67,6 +67,7 @@ request_shared_memory(void)
 	if (prev_shmem_request_hook)
 		prev_shmem_request_hook();
 	RequestAddinShmemSpace(shared_size());
+	RequestAddinShmemSpace(cp_news_size());
 	RequestNamedLWLockTranche(CP_SCHEMA, 1);
 }
 
@@ -75,6 +76,8 @@ clear_database(CpSharedDatabase *slot, Oid database)
 {
 	slot->database = database;
 	memset(slot->workers, 0, sizeof(slot->workers));
+	memset(slot->claims, 0, sizeof(slot->claims));
+	slot->next_ticket = 0;
 	memset(slot->progress, 0, sizeof(slot->progress));
 	pg_atomic_init_u64(&slot->unsealed, 0);
 	pg_atomic_init_u64(&slot->sealer_seen, (uint64) GetCurrentTimestamp());
@@ -101,6 +104,7 @@ start_shared_memory(void)
 		for (int i = 0; i < MaxBackends; i++)
 			pg_atomic_init_u64(&shared->appending[i].since, 0);
 	}
+	cp_news_attach();
 	LWLockRelease(AddinShmemInitLock);
 }
 

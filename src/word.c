@@ -169,6 +169,49 @@ edits(const char *a, int alen, const char *b, int blen)
 	return last[blen];
 }
 
+/*
+ * Is there one letter that always became the same other one?  Machines that
+ * read handwriting do so: robertson, aobeatson.
+ */
+static bool
+one_letter_misread(const char *a, const char *b, int length)
+{
+	int			first = -1;
+	int			misread = 0;
+
+	for (int i = 0; i < length; i++)
+	{
+		if (a[i] == b[i])
+			continue;
+		if (first < 0)
+			first = i;
+		else if (a[i] != a[first] || b[i] != b[first])
+			return false;
+		misread++;
+	}
+	return misread <= 2;
+}
+
+/* Letters that one word has and the other lacks, whatever their order. */
+static int
+letters_off(const char *a, int alen, const char *b, int blen)
+{
+	int8		counts[32] = {0};
+	int			more = 0;
+	int			less = 0;
+
+	for (int i = 0; i < Min(alen, 100); i++)
+		counts[a[i] & 31]++;
+	for (int i = 0; i < Min(blen, 100); i++)
+		counts[b[i] & 31]--;
+	for (int i = 0; i < lengthof(counts); i++)
+	{
+		more += Max(counts[i], 0);
+		less += Max(-counts[i], 0);
+	}
+	return Max(more, less);
+}
+
 /* How alike two words are. */
 CpWordLevel
 cp_word_compare(const char *a, int alen, const char *b, int blen)
@@ -194,6 +237,10 @@ cp_word_compare(const char *a, int alen, const char *b, int blen)
 	if (distance == 1 && shorter == 3)
 		return CP_WORD_CLOSE;
 	if (distance == 2 && shorter >= 6)
+		return CP_WORD_CLOSE;
+	if (alen == blen && shorter >= 5 && one_letter_misread(a, b, alen))
+		return CP_WORD_EDIT;
+	if (longer - shorter <= 1 && shorter >= 5 && letters_off(a, alen, b, blen) <= (shorter >= 7 ? 1 : 0))
 		return CP_WORD_CLOSE;
 	/* alex and alexander */
 	if (common == shorter && shorter >= 4)

@@ -43,6 +43,9 @@ static const WorkerKind kinds[] = {
 	[CP_WORKER_MATCHER] = {"contactpoint matcher", "cp_matcher_main"},
 	[CP_WORKER_SEALER] = {"contactpoint sealer", "cp_sealer_main"},
 	[CP_WORKER_JOBS] = {"contactpoint jobs", "cp_jobs_main", true},
+	[CP_WORKER_HELPER] = {"contactpoint matcher 2", "cp_helper_first_main", true},
+	[CP_WORKER_HELPER + 1] = {"contactpoint matcher 3", "cp_helper_second_main", true},
+	[CP_WORKER_HELPER + 2] = {"contactpoint matcher 4", "cp_helper_third_main", true},
 };
 
 StaticAssertDecl(lengthof(kinds) == CP_WORKER_KINDS, "every worker has a name");

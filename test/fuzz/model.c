@@ -5,6 +5,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "mb/pg_wchar.h"
 #include "utils/datetime.h"
 
@@ -90,51 +92,56 @@ cp_dictionary_compare(int32 a, int32 b)
 
 /* ---------- weights ---------- */
 
-static double *
+static CpWeights *
 read_weights(void)
 {
-	static double weights[CP_NWEIGHTS];
-	int			versions[CP_NWEIGHTS] = {0};
+	static CpWeights weights;
+	double	   *all = (double *) &weights;
 	FILE	   *file = fopen(WEIGHTS, "r");
 	char		line[4096];
+	const char *missing;
 
 	if (file == NULL)
 	{
 		perror(WEIGHTS);
 		exit(1);
 	}
+	for (int i = 0; i < sizeof(weights) / sizeof(double); i++)
+		all[i] = NAN;
+	for (int i = 0; i < CP_NFIELDS; i++)
+		for (int j = 0; j < CP_NCLASSES; j++)
+			weights.bits[i][0][j] = 0;
 	while (fgets(line, sizeof(line), file) != NULL)
 		for (char *next = line; (next = strchr(next, '(')) != NULL; next++)
 		{
 			int			version;
 			char		field[100];
 			char		level[100];
-			double		bits;
+			double		bits[CP_NCLASSES];
+			int			nvalues;
+			double	   *place;
 
-			if (sscanf(next, "(%d, '%99[^']', '%99[^']', %lf)", &version, field, level, &bits) != 4)
+			if (sscanf(next, "(%d, '%99[^']', '%99[^']', %lf, %lf, %lf)", &version, field, level,
+					   &bits[0], &bits[1], &bits[2]) != 6)
 				continue;
-			for (int i = 0; i < CP_NWEIGHTS; i++)
-				if (version > versions[i] && strcmp(field, cp_weight_names[i][0]) == 0 &&
-					strcmp(level, cp_weight_names[i][1]) == 0)
-				{
-					versions[i] = version;
-					weights[i] = bits;
-				}
+			place = cp_weight_place(&weights, field, level, &nvalues);
+			for (int i = 0; place != NULL && i < nvalues; i++)
+				place[i] = bits[i];
 		}
 	fclose(file);
-	for (int i = 0; i < CP_NWEIGHTS; i++)
-		if (versions[i] == 0)
-		{
-			fprintf(stderr, "%s: the weight for %s, %s is missing\n", WEIGHTS, cp_weight_names[i][0], cp_weight_names[i][1]);
-			exit(1);
-		}
-	return weights;
+	missing = cp_weight_missing(&weights);
+	if (missing != NULL)
+	{
+		fprintf(stderr, "%s: the weight for %s is missing\n", WEIGHTS, missing);
+		exit(1);
+	}
+	return &weights;
 }
 
-const double *
+const CpWeights *
 cp_weights(void)
 {
-	static const double *weights = NULL;
+	static const CpWeights *weights = NULL;
 
 	if (weights == NULL)
 		weights = read_weights();

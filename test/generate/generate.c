@@ -344,6 +344,19 @@ draw_date(Random *r, int first_year, int last_year)
 	return date;
 }
 
+/* Of a child born to the same mother, ten months to six years later. */
+static Date
+later_date(Random *r, Date date)
+{
+	int			last = date.year + 5;
+	Date		later;
+
+	do
+		later = draw_date(r, date.year, last > LAST_YEAR ? LAST_YEAR : last);
+	while ((later.year * 12 + later.month) - (date.year * 12 + date.month) < 11);
+	return later;
+}
+
 static bool
 date_exists(Date date)
 {
@@ -485,13 +498,16 @@ draw_children(Household *home, Random *r)
 		child->twin = elder != NULL && happens(r, 0.03);
 		if (elder == NULL)
 			child->birth = draw_date(r, FIRST_YEAR, LAST_YEAR - (home->size - 1) * 2);
-		else if (child->twin || elder->birth.year == LAST_YEAR)
+		else if (child->twin)
 			child->birth = elder->birth;
+		else if (elder->birth.year < LAST_YEAR - 1)
+			child->birth = later_date(r, elder->birth);
 		else
 		{
-			int			last = elder->birth.year + 5;
+			/* no time is left: the next one came before all of them */
+			int			year = home->children[0].birth.year - 2 * i;
 
-			child->birth = draw_date(r, elder->birth.year + 1, last > LAST_YEAR ? LAST_YEAR : last);
+			child->birth = draw_date(r, year, year);
 		}
 		/* brothers and sisters do not share a first name */
 		do
@@ -518,12 +534,13 @@ make_household(int64_t number, Household *home)
 	draw_children(home, &r);
 	if (number > 1 && happens(&r, 0.0005))
 	{
-		/* somewhere else a child of the same name was born on the same day */
+		/* somewhere else there is a child of the same name, seldom born on the same day */
 		Household	other;
 
 		make_household(pick(&r, number), &other);
 		home->children[0].sex = other.children[0].sex;
-		home->children[0].birth = other.children[0].birth;
+		if (happens(&r, 0.1))
+			home->children[0].birth = other.children[0].birth;
 		strcpy(home->children[0].given[0], other.children[0].given[0]);
 		strcpy(home->children[0].family, other.children[0].family);
 	}
@@ -913,8 +930,8 @@ upload_known(Random *r, bool changed)
 static void
 walk_known(int64_t nth, Household *home)
 {
-	/* a prime step; the second half of the walk stands in for the shielded */
-	for (int64_t step = nth;; step += households / 2 + 1)
+	/* a prime step; the last two thirds of the walk stand in for the shielded */
+	for (int64_t step = nth;; step += households / 3 + 1)
 	{
 		make_household((int64_t) ((unsigned __int128) step * 1000000007u % (uint64_t) households), home);
 		if (home->category == NULL)

@@ -10,10 +10,12 @@
 
 #include <ctype.h>
 
-#include "common/hashfn.h"
 #include "utils/datetime.h"
 
 #include "dataset.h"
+#include "keys.h"
+
+int			dataset_short_block = 0;
 
 enum
 {
@@ -129,6 +131,22 @@ set_identifiers(CpPerson *person, const char *text)
 	pfree(copy);
 }
 
+/* Of a date that does not exist, what may be true is kept. */
+static void
+set_birth(CpPerson *person, const char *text)
+{
+	int			year;
+	int			month;
+	int			day;
+
+	person->has_birth = cp_parse_iso_date(text, &person->date_of_birth);
+	if (person->has_birth || sscanf(text, "%4d-%2d-%2d", &year, &month, &day) != 3 || strlen(text) != 10)
+		return;
+	person->birth_year = year;
+	if (month >= 1 && month <= MONTHS_PER_YEAR)
+		person->birth_month = month;
+}
+
 static void
 set_person(CpPerson *person, char **fields, bool identifiers)
 {
@@ -143,7 +161,7 @@ set_person(CpPerson *person, char **fields, bool identifiers)
 		add_middle(given, sizeof(given), fields[COL_FAMILY], text);
 	}
 	person_add_name(person, given, fields[COL_FAMILY]);
-	person->has_birth = cp_parse_iso_date(fields[COL_BIRTH], &person->date_of_birth);
+	set_birth(person, fields[COL_BIRTH]);
 	switch (tolower((unsigned char) fields[COL_SEX][0]))
 	{
 		case 'm':
@@ -257,7 +275,10 @@ dataset_same(const Dataset *set, Pair pair)
 
 typedef struct Entry
 {
-	int64		key;
+	int32		key;
+	DateADT		birth;			/* DATEVAL_NOBEGIN: not known */
+	int32		given;
+	int32		family;
 	int32		record;
 } Entry;
 
@@ -267,17 +288,6 @@ typedef struct Pairs
 	int64		n;
 	int64		size;
 } Pairs;
-
-static int
-by_key(const void *a, const void *b)
-{
-	const Entry *left = a;
-	const Entry *right = b;
-
-	if (left->key != right->key)
-		return left->key < right->key ? -1 : 1;
-	return left->record - right->record;
-}
 
 static int
 by_pair(const void *a, const void *b)
@@ -320,13 +330,19 @@ add_pair(Pairs *pairs, int32 a, int32 b)
 	pairs->pairs[pairs->n++].b = Max(a, b);
 }
 
-static int64
-hash_key(char kind, const char *first, const char *second, int number)
-{
-	char		bytes[320];
-	int			length = snprintf(bytes, sizeof(bytes), "%c|%s|%s|%d", kind, first, second, number);
+/* ---------- blocking ---------- */
 
-	return (int64) hash_bytes_extended((const unsigned char *) bytes, Min(length, 319), 0);
+static int
+by_key(const void *a, const void *b)
+{
+	const Entry *left = a;
+	const Entry *right = b;
+
+	if (left->key != right->key)
+		return left->key < right->key ? -1 : 1;
+	if (left->birth != right->birth)
+		return left->birth < right->birth ? -1 : 1;
+	return left->record - right->record;
 }
 
 typedef struct Entries
@@ -337,95 +353,160 @@ typedef struct Entries
 } Entries;
 
 static void
-add_entry(Entries *list, int64 key, int32 record)
+add_entry(Entries *list, int32 key, const CpPerson *person, int32 given, int32 family, int32 record)
 {
+	Entry	   *entry;
+
 	if (list->n >= list->size)
 	{
 		list->size = list->size ? list->size * 2 : 65536;
 		list->entries = list->entries ? repalloc(list->entries, list->size * sizeof(Entry)) :
 			palloc(list->size * sizeof(Entry));
 	}
-	list->entries[list->n].key = key;
-	list->entries[list->n++].record = record;
+	entry = &list->entries[list->n++];
+	entry->key = key;
+	entry->birth = person->has_birth ? person->date_of_birth : DATEVAL_NOBEGIN;
+	entry->given = given;
+	entry->family = family;
+	entry->record = record;
 }
 
-static const char *
-code_of(int32 id)
+/*
+ * Entries of a record.  One without a birth date, which the registry does not
+ * have, can be found by what it would look for itself.
+ */
+static void
+add_keys(Entries *list, const CpPerson *person, int32 record)
 {
-	return cp_dictionary_word(id)->code;
+	int			n;
+
+	if (person->has_birth)
+	{
+		CpKey	   *keys = cp_match_keys(person, &n);
+
+		for (int i = 0; i < n; i++)
+			add_entry(list, keys[i].key, person, keys[i].given, keys[i].family, record);
+		if (keys)
+			pfree(keys);
+	}
+	else
+	{
+		CpProbe    *probes = cp_match_probes(person, false, &n);
+		const CpName *name = &person->names[0];
+
+		for (int i = 0; i < n; i++)
+			add_entry(list, probes[i].key, person, name->ngiven > 0 ? name->given[0] : CP_NO_WORD,
+					  name->nfamily > 0 ? name->family[0] : CP_NO_WORD, record);
+		if (probes)
+			pfree(probes);
+	}
+}
+
+/* The first entry of a key with this birth date or a later one. */
+static int64
+first_entry(const Entries *list, int32 key, DateADT birth)
+{
+	int64		low = 0;
+	int64		high = list->n;
+
+	while (low < high)
+	{
+		int64		middle = (low + high) / 2;
+		const Entry *entry = &list->entries[middle];
+
+		if (entry->key < key || (entry->key == key && entry->birth < birth))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Is some word of the row the same as this one, or close to it? */
+static bool
+close_to_row(const CpPerson *row, int32 id)
+{
+	for (int i = 0; id != CP_NO_WORD && i < row->nnames; i++)
+	{
+		const CpName *name = &row->names[i];
+
+		for (int j = 0; j < name->ngiven; j++)
+			if (cp_dictionary_compare(name->given[j], id) <= CP_WORD_WEAK)
+				return true;
+		for (int j = 0; j < name->nfamily; j++)
+			if (cp_dictionary_compare(name->family[j], id) <= CP_WORD_WEAK)
+				return true;
+	}
+	return false;
+}
+
+/* As candidate.c: which entries are worth a look. */
+static bool
+worth_a_look(const CpPerson *row, const Entry *entry, CpBlock block, int scanned)
+{
+	CpBirthLevel level = CP_BIRTH_UNKNOWN;
+	int			needed;
+
+	if (block == CP_BLOCK_NUMBER)
+		return true;
+	if (row->has_birth && entry->birth != DATEVAL_NOBEGIN)
+		level = cp_birth_compare(row->date_of_birth, entry->birth);
+	if (level <= CP_BIRTH_SWAPPED && (block == CP_BLOCK_PLACE || block == CP_BLOCK_HOUSE))
+		return true;
+	if (block == CP_BLOCK_NAME && !CpBirthIsNear(level) && level > CP_BIRTH_YEAR && level != CP_BIRTH_UNKNOWN)
+		return false;
+	needed = CpBirthIsNear(level) || block == CP_BLOCK_HOUSE ||
+		(block == CP_BLOCK_PLACE && scanned <= dataset_short_block) ? 1 : 2;
+	return close_to_row(row, entry->given) + close_to_row(row, entry->family) >= needed;
 }
 
 static void
-add_keys(Entries *list, const CpPerson *p, int32 record)
+look_through(Pairs *pairs, const Entries *list, const CpPerson *row, int32 number, const CpProbe *probe)
 {
-	int			year = 0;
-	int			month = 0;
-	int			day = 0;
-	ListCell   *cell;
+	int			scanned = 0;
 
-	if (p->has_birth)
-		j2date(p->date_of_birth + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-	for (int i = 0; i < p->nnames; i++)
+	/* those without a birth date first, then those of the dates asked for */
+	for (int pass = 0; pass < 2; pass++)
 	{
-		const CpName *name = &p->names[i];
+		DateADT		first = pass == 0 ? DATEVAL_NOBEGIN : probe->first;
+		DateADT		last = pass == 0 ? DATEVAL_NOBEGIN : probe->last;
 
-		for (int w = 0; w < name->ngiven + name->nfamily; w++)
+		for (int64 i = first_entry(list, probe->key, first);
+			 i < list->n && list->entries[i].key == probe->key && list->entries[i].birth <= last; i++)
 		{
-			int32		id = w < name->ngiven ? name->given[w] : name->family[w - name->ngiven];
-
-			if (p->has_birth)
-			{
-				add_entry(list, hash_key('W', code_of(id), "", year * 10000 + month * 100 + day), record);
-				if (month <= 12 && day <= 12)
-					add_entry(list, hash_key('W', code_of(id), "", year * 10000 + day * 100 + month), record);
-			}
+			const Entry *entry = &list->entries[i];
+			if (entry->record == number || !worth_a_look(row, entry, probe->block, ++scanned))
+				continue;
+			add_pair(pairs, entry->record, number);
 		}
-		for (int g = 0; g < name->ngiven; g++)
-			for (int f = 0; f < name->nfamily; f++)
-			{
-				const char *a = code_of(name->given[g]);
-				const char *b = code_of(name->family[f]);
-
-				if (strcmp(a, b) > 0)
-				{
-					const char *c = a;
-
-					a = b;
-					b = c;
-				}
-				add_entry(list, hash_key('P', a, b, 0), record);
-			}
 	}
-	foreach(cell, p->postcodes)
-		add_entry(list, hash_key('C', lfirst(cell), "", 0), record);
-	foreach(cell, p->addresses)
-		add_entry(list, hash_key('A', lfirst(cell), "", 0), record);
-	foreach(cell, p->identifiers)
-		add_entry(list, hash_key('I', lfirst(cell), "", 0), record);
-	if (p->has_birth)
-		add_entry(list, hash_key('D', "", "", year * 10000 + month * 100 + day), record);
 }
 
-/* Pairs that have a key in common, each once; *n of them. */
+/* Pairs of which one would find the other, each once; *n of them. */
 Pair *
 dataset_candidates(const Dataset *set, int64 *n)
 {
 	Entries		list = {0};
 	Pairs		pairs = {0};
-	int64		from = 0;
 
+	dictionary_similar();
 	for (int i = 0; i < set->nrecords; i++)
 		add_keys(&list, &set->records[i].person, i);
 	qsort(list.entries, list.n, sizeof(Entry), by_key);
-	for (int64 i = 1; i <= list.n; i++)
+	for (int i = 0; i < set->nrecords; i++)
 	{
-		if (i < list.n && list.entries[i].key == list.entries[from].key)
-			continue;
-		if (i - from <= 400)
-			for (int64 a = from; a < i; a++)
-				for (int64 b = a + 1; b < i; b++)
-					add_pair(&pairs, list.entries[a].record, list.entries[b].record);
-		from = i;
+		const CpPerson *row = &set->records[i].person;
+
+		for (int deep = 0; deep < 2; deep++)
+		{
+			int			nprobes;
+			CpProbe    *probes = cp_match_probes(row, deep, &nprobes);
+
+			for (int p = 0; p < nprobes; p++)
+				look_through(&pairs, &list, row, i, &probes[p]);
+			if (probes)
+				pfree(probes);
+		}
 	}
 	unique_pairs(&pairs);
 	pfree(list.entries);
@@ -461,6 +542,7 @@ dataset_true_pairs(const Dataset *set, int64 *n)
 			 set->records[order[i]].entity == set->records[order[j]].entity; j++)
 			add_pair(&pairs, order[i], order[j]);
 	pfree(order);
+	unique_pairs(&pairs);
 	*n = pairs.n;
 	return pairs.pairs;
 }

@@ -34,6 +34,12 @@ typedef struct Pair
 /* Reads a set and fills the dictionary with its words. */
 extern Dataset *dataset_read(const char *path, bool identifiers);
 
+/*
+ * Of a block of a place, so many entries are looked at where one name agrees.
+ * candidate.c does none, so 0 shows what it finds.
+ */
+extern int	dataset_short_block;
+
 /* Pairs that have a key in common, each once; *n of them. */
 extern Pair *dataset_candidates(const Dataset *set, int64 *n);
 

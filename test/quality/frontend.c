@@ -8,11 +8,14 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "utils/datetime.h"
 
 #include "frontend.h"
+#include "keys.h"
 
 #define MEMO_SIZE (1 << 20)
 #define MAX_WORD_BYTES 64
@@ -30,7 +33,7 @@ static int32 words_size;
 static int32 *buckets;			/* ids by hash, open addressing */
 static uint32 nbuckets;
 static Memo *memo;
-static double weights[CP_NWEIGHTS];
+static CpWeights weights;
 
 /* ---------- the server's own ---------- */
 
@@ -235,27 +238,168 @@ dictionary_count(int32 id, bool given, bool family)
 	words[id]->family_count += family;
 }
 
-/* ---------- weights ---------- */
+/* ---------- words spelt alike ---------- */
 
-const double *
-cp_weights(void)
+#define LEAST_SIMILARITY 0.25
+
+typedef struct Posting
 {
-	return weights;
+	int32		n;
+	int32		size;
+	int32	   *ids;
+} Posting;
+
+static Posting *postings;		/* words by trigram */
+static List **similar_codes;	/* by id, NIL until asked for */
+static bool *similar_known;
+
+/* Trigrams as pg_trgm has them: two blanks before, one behind. */
+static int
+trigrams(const CpWord *word, uint32 *hashes)
+{
+	char		padded[MAX_WORD_BYTES + 4];
+	int			length = snprintf(padded, sizeof(padded), "  %s ", word->word);
+	int			n = 0;
+
+	for (int i = 0; i + 2 < length; i++)
+	{
+		uint32		hash = hash_bytes((unsigned char *) padded + i, 3) & 0xFFFF;
+		bool		have = false;
+
+		for (int j = 0; j < n; j++)
+			have |= hashes[j] == hash;
+		if (!have)
+			hashes[n++] = hash;
+	}
+	return n;
 }
 
 void
-weights_set(const double *values)
+dictionary_similar(void)
 {
-	memcpy(weights, values, sizeof(weights));
+	uint32		hashes[MAX_WORD_BYTES + 4];
+
+	if (postings)
+		for (int i = 0; i < 65536; i++)
+			free(postings[i].ids);
+	free(postings);
+	free(similar_codes);
+	free(similar_known);
+	postings = palloc0(65536 * sizeof(Posting));
+	similar_codes = palloc0(nwords * sizeof(List *));
+	similar_known = palloc0(nwords * sizeof(bool));
+	for (int32 id = 1; id < nwords; id++)
+	{
+		int			n = trigrams(words[id], hashes);
+
+		for (int i = 0; i < n; i++)
+		{
+			Posting    *posting = &postings[hashes[i]];
+
+			if (posting->n >= posting->size)
+			{
+				posting->size = posting->size ? posting->size * 2 : 8;
+				posting->ids = realloc(posting->ids, posting->size * sizeof(int32));
+			}
+			posting->ids[posting->n++] = id;
+		}
+	}
 }
 
-/* Rows look like (1, 'given', 'equal', 8.7); the highest version counts. */
+typedef struct Similar
+{
+	int32		id;
+	float		similarity;
+} Similar;
+
+static int
+by_similarity(const void *a, const void *b)
+{
+	const Similar *left = a;
+	const Similar *right = b;
+
+	return left->similarity > right->similarity ? -1 :
+		left->similarity < right->similarity ? 1 : left->id - right->id;
+}
+
+List *
+cp_dictionary_similar_codes(int32 id, int most)
+{
+	static int32 *shared;		/* trigrams in common, by id */
+	static int32 shared_size;
+	const CpWord *word = words[id];
+	uint32		hashes[MAX_WORD_BYTES + 4];
+	uint32		others[MAX_WORD_BYTES + 4];
+	Similar    *similar;
+	int			nsimilar = 0;
+	int			n;
+
+	if (word->length < 3 || similar_known[id])
+		return similar_codes[id];
+	similar_known[id] = true;
+	if (shared_size < nwords)
+	{
+		free(shared);
+		shared = palloc0(nwords * sizeof(int32));
+		shared_size = nwords;
+	}
+	similar = palloc(nwords * sizeof(Similar));
+	n = trigrams(word, hashes);
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < postings[hashes[i]].n; j++)
+			shared[postings[hashes[i]].ids[j]]++;
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < postings[hashes[i]].n; j++)
+		{
+			int32		other = postings[hashes[i]].ids[j];
+			int			common = shared[other];
+
+			shared[other] = 0;
+			if (common == 0 || strcmp(words[other]->code, word->code) == 0 ||
+				(double) common / (n + trigrams(words[other], others) - common) < LEAST_SIMILARITY ||
+				!cp_word_slip(word->word, word->length, words[other]->word, words[other]->length))
+				continue;
+			similar[nsimilar].id = other;
+			similar[nsimilar++].similarity = (float) common / (n + trigrams(words[other], others) - common);
+		}
+	qsort(similar, nsimilar, sizeof(Similar), by_similarity);
+	for (int i = 0; i < nsimilar && list_length(similar_codes[id]) < most; i++)
+	{
+		bool		have = false;
+		ListCell   *cell;
+
+		foreach(cell, similar_codes[id])
+			have |= strcmp(lfirst(cell), words[similar[i].id]->code) == 0;
+		if (!have)
+			similar_codes[id] = lappend(similar_codes[id], words[similar[i].id]->code);
+	}
+	pfree(similar);
+	return similar_codes[id];
+}
+
+/* ---------- weights ---------- */
+
+const CpWeights *
+cp_weights(void)
+{
+	return &weights;
+}
+
+void
+weights_set(const CpWeights *values)
+{
+	weights = *values;
+}
+
+/* Rows look like (2, 'given', 'equal', 8.7, -3, -3); the highest version counts. */
 void
 weights_read(const char *path)
 {
 	FILE	   *file = fopen(path, "r");
 	char		line[1024];
-	int			versions[CP_NWEIGHTS] = {0};
+	int			version = 0;
+	double	   *all = (double *) &weights;
+	const char *missing;
 
 	if (file == NULL)
 	{
@@ -266,29 +410,37 @@ weights_read(const char *path)
 	{
 		for (char *c = strchr(line, '('); c != NULL; c = strchr(c + 1, '('))
 		{
-			int			version;
+			int			this_version;
 			char		field[64];
 			char		level[64];
-			double		bits;
+			double		bits[CP_NCLASSES];
+			double	   *place;
+			int			nvalues;
 
-			if (sscanf(c, "(%d, '%63[^']', '%63[^']', %lf)", &version, field, level, &bits) != 4)
+			if (sscanf(c, "(%d, '%63[^']', '%63[^']', %lf, %lf, %lf)", &this_version, field, level,
+					   &bits[0], &bits[1], &bits[2]) != 6 || this_version < version)
 				continue;
-			for (int i = 0; i < CP_NWEIGHTS; i++)
-				if (version >= versions[i] && strcmp(field, cp_weight_names[i][0]) == 0 &&
-					strcmp(level, cp_weight_names[i][1]) == 0)
-				{
-					versions[i] = version;
-					weights[i] = bits;
-				}
+			if (this_version > version)
+			{
+				version = this_version;
+				for (int i = 0; i < sizeof(weights) / sizeof(double); i++)
+					all[i] = NAN;
+				for (int i = 0; i < CP_NFIELDS; i++)
+					for (int j = 0; j < CP_NCLASSES; j++)
+						weights.bits[i][0][j] = 0;
+			}
+			place = cp_weight_place(&weights, field, level, &nvalues);
+			for (int i = 0; place != NULL && i < nvalues; i++)
+				place[i] = bits[i];
 		}
 	}
 	fclose(file);
-	for (int i = 0; i < CP_NWEIGHTS; i++)
-		if (versions[i] == 0)
-		{
-			fprintf(stderr, "%s lacks %s, %s\n", path, cp_weight_names[i][0], cp_weight_names[i][1]);
-			exit(1);
-		}
+	missing = cp_weight_missing(&weights);
+	if (version == 0 || missing != NULL)
+	{
+		fprintf(stderr, "%s lacks the weight for %s\n", path, version ? missing : "everything");
+		exit(1);
+	}
 }
 
 /* ---------- persons ---------- */

@@ -18,12 +18,15 @@ extern void dictionary_count_record(void);
 extern void dictionary_count(int32 id, bool given, bool family);
 extern void dictionary_reset(void);
 
+/* Finds words that are spelt alike, for cp_dictionary_similar_codes(). */
+extern void dictionary_similar(void);
+
 /* Highest id in use; ids are 1 ... dictionary_size(). */
 extern int32 dictionary_size(void);
 
 /* Reads the rows of sql/51-weight.sql, version NULL-terminated text of the file. */
 extern void weights_read(const char *path);
-extern void weights_set(const double *weights);
+extern void weights_set(const CpWeights *values);
 
 /* Adds the words of a name to a person. */
 extern void person_add_name(CpPerson *person, const char *given, const char *family);

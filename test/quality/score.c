@@ -4,9 +4,11 @@
  *	  How well the shipped weights tell true pairs from others: F1 of the
  *	  pairs with posterior one half and more, on labelled sets.
  *
- *	  score [-n] [-w weights.sql] [-m MISSES] set.csv ...
+ *	  score [-n | -i] [-w weights.sql] [-m MISSES] [-s ENTRIES] set.csv ...
  *
- *	  -n  without identifiers	-m  print so many errors of each kind
+ *	  -n  without identifiers	-i  only with them
+ *	  -m  print so many errors of each kind
+ *	  -s  so many entries of a place need one name only (dataset.h)
  *
  *-------------------------------------------------------------------------
  */
@@ -142,7 +144,7 @@ main(int argc, char **argv)
 	int			without = 1;
 	int			option;
 
-	while ((option = getopt(argc, argv, "inw:m:")) != -1)
+	while ((option = getopt(argc, argv, "inw:m:s:")) != -1)
 		switch (option)
 		{
 			case 'n':
@@ -153,6 +155,9 @@ main(int argc, char **argv)
 				break;
 			case 'w':
 				weights = optarg;
+				break;
+			case 's':
+				dataset_short_block = atoi(optarg);
 				break;
 			case 'm':
 				misses = atoi(optarg);

@@ -57,6 +57,9 @@ SELECT field, level, bits > 0 AS speaks_for, score >= threshold AS possible, out
 FROM contactpoint.explain_match(:held);
 SELECT count(*) = 0 AS differ FROM
     (SELECT * FROM contactpoint.explain_match(:held) EXCEPT SELECT * FROM contactpoint.explain_match(:held)) d;
+-- the score is the odds of the first class against the others, which are all there are
+SELECT DISTINCT abs(ln(same / (household + twin + other)) / ln(2) - score) < 0.001 AS odds, abs(same + household + twin + other - 1) < 0.001 AS all_classes
+FROM contactpoint.explain_match(:held);
 -- one side does not know the fields
 SELECT count(*) FILTER (WHERE field IN ('birth', 'sex', 'postcode', 'address', 'place')) AS unknown FROM contactpoint.explain_match(:too_little);
 -- a hidden name is not told: the public one is another
@@ -65,7 +68,7 @@ SELECT field, level, outcome FROM contactpoint.explain_match(:near_alias) WHERE 
 SELECT child_id = (SELECT l.child_id FROM contactpoint.source_link l WHERE l.source_ref = 'ex-11') AS record, field, score > threshold AS enough, outcome, reason
 FROM contactpoint.explain_match(:matched);
 -- near a shielded child: that it is one, until the record is open
-SELECT child_id = :shielded AS shielded, field, level, bits, score, same, threshold, outcome, reason FROM contactpoint.explain_match(:near_shield);
+SELECT child_id = :shielded AS shielded, field, level, bits, rarity, score, same, household, twin, other, threshold, outcome, reason FROM contactpoint.explain_match(:near_shield);
 SELECT contactpoint.grant_access(:shielded, 'regress_manager', 'reviews its rows', now() + interval '1 hour');
 SELECT contactpoint.open_shielded(:shielded, 'review') IS NOT NULL AS open;
 SELECT field, level FROM contactpoint.explain_match(:near_shield) WHERE field IN ('given', 'family', 'birth');

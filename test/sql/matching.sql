@@ -136,7 +136,9 @@ SET contactpoint.allow_drop = on;
 ALTER TABLE contactpoint.carer ADD CONSTRAINT poison CHECK (full_name <> 'Poison Carer');
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, carers)
-SELECT 'school', 'po-' || n, 1, 'Person' || chr(96 + n), 'Poisontest' || repeat(chr(96 + n), 4), 'F', '2009-03-01'::date + 40 * n,
+SELECT 'school', 'po-' || n, 1, (ARRAY['Agnes', 'Beryl', 'Clementine', 'Dorothea', 'Esmeralda', 'Philippa', 'Gwendolen', 'Henrietta', 'Isadora'])[n],
+    (ARRAY['Applewhite', 'Birtwistle', 'Cholmondeley', 'Dunwoody', 'Entwhistle', 'Fothergill', 'Goldsworthy', 'Higginbotham', 'Jerningham'])[n],
+    'F', '2009-03-01'::date + 40 * n,
     CASE WHEN n = 5 THEN '[{"full_name": "Poison Carer"}]' ELSE '[{"full_name": "Good Carer"}]' END::jsonb
 FROM generate_series(1, 9) n;
 RESET SESSION AUTHORIZATION;

@@ -369,4 +369,23 @@ is( ContactPoint::ask($node, $db, 'regress_admin', "SELECT contactpoint.rekey('1
 is( look('regress_auditor', q{SELECT count(*) FROM contactpoint.audit WHERE command = 'rekey' AND "session_user" = 'regress_admin' AND outcome = 'done'}),
 	1, 'which is on record');
 
+# ---------- a new version of the weights ----------
+
+# The matcher has the first one loaded.
+sub score_of
+{
+	my ($ref) = @_;
+
+	send_rows($ref, 'n = 2000');
+	return $node->safe_psql($db, "SELECT score FROM contactpoint.settlement WHERE source_ref = '$ref-2000' AND outcome = 'match'");
+}
+my $score = score_of('weight-1');
+my $matcher = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'contactpoint matcher'};
+my $pid = $node->safe_psql($db, $matcher);
+$node->safe_psql($db, q{SET contactpoint.allow_drop = on; INSERT INTO contactpoint.weight (version, field, level, match, household, twin)
+	SELECT version + 1, field, level, match + 3, household, twin FROM contactpoint.weight
+	WHERE field = 'given' AND level = 'equal' ORDER BY version DESC LIMIT 1});
+isnt(score_of('weight-2'), $score, 'a new version of a weight counts from its commit on');
+is($node->safe_psql($db, $matcher), $pid, 'for those who had the former one');
+
 done_testing();

@@ -1,0 +1,208 @@
+# The same inbox has the same outcome, however many matchers settle it and in
+# batches of whatever size; and when matchers are killed in the midst of it.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use ContactPoint;
+
+my $persons = 500;
+my $settle = "CALL contactpoint.settle('3 minutes')";
+my $matchers = q{FROM pg_stat_activity WHERE backend_type LIKE 'contactpoint matcher%'};
+my $node = ContactPoint::start('matchers', conf => <<'CONF');
+restart_after_crash = on
+log_statement = none
+max_worker_processes = 40
+CONF
+
+# ---------- the inbox ----------
+
+# What makes rows depend on each other: families side by side, twins, children
+# sent twice under one reference and by several sources, changed rows, other
+# names, withdrawn details, rows that say too little, and namesakes.
+sub inbox
+{
+	my @given = qw(Adelaide Barnaby Clementine Dorian Evangeline Fitzgerald Gwendolen Horatio Isadora
+	  Jeremiah Katharine Leopold Marigold Nathaniel Octavia Peregrine Quentin Rosamund Sylvester Theodora);
+	my @family = qw(Abernathy Blackwood Carmichael Dunsmore Ellsworth Featherstone Galbraith Hollingsworth
+	  Inglethorpe Jessop Kettleborough Lockhart Montague Northcote Oglethorpe Pemberton Quarrington);
+	my @rows;
+
+	for my $i (0 .. $persons - 1)
+	{
+		my $home = int($i / 3);
+		my ($given, $family) = ($given[ $i % @given ], $family[ $home * 7 % @family ] . ($home % 5 ? '' : 'e'));
+		my $birth = sprintf '%04d-%02d-%02d', 2005 + $i % 13, 1 + $i % 12, 1 + $i * 3 % 28;
+		my $place = sprintf "%d High Street\tMA%d %dAA", $home, $home % 60, $home % 9;
+		my $number = $i % 4 ? '\N' : sprintf '{"nhs": "%010d"}', 4000000000 + $i * 7919;
+		my $carer = qq([{"full_name": "Parent $home", "contact": "0100 $home"}]);
+		my $alias = $i % 29 == 5 ? qq([{"kind": "birth", "family_name": "Formerly$family"}]) : '\N';
+		my $row = sub {
+			my ($source, $ref, $g, $f, $d, $p, $n, $c, $a) = @_;
+			push @rows, join("\t", $source, $ref, 1, $g, $f, $d, $p, $n, $c, $a) . "\n";
+		};
+
+		$row->('school', "s-$i", $given, $family, $birth, $place, $number, $carer, $alias);
+		# a twin
+		$row->('school', "t-$i", $given[ ($i + 7) % @given ], $family, $birth, $place, '\N', '\N', '\N')
+		  if $i % 17 == 3;
+		# at once again, the same and changed
+		$row->('school', "s-$i", $given, $family, $birth, $place, $number, $carer, $alias) if $i % 11 == 2;
+		$row->('school', "s-$i", $given, $family, $birth, "New House $i\tNH1 1AA", $number, '[]', '\N')
+		  if $i % 13 == 4;
+		# another source, the name misspelt, with a number the first has not sent
+		my $slip = $i % 19 == 6 ? substr($family, 0, -2) . 'zz' : $family;
+		$row->('health', "h-$i", $given, $slip, $birth, $place, sprintf('{"upn": "U%09d"}', $i * 31),
+			$carer, '\N')
+		  if $i % 2;
+		# a reference that suddenly means somebody else, and a row without a birth date
+		$row->('school', "s-$i", 'Wolfgang', 'Sneakwell', '2016-01-13', $place, '\N', '\N', '\N') if $i % 41 == 9;
+		$row->('health', "n-$i", $given, $family, '\N', $place, '\N', '\N', '\N') if $i % 37 == 8;
+	}
+	return join '', @rows;
+}
+
+my $inbox = inbox();
+my $rows = () = $inbox =~ /\n/g;
+
+sub new_registry
+{
+	my ($db) = @_;
+
+	$node->safe_psql('postgres', "CREATE DATABASE $db");
+	$node->safe_psql($db, 'SET client_min_messages = warning; CREATE EXTENSION contactpoint CASCADE');
+	ContactPoint::people($node, $db);
+	$node->safe_psql($db, 'UPDATE contactpoint.source SET embargoed_at = now()');
+	ContactPoint::ask($node, $db, 'regress_feed',
+		"COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, date_of_birth, address, postcode, identifiers, carers, alias_names) FROM stdin;\n"
+		  . $inbox
+		  . "\\.\n");
+	return;
+}
+
+sub open_inbox
+{
+	my ($db) = @_;
+	return $node->safe_psql($db, 'UPDATE contactpoint.source SET embargoed_at = NULL');
+}
+
+sub set_up
+{
+	my ($workers, $batch) = @_;
+
+	$node->append_conf('postgresql.conf', "contactpoint.matcher_workers = $workers\ncontactpoint.settle_batch = $batch");
+	$node->restart;
+	return;
+}
+
+# All that became of the rows; a child is named by the first row that went to it.
+sub outcome
+{
+	my ($db) = @_;
+
+	return $node->safe_psql(
+		$db, q{
+		CREATE TEMP TABLE label AS SELECT child_id, min(upload_id) AS child FROM contactpoint.settlement
+			WHERE child_id IS NOT NULL GROUP BY 1;
+		SELECT 'row', s.upload_id, s.source_ref, s.outcome, l.child, round(s.score::numeric, 3)
+			FROM contactpoint.settlement s LEFT JOIN label l USING (child_id) ORDER BY s.upload_id;
+		SELECT 'child', l.child, c.given_names, c.family_name, c.date_of_birth, c.shielded
+			FROM contactpoint.child c LEFT JOIN label l USING (child_id) ORDER BY l.child;
+		SELECT 'address', l.child, d.source, d.address, d.postcode, d.shielded
+			FROM contactpoint.address d LEFT JOIN label l USING (child_id) ORDER BY 2, 3, 4, 5;
+		SELECT 'carer', l.child, d.source, d.full_name, d.contact
+			FROM contactpoint.carer d LEFT JOIN label l USING (child_id) ORDER BY 2, 3, 4, 5;
+		SELECT 'identifier', l.child, d.source, d.kind, d.value
+			FROM contactpoint.identifier d LEFT JOIN label l USING (child_id) ORDER BY 2, 3, 4, 5;
+		SELECT 'alias', l.child, d.source, d.kind, d.given_names, d.family_name
+			FROM contactpoint.alias d LEFT JOIN label l USING (child_id) ORDER BY 2, 3, 4, 5, 6;
+		SELECT 'responsibility', l.child, d.organisation_id
+			FROM contactpoint.responsibility d LEFT JOIN label l USING (child_id) ORDER BY 2;
+		SELECT 'link', k.source, k.source_ref, l.child, k.authority, k.sent IS NULL
+			FROM contactpoint.source_link k LEFT JOIN label l USING (child_id) ORDER BY 2, 3;
+		SELECT 'review', r.upload_id, r.source_ref, r.reason, round(r.score::numeric, 3), r.shielded,
+			(SELECT array_agg(l.child ORDER BY l.child) FROM label l WHERE l.child_id = ANY (r.candidates))
+			FROM contactpoint.review r ORDER BY r.upload_id;
+		SELECT 'held', h.source, h.source_ref FROM contactpoint.held_reference h ORDER BY 2, 3;
+		SELECT 'inbox', u.upload_id FROM contactpoint.upload u ORDER BY 2;
+		SELECT 'pending', count(*) FROM contactpoint.receipt WHERE settled_at IS NULL;
+		SELECT 'key', l.child, k.key, k.date_of_birth
+			FROM contactpoint.match_key k LEFT JOIN label l USING (child_id) ORDER BY 2, 3, 4});
+}
+
+sub same_outcome
+{
+	my ($got, $expected, $name) = @_;
+	my %in_got = map { $_ => 1 } split /\n/, $got;
+	my %in_expected = map { $_ => 1 } split /\n/, $expected;
+	my @missing = sort grep { !$in_got{$_} } keys %in_expected;
+	my @extra = sort grep { !$in_expected{$_} } keys %in_got;
+
+	ok($got eq $expected, $name)
+	  or diag(join "\n", "missing:", @missing[ 0 .. ($#missing < 14 ? $#missing : 14) ],
+		"instead:", @extra[ 0 .. ($#extra < 14 ? $#extra : 14) ]);
+	return;
+}
+
+# ---------- one by one is how it should be ----------
+
+set_up(1, 1);
+new_registry('one');
+open_inbox('one');
+ContactPoint::ask($node, 'one', 'regress_manager', $settle);
+my $expected = outcome('one');
+
+is($node->safe_psql('one', 'SELECT count(*) FROM contactpoint.settlement'), $rows, 'every row is settled');
+for my $outcome (qw(match new hold))
+{
+	cmp_ok($node->safe_psql('one', "SELECT count(*) FROM contactpoint.settlement WHERE outcome = '$outcome'"),
+		'>', 20, "there is something to decide: $outcome");
+}
+
+# ---------- any number of matchers, any size of batches ----------
+
+for my $case ([ 1, 7 ], [ 1, 1000 ], [ 1, 0 ], [ 2, 1 ], [ 2, 7 ], [ 3, 100 ], [ 3, 1000 ])
+{
+	my ($workers, $batch) = @$case;
+	my $db = "w${workers}_b$batch";
+
+	set_up($workers, $batch);
+	new_registry($db);
+	open_inbox($db);
+	ContactPoint::ask($node, $db, 'regress_manager', $settle);
+	same_outcome(outcome($db), $expected, "$workers matchers, batches of $batch");
+	$node->safe_psql('postgres', "DROP DATABASE $db");
+}
+
+# ---------- matchers that die ----------
+
+for my $blow ('terminated', 'killed')
+{
+	set_up(3, 20);
+	new_registry($blow);
+	open_inbox($blow);
+	for my $try (1 .. 4)
+	{
+		ContactPoint::as($node, $blow, 'regress_manager', "CALL contactpoint.settle('0.3 seconds')");
+		my @pids = split /\n/, $node->safe_psql('postgres', "SELECT pid $matchers AND datname = '$blow' ORDER BY random()");
+		next unless @pids;
+		if ($blow eq 'terminated')
+		{
+			$node->safe_psql('postgres', "SELECT pg_terminate_backend($pids[0])");
+		}
+		else
+		{
+			my $end_of_log = -s $node->logfile;
+			kill 'KILL', $pids[0];
+			$node->wait_for_log(qr/all server processes terminated.*ready to accept/s, $end_of_log);
+		}
+	}
+	ContactPoint::ask($node, $blow, 'regress_manager', $settle);
+	same_outcome(outcome($blow), $expected, "the same where matchers are $blow");
+}
+
+$node->stop;
+done_testing();
