@@ -192,9 +192,10 @@ CREATE FUNCTION contactpoint._rekey(child_id bigint) RETURNS void
     LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_rekey';
 COMMENT ON FUNCTION contactpoint._rekey(bigint) IS 'makes a record''s private keys anew, or removes them where the record is gone';
 
-CREATE FUNCTION contactpoint._rekey_batch(child_ids bigint[]) RETURNS void
+CREATE FUNCTION contactpoint._rekey_batch(child_ids bigint[], indexed boolean) RETURNS void
     LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_rekey_batch';
-COMMENT ON FUNCTION contactpoint._rekey_batch(bigint[]) IS 'the same for many records, several times as fast';
+COMMENT ON FUNCTION contactpoint._rekey_batch(bigint[], boolean) IS
+    'the same for many records, several times as fast; indexed is false where the indexes of keys are built afterwards';
 
 CREATE FUNCTION contactpoint._match_forget() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_match_forget';
@@ -215,10 +216,13 @@ BEGIN
     LOOP
         batch := ARRAY(SELECT c.child_id FROM contactpoint.child c WHERE c.child_id > last ORDER BY c.child_id LIMIT 10000);
         EXIT WHEN batch = '{}';
-        PERFORM contactpoint._rekey_batch(batch);
+        PERFORM contactpoint._rekey_batch(batch, false);
         records := records + pg_catalog.cardinality(batch);
         last := batch[pg_catalog.cardinality(batch)];
     END LOOP;
+    -- all at once, sorted: several times as fast as entry by entry
+    REINDEX INDEX contactpoint.match_key_key_idx;
+    REINDEX INDEX contactpoint.guard_key_key_idx;
     RETURN records;
 END
 $$;

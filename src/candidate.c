@@ -42,6 +42,8 @@
 								 * ones apart */
 #define MAX_ROW_WORDS 32		/* words of a row that entries are compared
 								 * with */
+#define OTHER_FIELDS 4.0		/* bits that sex, further names and a place
+								 * nearby may add to names and birth date */
 #define NOTHING_FOUND (-1000.0) /* a score */
 
 /* What an index entry holds behind its head, in the order of the columns. */
@@ -61,6 +63,7 @@ typedef struct CpSearchState
 {
 	const CpPerson *row;
 	int64		except;
+	double		prior;			/* odds against any record */
 	int			nwords;
 	int32		words[MAX_ROW_WORDS];
 	DateADT		last_birth;		/* compared last, and how it came out */
@@ -169,20 +172,27 @@ seen_add(SeenSet *set, int64 child_id, int row)
 
 /* ---------- entries ---------- */
 
-/* Is some word of the row the same as this one, or close to it? */
-static bool
-close_to_row(const State *state, int32 id)
+/* How alike is this word to the most similar one of the row? */
+static CpWordLevel
+word_level(const State *state, int32 id)
 {
+	CpWordLevel best = CP_WORD_DIFFER;
+
 	if (id == CP_NO_WORD)
-		return false;
+		return best;
 	for (int i = 0; i < state->nwords; i++)
 		if (state->words[i] == id)
-			return true;
+			return CP_WORD_EQUAL;
 	for (int i = 0; i < state->nwords; i++)
-		if (cp_dictionary_compare(state->words[i], id) <= CP_WORD_WEAK ||
+	{
+		CpWordLevel level = cp_dictionary_compare(state->words[i], id);
+
+		if (level > CP_WORD_CLOSE &&
 			cp_word_short_form(cp_dictionary_word(state->words[i]), cp_dictionary_word(id)))
-			return true;
-	return false;
+			level = CP_WORD_CLOSE;
+		best = Min(best, level);
+	}
+	return best;
 }
 
 static CpBirthLevel
@@ -202,16 +212,54 @@ birth_level(State *state, DateADT birth)
 }
 
 /*
- * Is an entry worth a look at its record?  It must agree in two of birth date,
- * given name and family name, or, where the block says place, in one and nearly
- * in another.
+ * The most that a name can add to a score: as if it stood in its own place, and
+ * no other name of the record were more alike.
+ */
+static double
+name_bits(CpWordLevel level, int32 id, bool given)
+{
+	static const int levels[] = {
+		[CP_WORD_EQUAL] = CP_NAME_EQUAL,
+		[CP_WORD_EDIT] = CP_NAME_EDIT,
+		[CP_WORD_CLOSE] = CP_NAME_CLOSE,
+		[CP_WORD_WEAK] = CP_NAME_WEAK,
+		[CP_WORD_INITIAL] = CP_NAME_INITIAL,
+		[CP_WORD_DIFFER] = CP_NAME_DIFFER
+	};
+	double		bits = cp_weights()->bits[given ? CP_GIVEN : CP_FAMILY][levels[level]][CP_CLASS_MATCH];
+
+	if (id == CP_NO_WORD)
+		return 0;
+	return level == CP_WORD_EQUAL ? bits + cp_score_rarity(id, given) : bits;
+}
+
+/*
+ * May the record of an entry be a candidate without a place in common?  If it has
+ * one, a block of places leads to it.
+ */
+static bool
+may_be_possible(const State *state, CpBirthLevel level, CpWordLevel given_level, int32 given,
+				CpWordLevel family_level, int32 family)
+{
+	double		bits = name_bits(given_level, given, true) + name_bits(family_level, family, false);
+
+	/* level 0 of a field says that nothing is known */
+	if (level != CP_BIRTH_UNKNOWN)
+		bits += cp_weights()->bits[CP_BIRTH][level + 1][CP_CLASS_MATCH];
+	return bits + OTHER_FIELDS - state->prior >= cp_possible_threshold;
+}
+
+/*
+ * Is an entry worth a look at its record?  Where it comes of names, its score must
+ * be in reach; at a place, birth date or names must nearly agree.
  */
 static bool
 worth_a_look(State *state, const Task *task, DateADT birth, int32 given, int32 family)
 {
 	CpBlock		block = task->probe.block;
 	CpBirthLevel level;
-	int			needed;
+	CpWordLevel given_level;
+	CpWordLevel family_level;
 	int			names;
 
 	if (task->guarded)
@@ -221,14 +269,12 @@ worth_a_look(State *state, const Task *task, DateADT birth, int32 given, int32 f
 	level = birth_level(state, birth);
 	if (level <= CP_BIRTH_SWAPPED && (block == CP_BLOCK_PLACE || block == CP_BLOCK_HOUSE))
 		return true;
-	if (block == CP_BLOCK_NAME && !CpBirthIsNear(level) && level > CP_BIRTH_YEAR && level != CP_BIRTH_UNKNOWN)
-		return false;
-	needed = CpBirthIsNear(level) || block == CP_BLOCK_HOUSE ? 1 : 2;
-	names = close_to_row(state, given) ? 1 : 0;
-	if (names + 1 < needed || names >= needed)
-		return names >= needed;
-	names += close_to_row(state, family) ? 1 : 0;
-	return names >= needed;
+	given_level = word_level(state, given);
+	family_level = word_level(state, family);
+	if (block == CP_BLOCK_NAME || block == CP_BLOCK_NAMESAKES)
+		return may_be_possible(state, level, given_level, given, family_level, family);
+	names = (given_level <= CP_WORD_WEAK ? 1 : 0) + (family_level <= CP_WORD_WEAK ? 1 : 0);
+	return names >= (CpBirthIsNear(level) || block == CP_BLOCK_HOUSE ? 1 : 2);
 }
 
 /* Notes a record to be looked at. */
@@ -567,6 +613,7 @@ state_create(const CpPerson *row, int64 except)
 
 	state->row = row;
 	state->except = except;
+	state->prior = cp_score_prior();
 	state->best = NOTHING_FOUND;
 	state->last_birth = DATEVAL_NOBEGIN;
 	state->last_level = CP_BIRTH_DIFFER;

@@ -274,7 +274,7 @@ cp_delta_write(void)
 
 	if (npersons == 0)
 		return;
-	store = cp_store_begin();
+	store = cp_store_begin(true);
 	for (int i = nforeign; i < npersons; i++)
 		cp_store_change(store, NULL, persons[i]);
 	cp_store_end(store);

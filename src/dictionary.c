@@ -23,6 +23,7 @@
 #include "catalog/indexing.h"
 #include "common/hashfn.h"
 #include "mb/pg_wchar.h"
+#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -35,6 +36,8 @@
 #define MAX_WORD_BYTES 64		/* what is longer is cut */
 #define MAX_KNOWN 600000		/* words kept in memory, some 150 bytes each */
 #define MAX_OWN 50000
+#define MAX_TOLD_APART 48		/* bytes of words that are told apart at
+								 * sight; no more are compared (word.c) */
 #define MEMO_SIZE 65536			/* a power of 2 */
 #define CHUNK_BYTES 65536		/* words are allocated in chunks of this size */
 
@@ -268,6 +271,8 @@ remember(WordCache *cache, int32 id, const char *word)
 	entry->word = copy;
 	cp_word_code(copy, entry->code);
 	cp_short_forms(copy, entry->forms);
+	for (int i = 0; i < length; i++)
+		entry->letters |= (uint32) 1 << (copy[i] & 31);
 	if (id >= 0)
 		cp_epoch_counts(entry);
 	cache_put(cache, entry);
@@ -376,6 +381,21 @@ cp_dictionary_known(int32 id)
 	return entry != NULL ? entry : word;
 }
 
+/*
+ * Is it plain that cp_word_compare() will find two words different?  Most pairs
+ * are told apart here.  A slip changes two letters of the set at most; sounds and
+ * beginnings count as well.
+ */
+static bool
+plainly_differ(const CpWord *a, const CpWord *b)
+{
+	int			shorter = Min(a->length, b->length);
+
+	return shorter > 1 && Max(a->length, b->length) <= MAX_TOLD_APART &&
+		pg_popcount32(a->letters ^ b->letters) > (shorter >= 8 ? 6 : 4) &&
+		strncmp(a->word, b->word, 3) != 0 && strcmp(a->code, b->code) != 0;
+}
+
 CpWordLevel
 cp_dictionary_compare(int32 a, int32 b)
 {
@@ -395,6 +415,8 @@ cp_dictionary_compare(int32 a, int32 b)
 	aword = cp_dictionary_word(a);
 	bword = cp_dictionary_word(b);
 	if (aword == NULL || bword == NULL)
+		return CP_WORD_DIFFER;
+	if (plainly_differ(aword, bword))
 		return CP_WORD_DIFFER;
 	seen = &memo[(murmurhash32((uint32) a) ^ (uint32) b) & (MEMO_SIZE - 1)];
 	if (seen->a != a || seen->b != b)

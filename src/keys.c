@@ -40,7 +40,7 @@
 
 #define MAX_PAIR_WORDS 3		/* words of a name that go into pairs */
 #define HOUSE_LETTERS 4			/* bytes of a street that count */
-#define MAX_SIMILAR_CODES 6		/* sounds that are tried for one word */
+#define MAX_SIMILAR_CODES 4		/* sounds that are tried for one word */
 #define OUTLINE_LENGTH 2		/* letters of a code */
 
 /* ---------- hashes ---------- */

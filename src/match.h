@@ -114,7 +114,8 @@ extern int32 *cp_changes_all(int *nkeys);
 
 typedef struct CpStore CpStore;
 
-extern CpStore *cp_store_begin(void);
+/* indexed: false where the indexes of keys are to be built anew afterwards. */
+extern CpStore *cp_store_begin(bool indexed);
 
 /*
  * A record is new (before is NULL), changed, or gone (now is NULL).  now must

@@ -68,6 +68,8 @@ typedef struct CpWord
 	int64		given_count;	/* records with this given name, about */
 	int64		family_count;	/* the same for family names */
 	uint8		forms[CP_WORD_FORMS];	/* groups of short forms it is in */
+	uint32		letters;		/* the set of its bytes, 5 bits of each: for
+								 * dictionary.c */
 } CpWord;
 
 /* How alike two words are, best first. */
@@ -382,6 +384,12 @@ extern bool cp_same_home(const CpPerson *a, const CpPerson *b);
 
 /* May they be one child, though the score says no?  candidate: all but this. */
 extern bool cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate);
+
+/* How much more (or less) than the weight says an agreement on this word does. */
+extern double cp_score_rarity(int32 id, bool given);
+
+/* The odds against two that are picked at random, in bits. */
+extern double cp_score_prior(void);
 
 /* ---------- weight.c, or the tool's own ---------- */
 

@@ -224,25 +224,20 @@ by_number(const void *a, const void *b)
 }
 
 static void
-rekey_some(const int64 *child_ids, int nchildren)
+rekey_some(const int64 *child_ids, int nchildren, bool indexed)
 {
 	CpPerson  **now = palloc(nchildren * sizeof(CpPerson *));
 	CpStore    *store;
 
 	read_registry(child_ids, nchildren, now);
-	store = cp_store_begin();
+	store = cp_store_begin(indexed);
 	for (int i = 0; i < nchildren; i++)
 		cp_store_change(store, cp_person_fetch(child_ids[i]), now[i]);
 	cp_store_end(store);
 }
 
-/*
- * Makes what the matcher keeps of these records anew from the registry's own
- * tables; those that are gone lose it.  Takes the matching lock, runs as own
- * work.
- */
-void
-cp_rekey_batch(const int64 *child_ids, int nchildren)
+static void
+rekey(const int64 *child_ids, int nchildren, bool indexed)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "contactpoint rekey",
@@ -267,7 +262,7 @@ cp_rekey_batch(const int64 *child_ids, int nchildren)
 			if (n == 0 || sorted[n - 1] != sorted[i])
 				sorted[n++] = sorted[i];
 		if (n > 0)
-			rekey_some(sorted, n);
+			rekey_some(sorted, n, indexed);
 		cp_epoch_advance();
 		MemoryContextSwitchTo(caller);
 	}
@@ -277,6 +272,17 @@ cp_rekey_batch(const int64 *child_ids, int nchildren)
 	}
 	PG_END_TRY();
 	MemoryContextDelete(context);
+}
+
+/*
+ * Makes what the matcher keeps of these records anew from the registry's own
+ * tables; those that are gone lose it.  Takes the matching lock, runs as own
+ * work.
+ */
+void
+cp_rekey_batch(const int64 *child_ids, int nchildren)
+{
+	rekey(child_ids, nchildren, true);
 }
 
 /* The same for one. */
@@ -297,7 +303,7 @@ contactpoint_rekey(PG_FUNCTION_ARGS)
 }
 
 PG_FUNCTION_INFO_V1(contactpoint_rekey_batch);
-/* contactpoint._rekey_batch(child_ids bigint[]) */
+/* contactpoint._rekey_batch(child_ids bigint[], indexed boolean) */
 Datum
 contactpoint_rekey_batch(PG_FUNCTION_ARGS)
 {
@@ -315,7 +321,7 @@ contactpoint_rekey_batch(PG_FUNCTION_ARGS)
 	for (int i = 0; i < nvalues; i++)
 		if (!nulls[i])
 			child_ids[n++] = DatumGetInt64(values[i]);
-	cp_rekey_batch(child_ids, n);
+	rekey(child_ids, n, PG_GETARG_BOOL(1));
 	PG_RETURN_VOID();
 }
 

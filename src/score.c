@@ -129,6 +129,18 @@ rarity(int32 id, bool given, bool swapped)
 	return Max(Min(bits, RARITY_MOST), -RARITY_MOST);
 }
 
+double
+cp_score_rarity(int32 id, bool given)
+{
+	return rarity(id, given, false);
+}
+
+double
+cp_score_prior(void)
+{
+	return Max(cp_weights()->least_records, log2(count_records() + 1));
+}
+
 /* The same for a given or family name as it agrees. */
 static double
 rarity_bits(const CpComparison *comparison, CpField field)

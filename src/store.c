@@ -60,6 +60,7 @@ enum
 
 struct CpStore
 {
+	bool		indexed;		/* keys get entries of their index */
 	MemoryContext context;
 	MemoryContext scratch;		/* one record at a time */
 	KeyRows		keys[KEY_TABLES];
@@ -72,13 +73,14 @@ struct CpStore
 };
 
 CpStore *
-cp_store_begin(void)
+cp_store_begin(bool indexed)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "contactpoint store",
 												  ALLOCSET_DEFAULT_SIZES);
 	CpStore    *store = MemoryContextAllocZero(context, sizeof(CpStore));
 
 	store->context = context;
+	store->indexed = indexed;
 	store->scratch = AllocSetContextCreate(context, "contactpoint store of a record",
 										   ALLOCSET_SMALL_SIZES);
 	store->keys[MATCH_KEYS].table = "match_key";
@@ -200,7 +202,7 @@ key_row_order(const void *a, const void *b)
 typedef struct Inserter
 {
 	Relation	rel;
-	Relation	index;
+	Relation	index;			/* NULL: the rows get no entries */
 	IndexInfo  *info;
 	int			nindexed;		/* leading columns that are the index's too */
 	BulkInsertState bulk;
@@ -215,9 +217,13 @@ inserter_open(Inserter *inserter, const char *table, const char *index, MemoryCo
 {
 	inserter->scratch = scratch;
 	inserter->rel = table_open(cp_relation_oid(table), RowExclusiveLock);
-	inserter->index = index_open(cp_relation_oid(index), RowExclusiveLock);
-	inserter->info = BuildIndexInfo(inserter->index);
-	inserter->nindexed = inserter->info->ii_NumIndexAttrs;
+	inserter->index = NULL;
+	if (index != NULL)
+	{
+		inserter->index = index_open(cp_relation_oid(index), RowExclusiveLock);
+		inserter->info = BuildIndexInfo(inserter->index);
+		inserter->nindexed = inserter->info->ii_NumIndexAttrs;
+	}
 	inserter->bulk = GetBulkInsertState();
 	inserter->n = 0;
 	inserter->nslots = 0;
@@ -234,7 +240,7 @@ inserter_flush(Inserter *inserter)
 	caller = MemoryContextSwitchTo(inserter->scratch);
 	heap_multi_insert(inserter->rel, inserter->slots, inserter->n,
 					  GetCurrentCommandId(true), 0, inserter->bulk);
-	for (int i = 0; i < inserter->n; i++)
+	for (int i = 0; inserter->index != NULL && i < inserter->n; i++)
 	{
 		TupleTableSlot *slot = inserter->slots[i];
 
@@ -243,8 +249,9 @@ inserter_flush(Inserter *inserter)
 		index_insert(inserter->index, slot->tts_values, slot->tts_isnull, &slot->tts_tid,
 					 inserter->rel, inserter->info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
 					 false, inserter->info);
-		ExecClearTuple(slot);
 	}
+	for (int i = 0; i < inserter->n; i++)
+		ExecClearTuple(inserter->slots[i]);
 	inserter->n = 0;
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(inserter->scratch);
@@ -274,7 +281,8 @@ inserter_close(Inserter *inserter)
 	for (int i = 0; i < inserter->nslots; i++)
 		ExecDropSingleTupleTableSlot(inserter->slots[i]);
 	FreeBulkInsertState(inserter->bulk);
-	index_close(inserter->index, RowExclusiveLock);
+	if (inserter->index != NULL)
+		index_close(inserter->index, RowExclusiveLock);
 	table_close(inserter->rel, RowExclusiveLock);
 }
 
@@ -286,7 +294,7 @@ insert_keys(CpStore *store, KeyRows *rows)
 	if (rows->n == 0)
 		return;
 	qsort(rows->rows, rows->n, sizeof(KeyRow), key_row_order);
-	inserter_open(&inserter, rows->table, rows->index, store->scratch);
+	inserter_open(&inserter, rows->table, store->indexed ? rows->index : NULL, store->scratch);
 	for (int i = 0; i < rows->n; i++)
 	{
 		KeyRow	   *row = &rows->rows[i];

@@ -19,14 +19,7 @@ for file in test/fuzz/*_target.c; do
 	targets="$targets ${name%_target.c}"
 done
 
-# files_of TARGET: what is tested
-files_of()
-{
-	case $1 in
-		normalize) echo src/normalize.c ;;
-		*) echo src/normalize.c src/word.c src/short_form.c src/compare.c src/score.c src/guard.c src/doubt.c test/fuzz/model.c ;;
-	esac
-}
+pure='src/normalize.c src/word.c src/short_form.c src/compare.c src/score.c src/doubt.c src/guard.c'
 
 # compile TARGET COMPILER OUTPUT FLAG...
 compile()
@@ -34,11 +27,11 @@ compile()
 	target=$1 compiler=$2 output=$3
 	shift 3
 	# Functions that only SQL calls are left out, with what they need.
-	# shellcheck disable=SC2046	# flags, files
+	# shellcheck disable=SC2086	# a list
 	"$compiler" -g -O1 -fno-omit-frame-pointer -fno-strict-aliasing -fwrapv -ffunction-sections -fno-sanitize-recover=all \
 		-Wall -Wno-unused-command-line-argument -D_GNU_SOURCE -DUSE_ASSERT_CHECKING \
 		-Isrc -Itest/fuzz -isystem "$("$pg_config" --includedir-server)" "$@" -o "$output" \
-		$(files_of "$target") "test/fuzz/${target}_target.c" test/fuzz/input.c test/fuzz/stand_in.c \
+		$pure "test/fuzz/${target}_target.c" test/fuzz/model.c test/fuzz/input.c test/fuzz/stand_in.c \
 		-Wl,--gc-sections -Wl,--wrap=unicode_normalize \
 		-L"$("$pg_config" --pkglibdir)" -L"$("$pg_config" --libdir)" -lpgcommon -lpgport -lm
 }

@@ -18,4 +18,7 @@ extern int32 fuzz_dictionary_id(const char *text, int64 count);
 /* A person, each field known or not, often with names and facts of a small pool. */
 extern CpPerson *fuzz_person(FuzzInput *input);
 
+/* What a person is, for fuzz_show. */
+extern char *fuzz_describe(const CpPerson *person);
+
 #endif							/* FUZZ_MODEL_H */

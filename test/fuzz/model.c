@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/datetime.h"
 
@@ -227,4 +228,51 @@ fuzz_person(FuzzInput *input)
 	}
 	cp_person_finish(person);
 	return person;
+}
+
+static void
+describe_words(StringInfo to, const int32 *ids, int n)
+{
+	for (int i = 0; i < n; i++)
+		appendStringInfo(to, "%s%s(%d)", i > 0 ? "+" : "", words[ids[i]].word, (int) words[ids[i]].given_count);
+}
+
+static void
+describe_facts(StringInfo to, const char *label, const List *facts)
+{
+	ListCell   *cell;
+
+	foreach(cell, facts)
+		appendStringInfo(to, "; %s %s", label, (const char *) lfirst(cell));
+}
+
+char *
+fuzz_describe(const CpPerson *person)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < person->nnames; i++)
+	{
+		const CpName *name = &person->names[i];
+
+		appendStringInfoString(&text, i > 0 ? (name->hidden ? "; hidden " : "; ") : "");
+		describe_words(&text, name->given, name->ngiven);
+		appendStringInfoString(&text, "/");
+		describe_words(&text, name->family, name->nfamily);
+	}
+	if (person->has_birth)
+	{
+		int			year;
+		int			month;
+		int			day;
+
+		j2date(person->date_of_birth + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+		appendStringInfo(&text, "; born %04d-%02d-%02d", year, month, day);
+	}
+	appendStringInfo(&text, "; sex %c; nearness %d", person->sex, person->nearness);
+	describe_facts(&text, "postcode", person->postcodes);
+	describe_facts(&text, "address", person->addresses);
+	describe_facts(&text, "identifier", person->identifiers);
+	return text.data;
 }

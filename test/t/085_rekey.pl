@@ -99,7 +99,7 @@ my $child = $node->safe_psql($db,
 	'SELECT min(child_id) FROM contactpoint.child WHERE NOT shielded');
 ContactPoint::ask($node, $db, 'regress_manager', <<"SQL");
 SET contactpoint.reason = 'a test';
-UPDATE contactpoint.child SET family_name = 'Quillfeather', date_of_birth = '2003-03-03' WHERE child_id = $child;
+UPDATE contactpoint.child SET given_names = 'Quintilian', family_name = 'Quillfeather', date_of_birth = '2003-03-03' WHERE child_id = $child;
 INSERT INTO contactpoint.address (child_id, postcode, address) VALUES ($child, 'AB1 2CD', '9 New Road');
 INSERT INTO contactpoint.identifier (child_id, kind, value) VALUES ($child, 'passport', 'P123456');
 SELECT contactpoint.shield($child, 'a reason', 'other');
