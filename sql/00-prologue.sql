@@ -106,3 +106,8 @@ COMMENT ON FUNCTION contactpoint._has_role(name) IS 'has the caller this group r
 -- contactpoint_command): it records the call, runs the private function of the
 -- same name with _do_ before it as own work of the extension, and records a
 -- refusal.
+
+CREATE FUNCTION contactpoint._name_children(children bigint[]) RETURNS void
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_name_children';
+COMMENT ON FUNCTION contactpoint._name_children(bigint[]) IS
+    'adds children to the audit entry of the call that is being carried out';

@@ -37,7 +37,10 @@ CREATE TABLE contactpoint.shield (
     review_on date NOT NULL,
     provisional boolean NOT NULL DEFAULT false,
     lifted_at timestamptz,
-    lifted_by name
+    lifted_by name,
+    reviewed_at timestamptz,
+    reviewed_by name,
+    review_note text
 );
 CREATE INDEX shield_child_id_idx ON contactpoint.shield (child_id);
 COMMENT ON TABLE contactpoint.shield IS 'shields, standing and lifted; a record is shielded while any stands';
@@ -52,6 +55,9 @@ COMMENT ON COLUMN contactpoint.shield.review_on IS 'when to look at it again; pa
 COMMENT ON COLUMN contactpoint.shield.provisional IS 'placed by a rule, not by a person';
 COMMENT ON COLUMN contactpoint.shield.lifted_at IS 'when it was lifted; null while it stands';
 COMMENT ON COLUMN contactpoint.shield.lifted_by IS 'the second of the two who lifted it';
+COMMENT ON COLUMN contactpoint.shield.reviewed_at IS 'when it was last looked at again and kept';
+COMMENT ON COLUMN contactpoint.shield.reviewed_by IS 'by whom';
+COMMENT ON COLUMN contactpoint.shield.review_note IS 'why it was kept';
 COMMENT ON INDEX contactpoint.shield_child_id_idx IS 'shields of one child';
 
 CREATE TABLE contactpoint.unshield_request (
@@ -106,7 +112,8 @@ COMMENT ON COLUMN contactpoint.access_grant.revoked_at IS 'when it was taken bac
 COMMENT ON COLUMN contactpoint.access_grant.revoke_reason IS 'why it was taken back';
 COMMENT ON INDEX contactpoint.access_grant_child_id_idx IS 'grants on one child';
 
-ALTER TABLE contactpoint.shield ALTER category SET STATISTICS 0, ALTER reason SET STATISTICS 0;
+ALTER TABLE contactpoint.shield ALTER category SET STATISTICS 0, ALTER reason SET STATISTICS 0,
+    ALTER review_note SET STATISTICS 0;
 ALTER TABLE contactpoint.unshield_request ALTER reason SET STATISTICS 0;
 ALTER TABLE contactpoint.access_grant ALTER reason SET STATISTICS 0, ALTER revoke_reason SET STATISTICS 0,
     ALTER grantee SET STATISTICS 0;
@@ -132,6 +139,16 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- Standing shields whose review date has come, those that are longest overdue
+-- first. Passing it lifts nothing.
+CREATE VIEW contactpoint.shields_due WITH (security_invoker, security_barrier) AS
+    SELECT s.shield_id, s.child_id, s.authority, s.category, s.provisional, s.placed_by, s.placed_at, s.review_on,
+           (now() AT TIME ZONE 'UTC')::date - s.review_on AS days_overdue
+    FROM contactpoint.shield s
+    WHERE s.lifted_at IS NULL AND s.review_on <= (now() AT TIME ZONE 'UTC')::date
+    ORDER BY s.review_on, s.shield_id;
+COMMENT ON VIEW contactpoint.shields_due IS 'standing shields whose review is due; none is lifted by that';
 
 CREATE FUNCTION contactpoint._authority_of(child_id bigint) RETURNS bigint
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -161,21 +178,6 @@ CREATE FUNCTION contactpoint._address_key(address text, postcode text) RETURNS t
 COMMENT ON FUNCTION contactpoint._address_key(text, text) IS
     'normal form of address and postcode; null unless both are known';
 
--- Brothers, sisters and others at the same place or with the same carer. Only
--- open rows are compared: what is in the vault must not be found by guessing.
-CREATE FUNCTION contactpoint._household(child_id bigint) RETURNS SETOF bigint
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT $1
-    UNION
-    SELECT o.child_id FROM contactpoint.address m JOIN contactpoint.address_open o
-        ON contactpoint._address_key(m.address, m.postcode) = contactpoint._address_key(o.address, o.postcode)
-    WHERE m.child_id = $1
-    UNION
-    SELECT o.child_id FROM contactpoint.carer m JOIN contactpoint.carer_open o
-        ON contactpoint._normalize_code(m.contact) = contactpoint._normalize_code(o.contact)
-    WHERE m.child_id = $1 AND contactpoint._normalize_code(m.contact) <> ''
-$$;
-
 -- Places one shield on one child whose row is locked.
 CREATE FUNCTION contactpoint._place_shield(child_id bigint, reason text, category text, provisional boolean)
     RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -184,7 +186,7 @@ BEGIN
     VALUES (_place_shield.child_id,
             coalesce(contactpoint._authority_of(_place_shield.child_id), contactpoint._caller_organisation()),
             _place_shield.category, _place_shield.reason, contactpoint._caller(),
-            (current_date + interval '6 months')::date, _place_shield.provisional);
+            ((now() AT TIME ZONE 'UTC')::date + interval '6 months')::date, _place_shield.provisional);
     UPDATE contactpoint.child c SET shielded = true
     WHERE c.child_id = _place_shield.child_id AND NOT c.shielded;
     -- What others saw of the record's references and reviews is now for its own authority.
@@ -240,6 +242,36 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION contactpoint._do_keep_shield(shield_id bigint, note text, review_on date) RETURNS date
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    today date := (now() AT TIME ZONE 'UTC')::date;
+    kept contactpoint.shield;
+BEGIN
+    PERFORM contactpoint._require_role('contactpoint_manager', 'contactpoint_admin');
+    note := contactpoint._check_text('note', note, 500);
+    review_on := coalesce(review_on, (today + interval '6 months')::date);
+    SELECT s.* INTO kept FROM contactpoint.shield s WHERE s.shield_id = _do_keep_shield.shield_id FOR UPDATE;
+    IF kept.shield_id IS NOT NULL THEN
+        PERFORM contactpoint._name_children(ARRAY[kept.child_id]);
+    END IF;
+    IF NOT FOUND OR kept.lifted_at IS NOT NULL THEN
+        RAISE EXCEPTION 'there is no such shield, or it is lifted'
+            USING ERRCODE = 'KC010', HINT = 'See contactpoint.shields_due.';
+    END IF;
+    PERFORM contactpoint._require_manager_of(contactpoint._authority_of(kept.child_id));
+    IF review_on <= today OR review_on > (today + interval '1 year')::date THEN
+        RAISE EXCEPTION 'the next review must be within a year'
+            USING ERRCODE = 'KC010', HINT = 'Give review_on as a date after today, or leave it out for six months.';
+    END IF;
+    UPDATE contactpoint.shield s
+    SET review_on = _do_keep_shield.review_on, reviewed_at = clock_timestamp(), reviewed_by = contactpoint._caller(),
+        review_note = note
+    WHERE s.shield_id = kept.shield_id;
+    RETURN review_on;
+END
+$$;
+
 CREATE FUNCTION contactpoint._do_request_unshield(child_id bigint, reason text) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -263,24 +295,11 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION contactpoint._do_approve_unshield(request_id bigint) RETURNS void
+-- Lifts the shields of one child that stood when it was asked for. The caller
+-- holds the matching lock and has asked for the right.
+CREATE FUNCTION contactpoint._lift_shields(request contactpoint.unshield_request) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    request contactpoint.unshield_request;
 BEGIN
-    PERFORM contactpoint._require_role('contactpoint_manager', 'contactpoint_admin');
-    PERFORM contactpoint._lock_matching();
-    SELECT r.* INTO request FROM contactpoint.unshield_request r
-    WHERE r.request_id = _do_approve_unshield.request_id FOR UPDATE;
-    IF NOT FOUND OR request.approved_at IS NOT NULL OR request.lapses_at < clock_timestamp() THEN
-        RAISE EXCEPTION 'there is no such request, or it is settled or lapsed'
-            USING ERRCODE = 'KC010', HINT = 'Ask for a new one with contactpoint.request_unshield().';
-    END IF;
-    PERFORM contactpoint._require_manager_of(contactpoint._authority_of(request.child_id));
-    IF request.requested_by = contactpoint._caller() OR request.requested_session = session_user THEN
-        RAISE EXCEPTION 'the same person cannot ask for and approve the lifting of a shield'
-            USING ERRCODE = 'KC003', HINT = 'Let another manager of the authority approve it.';
-    END IF;
     PERFORM contactpoint._require_child(request.child_id);
     UPDATE contactpoint.shield s SET lifted_at = clock_timestamp(), lifted_by = contactpoint._caller()
     WHERE s.child_id = request.child_id AND s.lifted_at IS NULL AND s.placed_at <= request.requested_at;
@@ -291,6 +310,93 @@ BEGIN
       AND NOT EXISTS (SELECT FROM contactpoint.shield s WHERE s.child_id = c.child_id AND s.lifted_at IS NULL);
     PERFORM contactpoint._findings_follow(request.child_id);
     PERFORM contactpoint._rekey(request.child_id);
+END
+$$;
+COMMENT ON FUNCTION contactpoint._lift_shields(contactpoint.unshield_request) IS
+    'lifts the shields that stood when a request was made; the record opens when none is left';
+
+-- May the caller approve this request: as a second person, or where only a rule
+-- has placed what it lifts?
+CREATE FUNCTION contactpoint._may_approve(request contactpoint.unshield_request) RETURNS boolean
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT (request).approved_at IS NULL AND (request).lapses_at > clock_timestamp()
+       AND contactpoint._manages(contactpoint._authority_of((request).child_id))
+       AND ((request).requested_by <> contactpoint._caller() AND (request).requested_session <> session_user
+            OR NOT EXISTS (SELECT FROM contactpoint.shield s
+                           WHERE s.child_id = (request).child_id AND s.lifted_at IS NULL
+                             AND s.placed_at <= (request).requested_at AND NOT s.provisional))
+$$;
+COMMENT ON FUNCTION contactpoint._may_approve(contactpoint.unshield_request) IS
+    'is the caller another manager than the one who asked, or are all the shields provisional?';
+
+-- The requests that must be approved with one: of every other shielded child that
+-- an address or a carer's contact of these would give away. Null: one of those
+-- stays shielded.
+CREATE FUNCTION contactpoint._lifted_with(request contactpoint.unshield_request) RETURNS contactpoint.unshield_request[]
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    all_of contactpoint.unshield_request[] := ARRAY[request];
+    one contactpoint.unshield_request;
+    other bigint;
+    n int := 0;
+BEGIN
+    WHILE n < cardinality(all_of) LOOP
+        n := n + 1;
+        one := all_of[n];
+        -- it stays shielded by a later shield, so it opens nothing
+        CONTINUE WHEN EXISTS (SELECT FROM contactpoint.shield s WHERE s.child_id = one.child_id
+                              AND s.lifted_at IS NULL AND s.placed_at > one.requested_at);
+        FOR other IN SELECT h FROM contactpoint._hidden_with(one.child_id) h
+                     WHERE h <> ALL (SELECT (a).child_id FROM unnest(all_of) a) LOOP
+            SELECT r.* INTO one FROM contactpoint.unshield_request r
+            WHERE r.child_id = other AND contactpoint._may_approve(r)
+              AND NOT EXISTS (SELECT FROM contactpoint.shield s WHERE s.child_id = other
+                              AND s.lifted_at IS NULL AND s.placed_at > r.requested_at)
+            ORDER BY r.request_id DESC LIMIT 1 FOR UPDATE;
+            IF NOT FOUND THEN
+                RETURN NULL;
+            END IF;
+            all_of := all_of || one;
+        END LOOP;
+    END LOOP;
+    RETURN all_of;
+END
+$$;
+COMMENT ON FUNCTION contactpoint._lifted_with(contactpoint.unshield_request) IS
+    'a request and those of the household that must be approved with it; null while somebody there stays shielded';
+
+CREATE FUNCTION contactpoint._do_approve_unshield(request_id bigint) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    request contactpoint.unshield_request;
+    household contactpoint.unshield_request[];
+BEGIN
+    PERFORM contactpoint._require_role('contactpoint_manager', 'contactpoint_admin');
+    PERFORM contactpoint._lock_matching();
+    SELECT r.* INTO request FROM contactpoint.unshield_request r
+    WHERE r.request_id = _do_approve_unshield.request_id FOR UPDATE;
+    IF request.request_id IS NOT NULL THEN
+        PERFORM contactpoint._name_children(ARRAY[request.child_id]);
+    END IF;
+    IF NOT FOUND OR request.approved_at IS NOT NULL OR request.lapses_at < clock_timestamp() THEN
+        RAISE EXCEPTION 'there is no such request, or it is settled or lapsed'
+            USING ERRCODE = 'KC010', HINT = 'Ask for a new one with contactpoint.request_unshield().';
+    END IF;
+    PERFORM contactpoint._require_manager_of(contactpoint._authority_of(request.child_id));
+    IF NOT contactpoint._may_approve(request) THEN
+        RAISE EXCEPTION 'the same person cannot ask for and approve the lifting of a shield'
+            USING ERRCODE = 'KC003', HINT = 'Let another manager of the authority approve it.';
+    END IF;
+    household := contactpoint._lifted_with(request);
+    IF household IS NULL THEN
+        RAISE EXCEPTION 'a detail of this record still hides another child'
+            USING ERRCODE = 'KC010',
+                  HINT = 'Ask for the shields of the whole household to be lifted, then approve one; or wait until the details differ.';
+    END IF;
+    FOR request IN SELECT h.* FROM unnest(household) h ORDER BY h.child_id LOOP
+        PERFORM contactpoint._name_children(ARRAY[request.child_id]);
+        PERFORM contactpoint._lift_shields(request);
+    END LOOP;
 END
 $$;
 
@@ -337,10 +443,12 @@ $$;
 
 -- Until when the caller may have this shielded record open; null: not at all.
 -- Asked when a record is opened and again before every statement that reads.
-CREATE FUNCTION contactpoint._may_open_until(child_id bigint) RETURNS timestamptz
+-- by_override: with an alarm, for those who may open without a grant.
+CREATE FUNCTION contactpoint._may_open_until(child_id bigint, by_override boolean) RETURNS timestamptz
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
         WHEN contactpoint._manages(contactpoint._authority_of($1)) THEN 'infinity'
+        WHEN by_override AND contactpoint._has_role('contactpoint_override') THEN 'infinity'
         WHEN contactpoint._has_role('contactpoint_protection') THEN
             (SELECT max(g.until) FROM contactpoint.access_grant g
              WHERE g.child_id = $1 AND g.grantee = contactpoint._caller()
@@ -348,7 +456,7 @@ CREATE FUNCTION contactpoint._may_open_until(child_id bigint) RETURNS timestampt
     END
     FROM contactpoint.child c WHERE c.child_id = $1 AND c.shielded
 $$;
-COMMENT ON FUNCTION contactpoint._may_open_until(bigint) IS
+COMMENT ON FUNCTION contactpoint._may_open_until(bigint, boolean) IS
     'until when the caller may have this shielded record open, or null';
 
 CREATE FUNCTION contactpoint._do_open_shielded(child_id bigint, reason text, confirm boolean)
@@ -358,13 +466,22 @@ DECLARE
 BEGIN
     reason := contactpoint._check_text('reason', reason, 500);
     PERFORM contactpoint._require_role('contactpoint_protection', 'contactpoint_manager', 'contactpoint_override');
-    until := contactpoint._may_open_until(_do_open_shielded.child_id);
-    IF until IS NULL THEN
+    until := contactpoint._may_open_until(_do_open_shielded.child_id, false);
+    IF until IS NOT NULL THEN
+        RETURN contactpoint._opened_add(_do_open_shielded.child_id, until, false);
+    END IF;
+    IF contactpoint._may_open_until(_do_open_shielded.child_id, true) IS NULL THEN
         RAISE EXCEPTION 'this record cannot be opened by you'
             USING ERRCODE = 'KC003',
                   HINT = 'Ask a manager of the responsible authority for a grant; a record that is not shielded needs none.';
     END IF;
-    RETURN contactpoint._opened_add(_do_open_shielded.child_id, until);
+    IF confirm IS NOT TRUE THEN
+        RAISE WARNING 'you have no grant for this record: opening it all the same raises an alert'
+            USING HINT = 'The managers of the record see at once who opened it and why, and will ask. '
+                         'To go on, call open_shielded() again with confirm => true.';
+        RETURN NULL;
+    END IF;
+    RETURN contactpoint._override(_do_open_shielded.child_id, reason);
 END
 $$;
 
@@ -375,10 +492,10 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION contactpoint._opened_add(child_id bigint, until timestamptz) RETURNS timestamptz
+CREATE FUNCTION contactpoint._opened_add(child_id bigint, until timestamptz, by_override boolean) RETURNS timestamptz
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_opened_add';
-COMMENT ON FUNCTION contactpoint._opened_add(bigint, timestamptz) IS
-    'opens a record for this session and role; returns until when';
+COMMENT ON FUNCTION contactpoint._opened_add(bigint, timestamptz, boolean) IS
+    'opens a record for this session and role, by an override once its alert is committed; returns until when';
 CREATE FUNCTION contactpoint._opened_remove(child_id bigint) RETURNS void
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_opened_remove';
 COMMENT ON FUNCTION contactpoint._opened_remove(bigint) IS 'closes a record in this session';
@@ -388,6 +505,10 @@ CREATE FUNCTION contactpoint.shield(child_id bigint, reason text, category text,
     RETURNS bigint[] LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.shield(bigint, text, text, boolean) IS
     'Shield a child, and by default its household, at once; returns the numbers of the records covered.';
+CREATE FUNCTION contactpoint.keep_shield(shield_id bigint, note text, review_on date DEFAULT NULL)
+    RETURNS date LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
+COMMENT ON FUNCTION contactpoint.keep_shield(bigint, text, date) IS
+    'Note that a shield was looked at again and stays; returns the next review date, six months from now unless said.';
 CREATE FUNCTION contactpoint.request_unshield(child_id bigint, reason text)
     RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.request_unshield(bigint, text) IS
@@ -395,7 +516,7 @@ COMMENT ON FUNCTION contactpoint.request_unshield(bigint, text) IS
 CREATE FUNCTION contactpoint.approve_unshield(request_id bigint)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.approve_unshield(bigint) IS
-    'Approve a request to lift shields, as another person than the one who asked.';
+    'Approve a request to lift shields, as another person than the one who asked (provisional ones: anybody who may); requests of the household go with it.';
 CREATE FUNCTION contactpoint.grant_access(child_id bigint, grantee name, reason text, until timestamptz)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.grant_access(bigint, name, text, timestamptz) IS
@@ -407,10 +528,7 @@ COMMENT ON FUNCTION contactpoint.revoke_access(bigint, name, text) IS
 CREATE FUNCTION contactpoint.open_shielded(child_id bigint, reason text, confirm boolean DEFAULT false)
     RETURNS timestamptz LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.open_shielded(bigint, text, boolean) IS
-    'Open the record of one shielded child for this session; returns until when.';
+    'Open the record of one shielded child for this session; returns until when. Without a grant: a warning and null, unless confirmed.';
 CREATE FUNCTION contactpoint.close_shielded(child_id bigint)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.close_shielded(bigint) IS 'Close a record opened with open_shielded().';
-
-COMMENT ON FUNCTION contactpoint._household(bigint) IS
-    'the child, and whoever shares an address or a carer''s contact with it';

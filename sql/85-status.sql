@@ -34,6 +34,7 @@ BEGIN
     END LOOP;
     SELECT count(*) INTO children FROM contactpoint.child;
     PERFORM contactpoint._rekey_all();
+    PERFORM contactpoint._place_all();
     DELETE FROM contactpoint.restore_mark;
     RETURN children;
 END

@@ -46,6 +46,9 @@ GRANT EXECUTE ON FUNCTION contactpoint.open_shielded(bigint, text, boolean), con
     contactpoint.shield(bigint, text, text, boolean),
     contactpoint.request_unshield(bigint, text), contactpoint.approve_unshield(bigint),
     contactpoint.grant_access(bigint, name, text, timestamptz), contactpoint.revoke_access(bigint, name, text),
+    contactpoint.follow_up(bigint, text), contactpoint.keep_shield(bigint, text, date),
+    contactpoint.pause_uploads(text, text), contactpoint.resume_uploads(text), contactpoint.embargo(text, text),
+    contactpoint.shielding_done(text, bigint), contactpoint.release(text),
     contactpoint.decide(bigint, text, bigint, text), contactpoint.held_upload(bigint),
     contactpoint.explain_match(bigint),
     contactpoint.sweep(interval), contactpoint.dismiss_finding(bigint, text), contactpoint.reopen_finding(bigint, text),
@@ -54,8 +57,15 @@ GRANT EXECUTE ON FUNCTION contactpoint.open_shielded(bigint, text, boolean), con
        contactpoint_feed, contactpoint_auditor, contactpoint_admin;
 
 -- the vault
-GRANT SELECT ON contactpoint.shield, contactpoint.unshield_request, contactpoint.access_grant
+GRANT SELECT ON contactpoint.shield, contactpoint.unshield_request, contactpoint.access_grant,
+    contactpoint.shield_alert, contactpoint.alerts_due, contactpoint.shields_due
     TO contactpoint_manager, contactpoint_admin;
+GRANT EXECUTE ON FUNCTION contactpoint._shield_gaps()
+    TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager,
+       contactpoint_feed, contactpoint_auditor, contactpoint_admin;
+GRANT SELECT ON contactpoint.shield_gaps
+    TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager,
+       contactpoint_feed, contactpoint_auditor, contactpoint_admin;
 GRANT SELECT ON contactpoint.shield_category TO contactpoint_manager, contactpoint_admin;
 
 -- records by hand
@@ -77,7 +87,8 @@ GRANT EXECUTE ON FUNCTION contactpoint._caller(), contactpoint._iso_date(date),
     contactpoint._iso_date_in(cstring), contactpoint._iso_date_out(contactpoint.iso_date) TO contactpoint_feed;
 GRANT SELECT ON contactpoint.upload_receipt TO contactpoint_feed;
 GRANT EXECUTE ON FUNCTION contactpoint._has_role(name) TO contactpoint_feed;
-GRANT SELECT ON contactpoint.source TO contactpoint_manager, contactpoint_admin;
+GRANT SELECT ON contactpoint.source, contactpoint.source_gate, contactpoint.shielding_said
+    TO contactpoint_manager, contactpoint_admin;
 
 -- matching
 GRANT EXECUTE ON PROCEDURE contactpoint.settle(interval) TO contactpoint_manager, contactpoint_admin;

@@ -37,6 +37,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
 #include "commands/extension.h"
+#include "common/hashfn.h"
 #include "executor/execdesc.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -56,10 +57,12 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "contactpoint.h"
 
 #define FIRST_CHILDREN 8		/* room for numbers at first */
+#define SHOWN_BITS 16384		/* a cursor's memory of children, by hash */
 
 /* what a look has consulted of one relation and not yet recorded */
 typedef struct Consulted
@@ -69,6 +72,7 @@ typedef struct Consulted
 	Oid			relid;
 	NameData	name;			/* of the table, of a leaf its parent's */
 	bool		vault;
+	bool		placing;		/* a shield hides its rows */
 	bool		rows;			/* rows were consulted, with or without number */
 	bool		noted;			/* there is an entry about the relation */
 	int			nchildren;
@@ -87,6 +91,8 @@ typedef struct Look
 	bool		ran;
 	bool		recorded;		/* there is an entry */
 	bool		limited;		/* in how many children it discloses */
+	bool		heeds_shields;	/* also such as its snapshot does not see */
+	bool		resumable;		/* a cursor: what it has shown is noted */
 	bool		system_column;	/* the statement names one */
 	const char *command;
 	CpEntryHead head;
@@ -95,6 +101,9 @@ typedef struct Look
 								 * NULL, */
 	int64		touched_child;	/* about this child */
 	CpKept	   *kept;			/* what a cursor has disclosed, or NULL */
+	CpRecent	recent;			/* shielded since its snapshot was taken */
+	uint8	   *shown;			/* SHOWN_BITS: children of placing rows that a
+								 * cursor has read; NULL: none */
 	Consulted	first;			/* most looks need no other */
 } Look;
 
@@ -194,6 +203,7 @@ expect_relation(Look *look, Relation rel, const CpProtected *protected)
 	consulted->look = look;
 	consulted->relid = protected->relid;
 	consulted->vault = protected->vault;
+	consulted->placing = protected->placing;
 	namestrcpy(&consulted->name, name);
 	consulted->room = FIRST_CHILDREN;
 	consulted->children = consulted->first_children;
@@ -207,12 +217,48 @@ current_command(const Look *look)
 	return cp_utility_fetching ? "FETCH" : look->command;
 }
 
+static uint32
+shown_bit(int64 child)
+{
+	return hash_bytes((unsigned char *) &child, sizeof(child)) % SHOWN_BITS;
+}
+
+/*
+ * Sorts and materialised rows may give a cursor more of what it has read.
+ */
+static void
+note_shown(Look *look, const Consulted *consulted)
+{
+	if (!look->resumable || !consulted->placing)
+		return;
+	if (look->shown == NULL)
+		look->shown = MemoryContextAllocZero(look->estate->es_query_cxt, SHOWN_BITS / 8);
+	for (int i = 0; i < consulted->nchildren; i++)
+	{
+		uint32		bit = shown_bit(consulted->children[i]);
+
+		look->shown[bit / 8] |= 1 << (bit % 8);
+	}
+}
+
+/*
+ * May the look have read placing rows about the child?
+ */
+static bool
+may_have_shown(void *look, int64 child)
+{
+	uint32		bit = shown_bit(child);
+
+	return (((Look *) look)->shown[bit / 8] & (1 << (bit % 8))) != 0;
+}
+
 /*
  * Appends what has gathered of one relation.
  */
 static void
 append_consulted(Look *look, Consulted *consulted, CpVerdict verdict)
 {
+	note_shown(look, consulted);
 	cp_entry_append(&look->head, current_command(look), NameStr(consulted->name),
 					consulted->vault, verdict, consulted->children, consulted->nchildren);
 	consulted->nchildren = 0;
@@ -347,6 +393,16 @@ consult(Consulted *consulted, int64 child)
 }
 
 /*
+ * Was the child shielded since the look's snapshot was taken?
+ */
+static inline bool
+is_hidden(Consulted *consulted, int64 child)
+{
+	return consulted->placing && consulted->look->heeds_shields &&
+		cp_recent_hides(&consulted->look->recent, child);
+}
+
+/*
  * The same for a row that is not yet disclosed, and not if it is one too many.
  */
 static inline void
@@ -394,7 +450,8 @@ consulted_here(FunctionCallInfo fcinfo)
 }
 
 /*
- * _capture(relation, child): a row is consulted; true.
+ * _capture(relation, child): a row is consulted; true, unless it is hidden by
+ * now.
  */
 PG_FUNCTION_INFO_V1(contactpoint_capture);
 Datum
@@ -405,6 +462,8 @@ contactpoint_capture(PG_FUNCTION_ARGS)
 	if (consulted == &nobodys)
 		PG_RETURN_BOOL(true);
 	consulted->look->touched = NULL;
+	if (!PG_ARGISNULL(1) && is_hidden(consulted, PG_GETARG_INT64(1)))
+		PG_RETURN_BOOL(false);
 	if (!PG_ARGISNULL(1))
 		disclose(consulted, PG_GETARG_INT64(1));
 	else if (!consulted->noted)
@@ -414,6 +473,20 @@ contactpoint_capture(PG_FUNCTION_ARGS)
 		pending = true;
 	}
 	PG_RETURN_BOOL(true);
+}
+
+static bool
+any_hidden(Consulted *consulted, ArrayType *children)
+{
+	ArrayIterator iterator = array_create_iterator(children, 0, NULL);
+	Datum		child;
+	bool		isnull;
+	bool		hidden = false;
+
+	while (!hidden && array_iterate(iterator, &child, &isnull))
+		hidden = !isnull && is_hidden(consulted, DatumGetInt64(child));
+	array_free_iterator(iterator);
+	return hidden;
 }
 
 /*
@@ -427,6 +500,8 @@ contactpoint_capture_all(PG_FUNCTION_ARGS)
 
 	if (consulted == &nobodys)
 		PG_RETURN_BOOL(true);
+	if (!PG_ARGISNULL(1) && any_hidden(consulted, PG_GETARG_ARRAYTYPE_P(1)))
+		PG_RETURN_BOOL(false);
 	consulted->rows = true;
 	pending = true;
 	if (!PG_ARGISNULL(1))
@@ -445,7 +520,7 @@ contactpoint_capture_all(PG_FUNCTION_ARGS)
 
 /*
  * _touch(relation, child): an error raised before the next call may quote a
- * row about this child; true.
+ * row about this child; true, unless it is hidden by now.
  */
 PG_FUNCTION_INFO_V1(contactpoint_touch);
 Datum
@@ -455,6 +530,8 @@ contactpoint_touch(PG_FUNCTION_ARGS)
 
 	if (consulted != &nobodys && !PG_ARGISNULL(1))
 	{
+		if (is_hidden(consulted, PG_GETARG_INT64(1)))
+			PG_RETURN_BOOL(false);
 		consulted->look->touched = consulted;
 		consulted->look->touched_child = PG_GETARG_INT64(1);
 	}
@@ -839,6 +916,8 @@ begin_personal_look(Look *look, const QueryDesc *queryDesc)
 	PG_END_TRY();
 	MemoryContextSwitchTo(oldcontext);
 	look->limited = cp_limit_applies();
+	look->heeds_shields = IsMVCCSnapshot(look->estate->es_snapshot) && !cp_caller_is_superuser();
+	cp_recent_begin(&look->recent, look->estate->es_snapshot, look->estate->es_query_cxt);
 	look->personal = true;
 }
 
@@ -849,6 +928,7 @@ start_executor(QueryDesc *queryDesc, int eflags)
 	Look	   *look;
 	bool		registry = reads_registry(queryDesc);
 
+	cp_opened_close_others();
 	if (registry && !is_own_work(queryDesc))
 		cp_denied_start(queryDesc, eflags, prev_ExecutorStart);
 	else if (prev_ExecutorStart)
@@ -974,8 +1054,32 @@ resume_look(Look *look)
 	cp_journal_require_writable();
 	cp_require_reader();
 	cp_opened_refresh();
+	if (look->shown != NULL && look->heeds_shields &&
+		cp_recent_hides_any(&look->recent, may_have_shown, look))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("a record that this cursor has read was shielded meanwhile"),
+				 errhint("Close the cursor and run its query again.")));
 	if (look->limited && look->kept != NULL)
 		cp_limit_resume(look->kept);
+}
+
+/*
+ * A refusal is an entry of its own, whatever was disclosed before.
+ */
+static void
+resume_or_refuse(Look *look)
+{
+	PG_TRY();
+	{
+		resume_look(look);
+	}
+	PG_CATCH();
+	{
+		look->recorded = false;
+		record_and_rethrow(look, CP_VERDICT_REFUSED);
+	}
+	PG_END_TRY();
 }
 
 static void
@@ -991,7 +1095,8 @@ run_executor(CP_EXECUTOR_RUN_PARAMETERS)
 	}
 
 	if (run.look->personal && run.look->ran)
-		resume_look(run.look);
+		resume_or_refuse(run.look);
+	run.look->resumable |= !args.execute_once;
 	running = &run;
 	PG_TRY();
 	{

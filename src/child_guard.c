@@ -13,6 +13,7 @@
  *	    a known child (KC004, one constant message that names nobody), then
  *	    bring the matcher's keys up to date; row by row, so that the second of
  *	    two rows in one statement meets the keys of the first.
+ *	  - source_guard (BEFORE) leaves pauses and embargoes to their functions.
  *	  Own work has decided already and passes; so does an announced restore.
  *
  *	  Lock order: the matching lock first, then child rows in child_id order.
@@ -181,6 +182,9 @@ contactpoint_child_guard(PG_FUNCTION_ARGS)
 
 	new = trigger->tg_newtuple;
 	guard_shield(!same_value(old, new, desc, CHILD_SHIELDED));
+	if (!same_value(old, new, desc, CHILD_SHIELDED) &&
+		DatumGetBool(heap_getattr(new, CHILD_SHIELDED, desc, &isnull)))
+		cp_recent_add(DatumGetInt64(heap_getattr(new, CHILD_ID, desc, &isnull)));
 	if (!same_value(old, new, desc, CHILD_ID))
 		ereport(ERROR,
 				(errcode(ERRCODE_CP_PROTECTED),
@@ -197,6 +201,34 @@ contactpoint_child_guard(PG_FUNCTION_ARGS)
 					 errhint("Ask a manager of the authority that is responsible for the record.")));
 		check_child(new, desc);
 	}
+	return PointerGetDatum(new);
+}
+
+/*
+ * BEFORE UPDATE on source: gates are opened and closed by functions, which ask
+ * what stands in the way.  Superusers pass.  What waited for an embargo to end
+ * is settled.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_source_guard);
+Datum
+contactpoint_source_guard(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = require_trigger(fcinfo);
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	int			paused_at = SPI_fnumber(desc, "paused_at");
+	int			embargoed_at = SPI_fnumber(desc, "embargoed_at");
+	HeapTuple	old = trigger->tg_trigtuple;
+	HeapTuple	new = trigger->tg_newtuple;
+
+	if (same_value(old, new, desc, paused_at) && same_value(old, new, desc, embargoed_at))
+		return PointerGetDatum(new);
+	if (!cp_in_own_work() && !cp_caller_is_superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("pauses and embargoes of a source are not changed by hand"),
+				 errhint("SELECT contactpoint.pause_uploads(...), resume_uploads(...), embargo(...) or release(...).")));
+	if (heap_attisnull(new, embargoed_at, desc))
+		cp_matcher_wake_at_commit();
 	return PointerGetDatum(new);
 }
 

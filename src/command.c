@@ -41,6 +41,15 @@ typedef struct Door
 	Oid			result_type;
 } Door;
 
+/* children that the work behind the door now open has named */
+typedef struct Named
+{
+	int			n;
+	int64		children[MAX_COVERED];
+} Named;
+
+static Named *named = NULL;
+
 static int
 find_child_argument(HeapTuple proctup)
 {
@@ -91,15 +100,36 @@ open_door(FunctionCallInfo fcinfo)
 }
 
 /*
- * The children an entry names: the argument child_id, and whatever child
- * numbers the call returned.
+ * _name_children(children): the call that is being carried out is about these,
+ * which neither its arguments nor its result say.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_name_children);
+Datum
+contactpoint_name_children(PG_FUNCTION_ARGS)
+{
+	ArrayIterator iterator = array_create_iterator(PG_GETARG_ARRAYTYPE_P(0), 0, NULL);
+	Datum		child;
+	bool		isnull;
+
+	while (named != NULL && cp_in_own_work() && named->n < MAX_COVERED &&
+		   array_iterate(iterator, &child, &isnull))
+		if (!isnull)
+			named->children[named->n++] = DatumGetInt64(child);
+	PG_RETURN_VOID();
+}
+
+/*
+ * The children an entry names: the argument child_id, whatever the work behind
+ * the door has named, and whatever child numbers the call returned.
  */
 static int
-named_children(Door *door, FunctionCallInfo fcinfo, bool done, Datum result,
-			   int64 *children)
+named_children(Door *door, FunctionCallInfo fcinfo, const Named *by_work,
+			   bool done, Datum result, int64 *children)
 {
 	int			n = 0;
 
+	memcpy(children, by_work->children, by_work->n * sizeof(int64));
+	n = by_work->n;
 	if (door->child_arg >= 0 && !PG_ARGISNULL(door->child_arg))
 		children[n++] = PG_GETARG_INT64(door->child_arg);
 	if (done && door->result_type == INT8OID &&
@@ -112,7 +142,7 @@ named_children(Door *door, FunctionCallInfo fcinfo, bool done, Datum result,
 
 		deconstruct_array(DatumGetArrayTypeP(result), INT8OID, sizeof(int64),
 						  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, NULL, &nelements);
-		for (int i = 0; i < nelements && n < MAX_COVERED; i++)
+		for (int i = 0; i < nelements && i < MAX_COVERED; i++)
 			children[n++] = DatumGetInt64(elements[i]);
 	}
 	return n;
@@ -151,6 +181,15 @@ cp_command_refused(const char *name, const int64 *children, int nchildren,
 	ReThrowError(edata);
 }
 
+/*
+ * Has open_shielded() given its warning and opened nothing?
+ */
+static bool
+was_warned(const Door *door, bool isnull)
+{
+	return isnull && door->result_type == TIMESTAMPTZOID;
+}
+
 PG_FUNCTION_INFO_V1(contactpoint_command);
 Datum
 contactpoint_command(PG_FUNCTION_ARGS)
@@ -161,13 +200,17 @@ contactpoint_command(PG_FUNCTION_ARGS)
 	volatile bool working = false;
 	volatile bool isnull = false;
 	Datum		result = (Datum) 0;
-	int64		children[MAX_COVERED + 2];
+	int64		children[2 * MAX_COVERED + 2];
+	Named		mine;
+	Named	   *outer = named;
 	int			nchildren;
 
 	cp_require_preloaded();
 	cp_log_registry(true);
 	door = open_door(fcinfo);
 
+	mine.n = 0;
+	named = &mine;
 	PG_TRY();
 	{
 		bool		null;
@@ -175,6 +218,8 @@ contactpoint_command(PG_FUNCTION_ARGS)
 		if (strcmp(door->name, "validate_restore") != 0)
 			cp_require_validated();
 		cp_require_account();
+		if (strcmp(door->name, "shield") != 0)
+			cp_recent_require_fresh();
 		cp_own_work_begin(&work);
 		working = true;
 		result = work_behind(door, fcinfo, &null);
@@ -184,15 +229,18 @@ contactpoint_command(PG_FUNCTION_ARGS)
 	}
 	PG_CATCH();
 	{
+		named = outer;
 		if (working)
 			cp_own_work_end(&work);
-		nchildren = named_children(door, fcinfo, false, (Datum) 0, children);
+		nchildren = named_children(door, fcinfo, &mine, false, (Datum) 0, children);
 		cp_command_refused(door->name, children, nchildren, oldcontext);
 	}
 	PG_END_TRY();
 
-	nchildren = named_children(door, fcinfo, !isnull, result, children);
-	cp_audit_command(door->name, children, nchildren, CP_VERDICT_DONE);
+	named = outer;
+	nchildren = named_children(door, fcinfo, &mine, !isnull, result, children);
+	cp_audit_command(door->name, children, nchildren,
+					 was_warned(door, isnull) ? CP_VERDICT_NOTHING : CP_VERDICT_DONE);
 	if (isnull)
 		PG_RETURN_NULL();
 	return result;

@@ -41,6 +41,7 @@ _PG_init(void)
 	cp_utility_init();
 	cp_shared_init();
 	cp_limit_init();
+	cp_recent_init();
 	cp_worker_init();
 	cp_capture_init();
 }

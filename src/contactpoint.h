@@ -26,6 +26,7 @@
 #include "utils/date.h"
 #include "utils/palloc.h"
 #include "utils/relcache.h"
+#include "utils/snapshot.h"
 
 #include "compat.h"
 #include "errors.h"
@@ -201,6 +202,7 @@ typedef enum CpDurability
 
 extern int	cp_reason_minutes;	/* life of a session's reason, minutes */
 extern int	cp_open_minutes;	/* life of an opened record, minutes */
+extern int	cp_override_timeout;	/* the same without a grant, seconds */
 extern int	cp_hold_buffer;		/* bytes held back before a flush, kB */
 extern int	cp_audit_durability;	/* a CpDurability */
 extern char *cp_databases;		/* databases whose workers start with the
@@ -289,6 +291,7 @@ typedef struct CpProtected
 	CpGuard		guard;
 	AttrNumber	guard_attno;	/* 0 where guard is none */
 	bool		vault;			/* a vault leaf */
+	bool		placing;		/* a shield hides its rows */
 } CpProtected;
 
 /* NULL where relid is no protected table.  Needs a transaction; no lock. */
@@ -408,16 +411,56 @@ extern bool cp_caller_manages_child(int64 child_id);
 /* ---------- opened.c: vault records opened by this session ---------- */
 
 /*
- * Drops what is over: time, role changed, grant revoked since.  Called once at
- * the start of a statement that reads protected rows; may run own work.
+ * Drops what is over: time (KC010, once), role changed, grant revoked since.
+ * Called once at the start of a statement that reads protected rows; may run
+ * own work.
  */
 extern void cp_opened_refresh(void);
+
+/* The session belongs to another role now: closes what others have opened. */
+extern void cp_opened_close_others(void);
 
 /* Has the role in force opened this child's record, and not closed it since? */
 extern bool cp_opened_is_open(int64 child_id);
 
 /* DISCARD ALL: close every record. */
 extern void cp_opened_close_all(void);
+
+/* ---------- recent.c: shielded since a snapshot was taken ---------- */
+
+/* a shielding that a snapshot does not see */
+typedef struct CpUnseen
+{
+	int64		child_id;
+	TransactionId xid;
+} CpUnseen;
+
+/* what a look keeps; zeroed, then cp_recent_begin */
+typedef struct CpRecent
+{
+	Snapshot	snapshot;
+	MemoryContext context;		/* for what follows */
+	uint64		changes;		/* of the shared set, when this was worked out */
+	bool		blind;			/* there may be more */
+	int			n;
+	CpUnseen   *unseen;			/* by child_id */
+} CpRecent;
+
+/* This transaction shields a child; hidden from older snapshots from its commit. */
+extern void cp_recent_add(int64 child_id);
+
+extern void cp_recent_begin(CpRecent *recent, Snapshot snapshot, MemoryContext context);
+
+/* Is a placing row about this child hidden by now?  May raise 40001. */
+extern bool cp_recent_hides(CpRecent *recent, int64 child_id);
+
+/* The same of any child of which the callback says that it was shown. */
+extern bool cp_recent_hides_any(CpRecent *recent, bool (*shown) (void *, int64), void *argument);
+
+/* Raises 40001 where the transaction's snapshot is older than a shield. */
+extern void cp_recent_require_fresh(void);
+
+extern void cp_recent_init(void);
 
 /* ---------- dictionary.c: distinct name words ---------- */
 

@@ -349,6 +349,8 @@ compare_stored(const CpDelivery *delivery, DetailKind kind, List **details, List
 		else
 		{
 			replaced++;
+			if (delete && kind <= DETAIL_INVOLVEMENT)
+				cp_place_remove(rel, tuple);
 			if (delete)
 				CatalogTupleDelete(rel, &tuple->t_self);
 		}
@@ -422,6 +424,7 @@ typedef struct Writer
 {
 	MemoryContext context;
 	CpBulk	   *bulks[2];
+	CpBulk	   *places;
 } Writer;
 
 static CpBulk *
@@ -437,6 +440,32 @@ bulk_of(Writer *writer, DetailKind kind, bool shielded)
 		MemoryContextSwitchTo(caller);
 	}
 	return writer->bulks[side];
+}
+
+/* The private keys of what places the child. */
+static void
+add_places(Writer *writer, const CpDelivery *delivery, DetailKind kind, const Detail *detail)
+{
+	static const CpPlaceOf places[] = {
+		[DETAIL_ADDRESS] = CP_PLACE_OF_ADDRESS,
+		[DETAIL_CARER] = CP_PLACE_OF_CARER,
+		[DETAIL_INVOLVEMENT] = CP_PLACE_OF_INVOLVEMENT
+	};
+	char	   *columns[CP_PLACE_COLUMNS];
+
+	if (kind > DETAIL_INVOLVEMENT)
+		return;
+	if (writer->places == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(writer->context);
+
+		writer->places = cp_bulk_begin("place_key");
+		MemoryContextSwitchTo(caller);
+	}
+	for (int i = 0; i < CP_PLACE_COLUMNS; i++)
+		columns[i] = detail->nulls[CP_PLACE_FIRST - 1 + i] ? NULL :
+			TextDatumGetCString(detail->values[CP_PLACE_FIRST - 1 + i]);
+	cp_place_add(writer->places, places[kind], delivery->child_id, columns);
 }
 
 static void
@@ -455,6 +484,7 @@ write_kind(Writer *writer, const CpDelivery *delivery, DetailKind kind)
 	{
 		Detail	   *detail = lfirst(cell);
 
+		add_places(writer, delivery, kind, detail);
 		detail->values[0] = Int64GetDatum(delivery->child_id);
 		detail->nulls[0] = false;
 		if (kind != DETAIL_ALIAS)
@@ -498,7 +528,7 @@ cp_details_write(CpDelivery **deliveries, int n)
 
 	for (int kind = 0; kind <= DETAIL_RESPONSIBILITY; kind++)
 	{
-		Writer		writer = {caller, {NULL, NULL}};
+		Writer		writer = {caller, {NULL, NULL}, NULL};
 
 		for (int i = 0; i < n; i++)
 		{
@@ -513,6 +543,8 @@ cp_details_write(CpDelivery **deliveries, int n)
 		for (int side = 0; side < 2; side++)
 			if (writer.bulks[side] != NULL)
 				cp_bulk_write(writer.bulks[side]);
+		if (writer.places != NULL)
+			cp_bulk_write(writer.places);
 	}
 	MemoryContextDelete(scratch);
 	CommandCounterIncrement();

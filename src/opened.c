@@ -9,10 +9,15 @@
  *	  every statement that reads protected rows each is checked again with
  *	  the latest snapshot, so a grant taken back counts at once.
  *
+ *	  What an override opens stays closed until the transaction that raised
+ *	  the alert has committed, and is forgotten when that, or the part of it
+ *	  that raised the alert, is rolled back: no look without its alert.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -28,6 +33,8 @@ typedef struct OpenedRecord
 	int64		child_id;
 	Oid			role;			/* the role it was opened by */
 	TimestampTz until;
+	bool		by_override;	/* without a grant, with an alert */
+	SubTransactionId raised_in; /* that raised the alert; invalid: committed */
 } OpenedRecord;
 
 /* one at a time is the rule; the list keeps the code free of a limit */
@@ -38,6 +45,76 @@ cp_opened_close_all(void)
 {
 	list_free_deep(opened);
 	opened = NIL;
+}
+
+/*
+ * A pooler that hands the session to somebody else ends what was open.
+ */
+void
+cp_opened_close_others(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, opened)
+	{
+		OpenedRecord *record = lfirst(lc);
+
+		if (record->role != GetOuterUserId())
+		{
+			opened = foreach_delete_current(opened, lc);
+			pfree(record);
+		}
+	}
+}
+
+/*
+ * The alert is committed: the record is open.  Or it is not, and never was.
+ */
+static void
+end_of_transaction(XactEvent event, void *arg)
+{
+	ListCell   *lc;
+
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+		return;
+	foreach(lc, opened)
+	{
+		OpenedRecord *record = lfirst(lc);
+
+		if (record->raised_in == InvalidSubTransactionId)
+			continue;
+		if (event == XACT_EVENT_COMMIT)
+			record->raised_in = InvalidSubTransactionId;
+		else
+		{
+			opened = foreach_delete_current(opened, lc);
+			pfree(record);
+		}
+	}
+}
+
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
+					  SubTransactionId parent, void *arg)
+{
+	ListCell   *lc;
+
+	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	foreach(lc, opened)
+	{
+		OpenedRecord *record = lfirst(lc);
+
+		if (record->raised_in != mine)
+			continue;
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+			record->raised_in = parent;
+		else
+		{
+			opened = foreach_delete_current(opened, lc);
+			pfree(record);
+		}
+	}
 }
 
 /*
@@ -53,7 +130,7 @@ cp_opened_is_open(int64 child_id)
 		OpenedRecord *record = lfirst(lc);
 
 		if (record->child_id == child_id && record->role == GetOuterUserId() &&
-			record->until > GetCurrentTimestamp())
+			record->raised_in == InvalidSubTransactionId && record->until > GetCurrentTimestamp())
 			return true;
 	}
 	return false;
@@ -64,16 +141,16 @@ cp_opened_is_open(int64 child_id)
  * caller has started own work and pushed the latest snapshot.
  */
 static bool
-still_allowed(int64 child_id)
+still_allowed(const OpenedRecord *record)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			argtypes[1] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(child_id)};
+	Oid			argtypes[2] = {INT8OID, BOOLOID};
+	Datum		values[2] = {Int64GetDatum(record->child_id), BoolGetDatum(record->by_override)};
 	bool		isnull = true;
 
 	if (plan == NULL)
 	{
-		plan = SPI_prepare("SELECT contactpoint._may_open_until($1)", 1, argtypes);
+		plan = SPI_prepare("SELECT contactpoint._may_open_until($1, $2)", 2, argtypes);
 		if (plan == NULL)
 			elog(ERROR, "could not prepare the check of an opened record");
 		SPI_keepplan(plan);
@@ -86,6 +163,34 @@ still_allowed(int64 child_id)
 }
 
 /*
+ * Drops what has run out of time, and says so once: whoever goes on reading
+ * must not take the record for one without details.
+ */
+static void
+end_expired(void)
+{
+	ListCell   *lc;
+	bool		expired = false;
+
+	foreach(lc, opened)
+	{
+		OpenedRecord *record = lfirst(lc);
+
+		if (record->until <= GetCurrentTimestamp())
+		{
+			opened = foreach_delete_current(opened, lc);
+			pfree(record);
+			expired = true;
+		}
+	}
+	if (expired)
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_WRONG_STATE),
+				 errmsg("the time of the opened record is over, so it is closed"),
+				 errhint("Open it again with contactpoint.open_shielded(), or go on without it.")));
+}
+
+/*
  * Drops what is over.  May raise whatever SPI raises.
  */
 void
@@ -94,18 +199,8 @@ cp_opened_refresh(void)
 	ListCell   *lc;
 	CpOwnWork	work;
 
-	if (opened == NIL)
-		return;
-	foreach(lc, opened)
-	{
-		OpenedRecord *record = lfirst(lc);
-
-		if (record->role != GetOuterUserId() || record->until <= GetCurrentTimestamp())
-		{
-			opened = foreach_delete_current(opened, lc);
-			pfree(record);
-		}
-	}
+	cp_opened_close_others();
+	end_expired();
 	if (opened == NIL)
 		return;
 
@@ -118,7 +213,7 @@ cp_opened_refresh(void)
 		{
 			OpenedRecord *record = lfirst(lc);
 
-			if (!still_allowed(record->child_id))
+			if (!still_allowed(record))
 			{
 				opened = foreach_delete_current(opened, lc);
 				pfree(record);
@@ -135,9 +230,42 @@ cp_opened_refresh(void)
 }
 
 /*
- * _opened_add(child_id, until): opens for this session and role, for at most
- * contactpoint.open_minutes; returns until when.  Called by _do_open_shielded,
- * which has asked for the right.
+ * How long a record opened now may stay open.
+ */
+static TimestampTz
+longest_opening(bool by_override)
+{
+	int64		milliseconds = by_override ?
+	(int64) cp_override_timeout * 1000 : (int64) cp_open_minutes * 60 * 1000;
+
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
+}
+
+/*
+ * An alert is being raised: hears what becomes of it.
+ */
+static void
+await_alert(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		RegisterXactCallback(end_of_transaction, NULL);
+		RegisterSubXactCallback(end_of_subtransaction, NULL);
+		registered = true;
+	}
+	ForceSyncCommit();			/* a crash must not lose the alert either */
+	if (IsTransactionBlock())
+		ereport(NOTICE,
+				(errmsg("the record opens when this transaction is committed"),
+				 errhint("The alert must be there before anybody looks.")));
+}
+
+/*
+ * _opened_add(child_id, until, by_override): opens for this session and role,
+ * for at most contactpoint.open_minutes or override_timeout; returns until
+ * when.  Called by _do_open_shielded, which has asked for the right.
  */
 PG_FUNCTION_INFO_V1(contactpoint_opened_add);
 Datum
@@ -145,8 +273,7 @@ contactpoint_opened_add(PG_FUNCTION_ARGS)
 {
 	int64		child_id = PG_GETARG_INT64(0);
 	TimestampTz until = PG_GETARG_TIMESTAMPTZ(1);
-	TimestampTz limit = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													(int64) cp_open_minutes * 60 * 1000);
+	bool		by_override = PG_GETARG_BOOL(2);
 	MemoryContext oldcontext;
 	OpenedRecord *record;
 
@@ -157,11 +284,15 @@ contactpoint_opened_add(PG_FUNCTION_ARGS)
 				 errhint("SELECT contactpoint.open_shielded(child_id, reason).")));
 
 	cp_opened_close_all();		/* one record at a time */
+	if (by_override)
+		await_alert();
 	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
 	record = palloc(sizeof(OpenedRecord));
 	record->child_id = child_id;
 	record->role = GetOuterUserId();
-	record->until = Min(until, limit);
+	record->until = Min(until, longest_opening(by_override));
+	record->by_override = by_override;
+	record->raised_in = by_override ? GetCurrentSubTransactionId() : InvalidSubTransactionId;
 	opened = lappend(opened, record);
 	MemoryContextSwitchTo(oldcontext);
 	PG_RETURN_TIMESTAMPTZ(record->until);

@@ -297,6 +297,7 @@ learn_relation(CpProtected *result)
 	result->guard = CP_GUARD_NONE;
 	result->guard_attno = InvalidAttrNumber;
 	result->vault = false;
+	result->placing = false;
 	if (name == NULL)
 		return true;
 
@@ -348,6 +349,8 @@ learn_relation(CpProtected *result)
 		if (result->guard_attno != InvalidAttrNumber)
 			result->guard = CP_GUARD_REVIEW;
 	}
+	result->placing = !result->vault && result->subject != CP_SUBJECT_NONE &&
+		strcmp(name, "child") != 0;
 	return finished;
 }
 

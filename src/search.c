@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 #include "contactpoint.h"
@@ -68,6 +69,8 @@ children_at(const char *postcode)
 		bool		isnull;
 		MemoryContext oldcontext;
 
+		/* an older snapshot would find who has been shielded since */
+		PushActiveSnapshot(GetLatestSnapshot());
 		if (SPI_execute_with_args("SELECT contactpoint._open_children_at($1)",
 								  1, types, values, NULL, true, 1) != SPI_OK_SELECT)
 			elog(ERROR, "could not look a postcode up");
@@ -75,6 +78,7 @@ children_at(const char *postcode)
 		result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 		result = PointerGetDatum(DatumGetArrayTypePCopy(result));
 		MemoryContextSwitchTo(oldcontext);
+		PopActiveSnapshot();
 	}
 	PG_FINALLY();
 	{

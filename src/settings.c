@@ -35,6 +35,7 @@ typedef struct ReasonOrigin
 
 int			cp_reason_minutes;
 int			cp_open_minutes;
+int			cp_override_timeout;
 int			cp_hold_buffer;
 int			cp_audit_durability;
 char	   *cp_databases;
@@ -251,6 +252,15 @@ cp_settings_init(void)
 							30, 1, 24 * 60,
 							PGC_SIGHUP,
 							GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contactpoint.override_timeout",
+							"How long a shielded record opened without a grant stays open.",
+							NULL,
+							&cp_override_timeout,
+							30 * 60, 1, 24 * 60 * 60,
+							PGC_SIGHUP,
+							GUC_UNIT_S,
 							NULL, NULL, NULL);
 
 	DefineCustomRealVariable("contactpoint.possible_threshold",

@@ -149,4 +149,22 @@ extern CpBulk *cp_bulk_begin(const char *table);
 extern void cp_bulk_add(CpBulk *bulk, const Datum *values, const bool *nulls);
 extern void cp_bulk_write(CpBulk *bulk);
 
+/* ---------- place.c: private keys of what places a child ---------- */
+
+typedef enum CpPlaceOf
+{
+	CP_PLACE_OF_ADDRESS,
+	CP_PLACE_OF_CARER,
+	CP_PLACE_OF_INVOLVEMENT
+} CpPlaceOf;
+
+#define CP_PLACE_FIRST 3		/* the first column of a detail that is looked
+								 * at */
+#define CP_PLACE_COLUMNS 3
+
+/* A detail that no trigger sees goes, or comes; the second adds to place_key. */
+extern void cp_place_remove(Relation detail, HeapTuple tuple);
+extern void cp_place_add(CpBulk *bulk, CpPlaceOf of, int64 child_id,
+						 char *const columns[CP_PLACE_COLUMNS]);
+
 #endif							/* CP_SETTLE_H */

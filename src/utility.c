@@ -269,6 +269,7 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	bool		saved_fetching = cp_utility_fetching;
 	Node	   *saved_running = cp_utility_running;
 
+	cp_opened_close_others();
 	/* commands within a command are bound by what it may not do */
 	if (forbidden_of(pstmt->utilityStmt) != CP_FORBIDDEN_NOTHING)
 		cp_utility_forbidden = forbidden_of(pstmt->utilityStmt);

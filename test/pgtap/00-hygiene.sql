@@ -27,6 +27,7 @@ INSERT INTO allowed VALUES
     ('dump', 'name_word', 'derived: validate_restore() builds it anew'),
     ('dump', 'word_count', 'derived: validate_restore() builds it anew'),
     ('dump', 'similar_word', 'derived: validate_restore() builds it anew'),
+    ('dump', 'place_key', 'derived: validate_restore() builds it anew'),
     ('dump', 'match_key', 'derived: validate_restore() builds it anew'),
     ('dump', 'guard_key', 'derived: validate_restore() builds it anew'),
     ('dump', 'match_person', 'derived: validate_restore() builds it anew'),

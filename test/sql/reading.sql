@@ -206,7 +206,7 @@ RESET ROLE;
 -- the internal functions refuse to be called
 SELECT contactpoint._capture('contactpoint.child'::regclass, :child);
 SELECT contactpoint._touch('contactpoint.child'::regclass, :child);
-SELECT contactpoint._opened_add(:child, 'infinity');
+SELECT contactpoint._opened_add(:child, 'infinity', false);
 SELECT contactpoint._settle_as(1, 'new', NULL);
 DROP FUNCTION looks(bigint);
 DROP TABLE started;

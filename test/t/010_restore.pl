@@ -14,6 +14,10 @@ my $announced =
 my $node = ContactPoint::start('restore');
 my $child = ContactPoint::fill($node, 'contactpoint');
 my $hidden = $child->{'Philippa Jane'};
+ContactPoint::ask($node, 'contactpoint', 'regress_override',
+	"SELECT contactpoint.open_shielded($hidden, 'night duty', confirm => true)");
+ContactPoint::ask($node, 'contactpoint', 'regress_manager',
+	"SELECT contactpoint.shielding_done('late', 1)");
 my $backup = $node->backup_dir;
 $node->safe_psql('contactpoint', <<"SQL");
 SET contactpoint.restoring = on;
@@ -77,7 +81,7 @@ is( $node->safe_psql(
 		  AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND i.inhparent = 'contactpoint.ledger'::regclass)
 		  AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'contactpoint' AND c.oid = ANY (e.extconfig))}
 	),
-	'digest_key guard_key job key_version match_key match_person name_word restore_mark shield_category similar_word weight word_count',
+	'digest_key guard_key job key_version match_key match_person name_word place_key restore_mark shield_category similar_word weight word_count',
 	'every table is dumped but those that the script fills and those made anew'
 );
 
@@ -149,7 +153,7 @@ sub check_closed
 			'KC011', "$dbname: not validated, refused to a practitioner: $look");
 	}
 	for my $rel ('child', 'address', 'address_vault', 'carer_open', 'alias',
-		'upload', 'review', 'shield', 'access_grant', 'source_link',
+		'upload', 'review', 'shield', 'shield_alert', 'access_grant', 'source_link',
 		'settlement', 'match_person', 'journal', 'audit')
 	{
 		ContactPoint::refused($node, $dbname, undef,

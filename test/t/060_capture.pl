@@ -972,7 +972,7 @@ look 'cursor of a function', 'practitioner',
 look 'cursor opened in another role', 'superuser', "BEGIN; SET LOCAL ROLE regress_practitioner;
 	SET LOCAL contactpoint.reason = 'harness';
 	DECLARE c CURSOR FOR $names; FETCH c; SET LOCAL ROLE regress_manager; FETCH c; COMMIT",
-	'child by regress_practitioner: A', error => 'KC001', control_error => 'KC001';
+	'child by regress_practitioner: A refused', error => 'KC001', control_error => 'KC001';
 look 'UPDATE WHERE CURRENT OF', 'manager', "BEGIN; DECLARE c CURSOR FOR $names
 	WHERE family_name < 'D' FOR UPDATE; MOVE 2 FROM c;
 	UPDATE contactpoint.child SET sex = sex WHERE CURRENT OF c RETURNING given_names; ROLLBACK", 'child: A B';
@@ -1223,7 +1223,8 @@ my %dumped = (
 	'involvement' => 'A-K N', 'vault involvement' => 'S', 'identifier' => 'A', 'vault identifier' => 'S',
 	'responsibility' => 'open',
 	'vault responsibility' => 'S T', 'shield' => 'S T', 'unshield_request' => 'nothing', 'access_grant' => 'S',
-	'settlement' => 'O', 'source_link' => 'O', 'review' => 'S', 'finding' => 'nothing', 'finding_pair' => 'nothing',
+	'shield_alert' => 'nothing', 'settlement' => 'O', 'source_link' => 'O', 'review' => 'S',
+	'finding' => 'nothing', 'finding_pair' => 'nothing',
 	'upload' => '-');
 look 'pg_dump', 'superuser', '', join('; ', map { "$_: $dumped{$_}" } keys %dumped),
   via => sub {

@@ -1,0 +1,398 @@
+/*-------------------------------------------------------------------------
+ *
+ * place.c
+ *	  Private keys of what places a child: who else is at the same address, or
+ *	  has the same carer or an unusual service in common.
+ *
+ *	  place_key holds a hash of each such fact, once for each detail that says
+ *	  so, of open and shielded children alike.  Triggers on the detail tables
+ *	  write it below the executor, as the details come, go and move: the table
+ *	  has no triggers and its row security admits nobody.  Settling writes
+ *	  details without triggers, so it calls here (details.c).  All of it
+ *	  follows from the details and can be made anew from them.
+ *
+ *	  A key says nothing but that two details are equal in normal form.
+ *
+ *	  Locks: RowExclusiveLock on place_key, after those of the detail.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+
+#include "contactpoint.h"
+#include "settle.h"
+
+/* kinds of keys */
+#define PLACE_ADDRESS 'a'
+#define PLACE_CONTACT 'c'
+#define PLACE_CARER 'n'
+#define PLACE_SERVICE 's'
+
+/* columns of contactpoint.place_key */
+enum
+{
+	PLACE_KEY = 1,
+	PLACE_KIND,
+	PLACE_CHILD,
+	PLACE_COLUMNS = PLACE_CHILD
+};
+
+#define CONTACT_MIN 5			/* signs that a contact has at least */
+#define MAX_KEYS 2				/* of one detail */
+
+typedef struct PlaceKey
+{
+	char		kind;
+	int64		key;
+} PlaceKey;
+
+/* ---------- keys of a detail ---------- */
+
+static void
+add_key(PlaceKey *keys, int *n, char kind, const char *text)
+{
+	keys[*n].kind = kind;
+	keys[*n].key = (int64) hash_bytes_extended((const unsigned char *) text, strlen(text), kind);
+	(*n)++;
+}
+
+static void
+add_address(PlaceKey *keys, int *n, const char *address, const char *postcode)
+{
+	char	   *place = cp_normalize_address(address ? address : "");
+	char	   *code = cp_normalize_code(postcode ? postcode : "");
+
+	if (place[0] != '\0' && code[0] != '\0')
+		add_key(keys, n, PLACE_ADDRESS, psprintf("%s|%s", code, place));
+}
+
+static void
+add_carer(PlaceKey *keys, int *n, const char *full_name, const char *contact)
+{
+	char	   *name = cp_normalize_name(full_name ? full_name : "");
+	char	   *code = cp_normalize_code(contact ? contact : "");
+
+	if (strchr(name, ' ') != NULL)	/* more than "Mummy" */
+		add_key(keys, n, PLACE_CARER, name);
+	if (strlen(code) >= CONTACT_MIN)
+		add_key(keys, n, PLACE_CONTACT, code);
+}
+
+/*
+ * Where a service has no organisation, whoever works there stands for it.
+ */
+static void
+add_service(PlaceKey *keys, int *n, const char *service, const char *organisation,
+			const char *practitioner)
+{
+	char	   *what = cp_normalize_address(service ? service : "");
+	char	   *whose = cp_normalize_address(organisation ? organisation : "");
+
+	if (whose[0] == '\0')
+		whose = cp_normalize_name(practitioner ? practitioner : "");
+	if (what[0] != '\0' && whose[0] != '\0')
+		add_key(keys, n, PLACE_SERVICE, psprintf("%s|%s", what, whose));
+}
+
+/*
+ * The keys of a detail.  Its first three columns that tell something are
+ *	address		address, postcode
+ *	carer		full_name, relationship, contact
+ *	involvement	service, organisation, practitioner
+ */
+static int
+keys_of_detail(CpPlaceOf of, char *const columns[CP_PLACE_COLUMNS], PlaceKey *keys)
+{
+	int			n = 0;
+
+	switch (of)
+	{
+		case CP_PLACE_OF_ADDRESS:
+			add_address(keys, &n, columns[0], columns[1]);
+			break;
+		case CP_PLACE_OF_CARER:
+			add_carer(keys, &n, columns[0], columns[2]);
+			break;
+		case CP_PLACE_OF_INVOLVEMENT:
+			add_service(keys, &n, columns[0], columns[1], columns[2]);
+			break;
+	}
+	return n;
+}
+
+/*
+ * Tables are told apart by a column that only one of them has.
+ */
+static CpPlaceOf
+place_of(TupleDesc desc)
+{
+	if (SPI_fnumber(desc, "postcode") > 0)
+		return CP_PLACE_OF_ADDRESS;
+	return SPI_fnumber(desc, "full_name") > 0 ? CP_PLACE_OF_CARER : CP_PLACE_OF_INVOLVEMENT;
+}
+
+static int
+keys_of_row(HeapTuple tuple, TupleDesc desc, PlaceKey *keys)
+{
+	char	   *columns[CP_PLACE_COLUMNS];
+
+	for (int i = 0; i < CP_PLACE_COLUMNS; i++)
+		columns[i] = cp_row_text(tuple, desc, CP_PLACE_FIRST + i);
+	return keys_of_detail(place_of(desc), columns, keys);
+}
+
+/* ---------- writing them ---------- */
+
+static void
+insert_key(Relation rel, const PlaceKey *key, int64 child_id)
+{
+	Datum		values[PLACE_COLUMNS];
+	bool		nulls[PLACE_COLUMNS] = {false};
+	HeapTuple	tuple;
+
+	values[PLACE_KEY - 1] = Int64GetDatum(key->key);
+	values[PLACE_KIND - 1] = CharGetDatum(key->kind);
+	values[PLACE_CHILD - 1] = Int64GetDatum(child_id);
+	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	CatalogTupleInsert(rel, tuple);
+	heap_freetuple(tuple);
+}
+
+/*
+ * Takes one of the equal keys away.  What this command has written itself is
+ * found too: where a detail moves, its key comes back before the next one goes.
+ */
+static void
+delete_key(Relation rel, const PlaceKey *key, int64 child_id)
+{
+	ScanKeyData keys[PLACE_COLUMNS];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	CommandCounterIncrement();
+	ScanKeyInit(&keys[0], PLACE_KEY, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key->key));
+	ScanKeyInit(&keys[1], PLACE_KIND, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(key->kind));
+	ScanKeyInit(&keys[2], PLACE_CHILD, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
+	scan = systable_beginscan(rel, cp_relation_oid("place_key_key_idx"), true,
+							  SnapshotSelf, PLACE_COLUMNS, keys);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		CatalogTupleDelete(rel, &tuple->t_self);
+	systable_endscan(scan);
+}
+
+static void
+change_keys(Relation rel, HeapTuple tuple, TupleDesc desc,
+			void (*change) (Relation, const PlaceKey *, int64))
+{
+	PlaceKey	keys[MAX_KEYS];
+	int			n = keys_of_row(tuple, desc, keys);
+	bool		isnull;
+	int64		child_id = DatumGetInt64(heap_getattr(tuple, SPI_fnumber(desc, "child_id"), desc, &isnull));
+
+	for (int i = 0; i < n && !isnull; i++)
+		change(rel, &keys[i], child_id);
+}
+
+/*
+ * A detail goes without a trigger: so do its keys.
+ */
+void
+cp_place_remove(Relation detail, HeapTuple tuple)
+{
+	Relation	rel = table_open(cp_relation_oid("place_key"), RowExclusiveLock);
+
+	change_keys(rel, tuple, RelationGetDescr(detail), delete_key);
+	table_close(rel, NoLock);
+}
+
+/*
+ * A detail comes without a trigger: adds its keys to rows of place_key that are
+ * written in bulk.
+ */
+void
+cp_place_add(CpBulk *bulk, CpPlaceOf of, int64 child_id, char *const columns[CP_PLACE_COLUMNS])
+{
+	PlaceKey	keys[MAX_KEYS];
+	int			n = keys_of_detail(of, columns, keys);
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[PLACE_COLUMNS];
+		bool		nulls[PLACE_COLUMNS] = {false};
+
+		values[PLACE_KEY - 1] = Int64GetDatum(keys[i].key);
+		values[PLACE_KIND - 1] = CharGetDatum(keys[i].kind);
+		values[PLACE_CHILD - 1] = Int64GetDatum(child_id);
+		cp_bulk_add(bulk, values, nulls);
+	}
+}
+
+/*
+ * _place_changed(): AFTER INSERT OR UPDATE OR DELETE of a detail, for each row.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_place_changed);
+Datum
+contactpoint_place_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	desc;
+	Relation	rel;
+
+	cp_require_preloaded();
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("this function serves triggers of the registry only"),
+				 errhint("Use the functions listed in the README.")));
+	if (cp_is_restoring())
+		return PointerGetDatum(NULL);
+	desc = RelationGetDescr(trigger->tg_relation);
+	rel = table_open(cp_relation_oid("place_key"), RowExclusiveLock);
+	if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		change_keys(rel, trigger->tg_trigtuple, desc, delete_key);
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		change_keys(rel, trigger->tg_trigtuple, desc, insert_key);
+	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		change_keys(rel, trigger->tg_newtuple, desc, insert_key);
+	table_close(rel, NoLock);
+	return PointerGetDatum(NULL);
+}
+
+static const char *
+argument(FunctionCallInfo fcinfo, int i)
+{
+	return PG_ARGISNULL(i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i));
+}
+
+/*
+ * _place_key(kind, text, text, text): the key of a detail, or NULL where it
+ * says too little.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_place_key);
+Datum
+contactpoint_place_key(PG_FUNCTION_ARGS)
+{
+	char		kind = PG_ARGISNULL(0) ? '\0' : PG_GETARG_CHAR(0);
+	PlaceKey	keys[MAX_KEYS];
+	int			n = 0;
+
+	if (kind == PLACE_ADDRESS)
+		add_address(keys, &n, argument(fcinfo, 1), argument(fcinfo, 2));
+	else if (kind == PLACE_SERVICE)
+		add_service(keys, &n, argument(fcinfo, 1), argument(fcinfo, 2), argument(fcinfo, 3));
+	else if (kind == PLACE_CARER)
+		add_carer(keys, &n, argument(fcinfo, 1), NULL);
+	else if (kind == PLACE_CONTACT)
+		add_carer(keys, &n, NULL, argument(fcinfo, 1));
+	if (n == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(keys[0].key);
+}
+
+/* ---------- who still points at a shielded child ---------- */
+
+static void
+require_right(void)
+{
+	cp_journal_require_writable();
+	cp_require_reader();
+	if (!cp_caller_has_role("contactpoint_manager") && !cp_caller_has_role("contactpoint_admin"))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_NOT_AUTHORISED),
+				 errmsg("only managers of the responsible authority see what points at a shielded record"),
+				 errhint("Ask a manager of the authority that is responsible for the record.")));
+}
+
+/*
+ * Hands rows on, and records both children of each: the shielded one and the
+ * one that points at it.
+ */
+static void
+hand_on_gaps(Tuplestorestate *result)
+{
+	static const int columns[] = {1, 3};
+	int			room = Max(SPI_processed * lengthof(columns), 1);
+	int64	   *children = palloc(room * sizeof(int64));
+	int			n = 0;
+	bool		isnull;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+		for (int c = 0; c < lengthof(columns); c++)
+			children[n++] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
+														columns[c], &isnull));
+	for (int i = 0; i < Max(n, 1); i += CP_MAX_CHILDREN)
+		cp_audit_command("shield_gaps", children + i, Min(n - i, CP_MAX_CHILDREN),
+						 n > 0 ? CP_VERDICT_DISCLOSED : CP_VERDICT_NOTHING);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		tuplestore_puttuple(result, SPI_tuptable->vals[i]);
+}
+
+static void
+fetch_gaps(Tuplestorestate *result)
+{
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(cp_caller_organisation())};
+	bool		all = cp_caller_is_superuser() || cp_caller_has_role("contactpoint_admin");
+	CpOwnWork	work;
+
+	cp_own_work_begin(&work);
+	PG_TRY();
+	{
+		SPI_connect();
+		PushActiveSnapshot(GetLatestSnapshot());
+		if (SPI_execute_with_args("SELECT * FROM contactpoint._gaps_of($1)", 1, types, values,
+								  all ? "n" : " ", true, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not look for what points at shielded records");
+		hand_on_gaps(result);
+		PopActiveSnapshot();
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		cp_own_work_end(&work);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * _shield_gaps(), behind the view: of the caller's own authority, of every one
+ * for admins.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_shield_gaps);
+Datum
+contactpoint_shield_gaps(PG_FUNCTION_ARGS)
+{
+	MemoryContext oldcontext = CurrentMemoryContext;
+
+	cp_require_preloaded();
+	cp_log_registry(true);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	PG_TRY();
+	{
+		require_right();
+	}
+	PG_CATCH();
+	{
+		cp_command_refused("shield_gaps", NULL, 0, oldcontext);
+	}
+	PG_END_TRY();
+	fetch_gaps(((ReturnSetInfo *) fcinfo->resultinfo)->setResult);
+	return (Datum) 0;
+}
