@@ -568,7 +568,7 @@ extern void cp_rekey(int64 child_id);
  */
 extern void cp_lock_matching(void);
 
-/* ---------- settle.c: an outcome becomes rows of the registry ---------- */
+/* ---------- outcome.c: an outcome of one row ---------- */
 
 /*
  * Has a row of the batch now being settled, whose link may not be written yet,

@@ -2,7 +2,7 @@
  *
  * match.h
  *	  What the files of the matcher share beyond model.h: keys, stored persons.
- *	  Of the others only settle.c, which reads identifiers, includes it.
+ *	  Of the others only batch.h, includes it.
  *
  *-------------------------------------------------------------------------
  */

@@ -89,7 +89,7 @@ extern bool cp_details_change_person(const CpDelivery *delivery, const CpPerson 
  */
 extern void cp_details_write(CpDelivery **deliveries, int n);
 
-/* ---------- settle.c: an outcome becomes rows of the registry ---------- */
+/* ---------- settle.c: rows of the inbox are decided ---------- */
 
 typedef struct CpBatch CpBatch;
 
@@ -102,11 +102,14 @@ extern CpBatch *cp_settle_read(const int64 *numbers, int n, bool ahead);
 /* Decides and writes them, under the matching lock; the batch is gone then. */
 extern void cp_settle_write(CpBatch *batch);
 
-/* Holds a row that could not be processed. */
-extern void cp_settle_poisoned(int64 upload_id);
 
 /* The row of the batch that is in work, by its place; -1: none alone. */
 extern int	cp_settling;
+
+/* ---------- held.c: rows that a person decides ---------- */
+
+/* Holds a row that could not be processed. */
+extern void cp_settle_poisoned(int64 upload_id);
 
 /* ---------- turn.c: the order in which matchers write ---------- */
 

@@ -177,6 +177,27 @@ for my $case ([ 1, 7 ], [ 1, 1000 ], [ 1, 0 ], [ 2, 1 ], [ 2, 7 ], [ 3, 100 ], [
 	$node->safe_psql('postgres', "DROP DATABASE $db");
 }
 
+# ---------- rows that go between being read and being held ----------
+
+set_up(2, 0);
+new_registry('gone');
+{
+	my $blocker = $node->background_psql('gone');
+
+	$blocker->query_safe('BEGIN; LOCK TABLE contactpoint.weight IN SHARE ROW EXCLUSIVE MODE');
+	open_inbox('gone');
+	$node->poll_query_until('gone',
+		"SELECT count(*) > 0 FROM pg_locks l WHERE NOT l.granted AND l.relation = 'contactpoint.weight'::regclass")
+	  or die 'no matcher waits for the lock';
+	$node->safe_psql('gone', 'DELETE FROM contactpoint.upload');
+	$blocker->query_safe('COMMIT');
+	$blocker->quit;
+	ContactPoint::ask($node, 'gone', 'regress_manager', $settle);
+	is($node->safe_psql('gone', 'SELECT count(*) FROM contactpoint.review'), 0, 'a row that a superuser took away is not held');
+	is($node->safe_psql('gone', 'SELECT count(*) FROM contactpoint.receipt WHERE settled_at IS NULL'),
+		0, 'and nobody waits for it');
+}
+
 # ---------- matchers that die ----------
 
 for my $blow ('terminated', 'killed')

@@ -1,0 +1,122 @@
+/*-------------------------------------------------------------------------
+ *
+ * batch.h
+ *	  Rows that are settled together: what is known of them, and what waits to
+ *	  be written.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CP_BATCH_H
+#define CP_BATCH_H
+
+#include "utils/hsearch.h"
+
+#include "match.h"
+#include "settle.h"
+
+#define CP_NUMBERS_AT_ONCE 256	/* child numbers drawn and checked together */
+
+/* A child that rows of the batch go to. */
+typedef struct CpBatchChild
+{
+	int64		child_id;		/* hash key */
+	bool		made;			/* by a row of the batch, and not written yet */
+	bool		responsible;	/* a row of the batch names who is */
+	List	   *rows;			/* CpInboxRow *, that wrote details or will */
+	int			waiting;		/* how many of them will */
+} CpBatchChild;
+
+/* A row whose outcome is to be recorded. */
+typedef struct CpSettled
+{
+	CpInboxRow *row;
+	const char *outcome;
+	int64		child_id;		/* 0: none */
+	float4		score;
+} CpSettled;
+
+struct reference_table_hash;
+
+struct CpBatch
+{
+	MemoryContext context;		/* of all that is below */
+	int			n;
+	const int64 *upload_ids;
+	bool		ahead;			/* read and searched without the lock */
+	uint64		position;		/* what was told since may be missing */
+	int64		epoch;			/* of what was found */
+	int			searched_to;	/* the first row that is not searched for */
+	CpInboxRow *rows;
+	CpFound    *found;
+	bool	   *searched;		/* found is good, but for the delta */
+	struct reference_table_hash *references;
+	HTAB	   *children;
+	List	   *deliveries;		/* CpDelivery *, details that wait */
+	List	   *settled;		/* CpSettled * */
+	int64		numbers[CP_NUMBERS_AT_ONCE];	/* free child numbers */
+	int			nnumbers;
+	int			drawn;			/* so far */
+};
+
+/* ---------- batch.c: a batch and its statements ---------- */
+
+typedef enum CpStatement
+{
+	EMBARGOED,
+	LOCK_CHILDREN,
+	LOCK_ORGANISATIONS,
+	NUMBERS_TAKEN,
+	BORN_SHIELDED,
+	PUT_SHIELD,
+	PUT_SHIELDED_RESPONSIBILITY,
+	CHANGE_LINKS,
+	AUTHORITY_OF_LINK,
+	FORGET_SENT,
+	CHANGE_SETTLEMENT,
+	PUT_RECEIPTS,
+	DROP_UPLOADS,
+	NEW_REVIEW,
+	NOTE_HELD,
+	JOIN_REVIEW,
+	N_STATEMENTS
+} CpStatement;
+
+/* Runs one of the statements; rows are in SPI_tuptable.  nulls as SPI has it. */
+extern void cp_batch_run(CpStatement which, Datum *values, const char *nulls);
+
+/* How many parameters has it? */
+extern int	cp_batch_arguments(CpStatement which);
+
+/* Column of a row of the last statement; 0 where it is null. */
+extern Datum cp_batch_column(uint64 row, int column);
+
+extern Datum cp_batch_numbers(Datum *numbers, int n);
+extern uint32 cp_hash_reference(const CpInboxRow *row);
+
+/* Reads rows, in ascending order, in a memory context of their own. */
+extern CpBatch *cp_batch_new(const int64 *numbers, int n);
+extern CpBatchChild *cp_batch_child(CpBatch *batch, int64 child_id);
+
+/* ---------- outcome.c: what happens to one row ---------- */
+
+/* The batch in which others may ask for links, or NULL. */
+extern CpBatch *cp_current_batch;
+
+extern void cp_note_settled(CpBatch *batch, CpInboxRow *row, const char *outcome, int64 child_id,
+							double score);
+extern void cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, double score);
+extern int64 cp_settle_new(CpBatch *batch, CpInboxRow *row, double score);
+extern int64 cp_settle_decided_new(CpBatch *batch, CpInboxRow *row, int64 review_id);
+extern void cp_settle_hold(CpBatch *batch, CpInboxRow *row, const CpDecision *decision);
+
+/* ---------- outcome_write.c: what waits becomes rows of the registry ---------- */
+
+extern void cp_insert_children(CpDelivery **deliveries, int n);
+
+/* Children, details and links of deliveries to locked or new children. */
+extern void cp_write_deliveries(CpDelivery **deliveries, int n);
+
+/* Writes all that waits. */
+extern void cp_batch_flush(CpBatch *batch);
+
+#endif							/* CP_BATCH_H */

@@ -1,0 +1,303 @@
+/*-------------------------------------------------------------------------
+ *
+ * outcome.c
+ *	  An outcome: what happens to one row of a batch.
+ *
+ *	  A match writes the details it sent, a new record is known to every search
+ *	  at once (delta.c), a row that is held opens or joins the one review of its
+ *	  reference and stays in the inbox.  What nothing depends on waits until
+ *	  cp_batch_flush; details that change what the record is matched by are
+ *	  written at once.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "batch.h"
+#include "keys.h"
+
+CpBatch    *cp_current_batch = NULL;
+
+/*
+ * Has a row of the running batch, whose link may not be written yet, linked
+ * this child to another reference of the source?
+ */
+bool
+cp_settle_links(int64 child_id, const char *source, const char *source_ref)
+{
+	CpBatchChild *child;
+	ListCell   *cell;
+
+	if (cp_current_batch == NULL)
+		return false;
+	child = hash_search(cp_current_batch->children, &child_id, HASH_FIND, NULL);
+	if (child == NULL)
+		return false;
+	foreach(cell, child->rows)
+	{
+		CpInboxRow *row = lfirst(cell);
+
+		if (strcmp(row->source, source) == 0 && strcmp(row->source_ref, source_ref) != 0)
+			return true;
+	}
+	return false;
+}
+
+void
+cp_note_settled(CpBatch *batch, CpInboxRow *row, const char *outcome, int64 child_id, double score)
+{
+	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+	CpSettled  *settled = palloc(sizeof(CpSettled));
+
+	settled->row = row;
+	settled->outcome = outcome;
+	settled->child_id = child_id;
+	settled->score = (float4) score;
+	batch->settled = lappend(batch->settled, settled);
+	MemoryContextSwitchTo(caller);
+}
+
+static CpDelivery *
+new_delivery(CpBatch *batch, CpInboxRow *row, CpBatchChild *child)
+{
+	CpDelivery *delivery = MemoryContextAllocZero(batch->context, sizeof(CpDelivery));
+
+	delivery->row = row;
+	delivery->child_id = child->child_id;
+	delivery->made = child->made;
+	delivery->responsible = child->responsible;
+	delivery->linked_before = row->linked_child != 0;
+	return delivery;
+}
+
+/* From now on the reference means this child, and has sent it this. */
+static void
+note_link(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
+{
+	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+	CpInboxRow *row = delivery->row;
+
+	row->linked_child = child->child_id;
+	row->link_authority = row->source_authority;
+	row->sent = cp_inbox_digest(row, child->child_id);
+	child->responsible |= row->authority != 0;
+	child->rows = lappend(child->rows, row);
+	cp_news_tell(CP_NEWS_REFERENCE, cp_hash_reference(row));
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+wait_to_be_written(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
+{
+	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+
+	note_link(batch, delivery, child);
+	batch->deliveries = lappend(batch->deliveries, delivery);
+	child->waiting++;
+	MemoryContextSwitchTo(caller);
+}
+
+/* Writes details that change what the record is matched by. */
+static void
+write_now(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
+{
+	if (cp_delta_is_foreign(child->child_id))
+		cp_batch_flush(batch);
+	note_link(batch, delivery, child);
+	cp_write_deliveries(&delivery, 1);
+	cp_rekey(child->child_id);
+}
+
+/* Has another reference of the row's source sent this child anything in this batch? */
+static bool
+same_source_writes(const CpBatchChild *child, const CpInboxRow *row, bool other_reference)
+{
+	ListCell   *cell;
+
+	foreach(cell, child->rows)
+	{
+		const CpInboxRow *earlier = lfirst(cell);
+
+		if (strcmp(earlier->source, row->source) == 0 &&
+			!(other_reference && strcmp(earlier->source_ref, row->source_ref) == 0))
+			return true;
+	}
+	return false;
+}
+
+void
+cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, double score)
+{
+	CpBatchChild *child = cp_batch_child(batch, child_id);
+	CpPerson   *record = cp_person_fetch(child_id);
+	bool		shielded = record != NULL && record->nearness >= CP_NEAR_SHIELDED;
+	CpDelivery *delivery;
+
+	cp_note_settled(batch, row, "match", child_id, score);
+	if (row->linked_child == child_id && row->sent == cp_inbox_digest(row, child_id) && !shielded &&
+		row->link_authority == row->source_authority && !same_source_writes(child, row, true))
+		return;
+
+	/* what the source sent before must be there to be replaced */
+	if (child->waiting > 0 && same_source_writes(child, row, false))
+		cp_batch_flush(batch);
+	delivery = new_delivery(batch, row, child);
+	delivery->shielded = shielded;
+	if (record != NULL && !cp_details_change_person(delivery, record))
+	{
+		wait_to_be_written(batch, delivery, child);
+		return;
+	}
+	if (child->waiting > 0)
+	{
+		cp_batch_flush(batch);
+		delivery->made = false;
+	}
+	write_now(batch, delivery, child);
+}
+
+/* A child number that nobody has. */
+static int64
+draw_number(CpBatch *batch)
+{
+	while (batch->nnumbers == 0)
+	{
+		int			wanted = Min(Max(batch->drawn, 8), CP_NUMBERS_AT_ONCE);
+		Datum		numbers[CP_NUMBERS_AT_ONCE];
+		Datum		argument;
+
+		for (int i = 0; i < wanted; i++)
+		{
+			batch->numbers[i] = cp_child_number_random();
+			numbers[i] = Int64GetDatum(batch->numbers[i]);
+		}
+		argument = cp_batch_numbers(numbers, wanted);
+		cp_batch_run(NUMBERS_TAKEN, &argument, NULL);
+		batch->drawn += wanted;
+		/* so rare that others are drawn */
+		if (SPI_processed == 0)
+			batch->nnumbers = wanted;
+		SPI_freetuptable(SPI_tuptable);
+	}
+	return batch->numbers[--batch->nnumbers];
+}
+
+int64
+cp_settle_new(CpBatch *batch, CpInboxRow *row, double score)
+{
+	int64		child_id = draw_number(batch);
+	CpBatchChild *child = cp_batch_child(batch, child_id);
+	CpDelivery *delivery;
+
+	child->made = true;
+	cp_note_settled(batch, row, "new", child_id, score);
+	delivery = new_delivery(batch, row, child);
+	if (row->alias_names == NULL || JB_ROOT_COUNT(row->alias_names) == 0)
+	{
+		cp_delta_add(cp_inbox_record(row, child_id));
+		cp_news_tell(CP_NEWS_CHILD, child_id);
+		wait_to_be_written(batch, delivery, child);
+	}
+	else
+	{
+		child->made = false;
+		write_now(batch, delivery, child);
+	}
+	return child_id;
+}
+
+/*
+ * review_id: the review whose decision this is.  Near a shielded record nobody
+ * can be sure, so the new one is shielded from its first moment and belongs to
+ * those who decided.
+ */
+int64
+cp_settle_decided_new(CpBatch *batch, CpInboxRow *row, int64 review_id)
+{
+	CpBatchChild *child;
+	CpDelivery *delivery;
+	Datum		values[2] = {Int64GetDatum(review_id)};
+	Datum		authority;
+	const char *nulls;
+
+	cp_batch_run(BORN_SHIELDED, values, NULL);
+	if (SPI_processed == 0)
+		return cp_settle_new(batch, row, 0);
+	authority = cp_batch_column(0, 1);
+	nulls = authority == (Datum) 0 ? " n" : NULL;
+
+	child = cp_batch_child(batch, draw_number(batch));
+	cp_note_settled(batch, row, "new", child->child_id, 0);
+	delivery = new_delivery(batch, row, child);
+	delivery->made = true;
+	delivery->shielded = true;
+	cp_insert_children(&delivery, 1);
+	CommandCounterIncrement();
+	/* before the details, which follow the flag and the authority */
+	values[0] = Int64GetDatum(child->child_id);
+	values[1] = authority;
+	cp_batch_run(PUT_SHIELD, values, nulls);
+	cp_batch_run(PUT_SHIELDED_RESPONSIBILITY, values, nulls);
+	delivery->made = false;
+	write_now(batch, delivery, child);
+	return child->child_id;
+}
+
+void
+cp_settle_hold(CpBatch *batch, CpInboxRow *row, const CpDecision *decision)
+{
+	Datum	   *candidates;
+	Datum		values[7];
+	char		nulls[] = "       ";
+	int64		first_shielded = 0;
+	ListCell   *lc;
+	int			n = 0;
+
+	candidates = palloc(sizeof(Datum) * (list_length(decision->candidates) + 1));
+	foreach(lc, decision->candidates)
+	{
+		CpCandidate *candidate = lfirst(lc);
+
+		candidates[n++] = Int64GetDatum(candidate->child_id);
+		if (first_shielded == 0 && candidate->nearness >= CP_NEAR_SHIELDED)
+			first_shielded = candidate->child_id;
+	}
+
+	values[0] = Int64GetDatum(row->upload_id);
+	values[1] = Float4GetDatum((float4) decision->score);
+	values[2] = cp_batch_numbers(candidates, n);
+	values[3] = BoolGetDatum(decision->shielded);
+	values[4] = Int64GetDatum(first_shielded);
+	if (first_shielded == 0)
+		nulls[4] = 'n';
+	if (row->open_review != 0)
+	{
+		values[5] = Int64GetDatum(row->open_review);
+		cp_batch_run(JOIN_REVIEW, values, nulls);
+	}
+	else
+	{
+		/* a score that climbs with the right guess would give a place away */
+		if (decision->shielded)
+			nulls[1] = 'n';
+		values[5] = CStringGetTextDatum(decision->reason);
+		values[6] = Int32GetDatum(cp_review_days);
+		cp_batch_run(NEW_REVIEW, values, nulls);
+		if (SPI_processed == 0)
+		{
+			/* a superuser took the row away since it was read */
+			row->present = false;
+			cp_note_settled(batch, row, NULL, 0, 0);
+			return;
+		}
+		row->open_review = DatumGetInt64(cp_batch_column(0, 1));
+		values[0] = Int64GetDatum(row->open_review);
+		cp_batch_run(NOTE_HELD, values, NULL);
+	}
+	cp_news_tell(CP_NEWS_REFERENCE, cp_hash_reference(row));
+	cp_note_settled(batch, row, "hold", 0, decision->score);
+}
