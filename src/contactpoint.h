@@ -297,6 +297,9 @@ typedef struct CpProtected
 /* NULL where relid is no protected table.  Needs a transaction; no lock. */
 extern const CpProtected *cp_protect_lookup(Oid relid);
 
+/* A protected relation that a range table names, or InvalidOid; no permissions are asked. */
+extern Oid	cp_protect_named(const List *rtable);
+
 /*
  * Counts invalidations of relations and schemas.  What was read of them stays
  * true as long as it does not move.  Needs a look-up before.
@@ -604,7 +607,7 @@ extern bool cp_mark_complete(List *quals, const CpProtected *protected);
 /* Was this call put into a plan by mark.c? */
 extern bool cp_mark_is_genuine(const FmgrInfo *flinfo);
 
-/* ---------- capture.c: who looks at which children ---------- */
+/* ---------- capture.c, look.c: who looks at which children ---------- */
 
 extern void cp_capture_init(void);
 

@@ -29,25 +29,7 @@
 #include "contactpoint.h"
 
 /*
- * A protected table of these, or InvalidOid.
- */
-static Oid
-table_meant(const List *rtable)
-{
-	ListCell   *lc;
-
-	foreach(lc, rtable)
-	{
-		RangeTblEntry *rte = lfirst(lc);
-
-		if (rte->rtekind == RTE_RELATION && cp_protect_lookup(rte->relid) != NULL)
-			return rte->relid;
-	}
-	return InvalidOid;
-}
-
-/*
- * The same of a query and its subqueries.
+ * Finds a protected table that a query or its subqueries name.
  */
 static bool
 find_table_meant(Node *node, void *context)
@@ -58,7 +40,7 @@ find_table_meant(Node *node, void *context)
 		return false;
 	if (!IsA(node, Query))
 		return expression_tree_walker(node, find_table_meant, context);
-	*found = table_meant(((Query *) node)->rtable);
+	*found = cp_protect_named(((Query *) node)->rtable);
 	return OidIsValid(*found) ||
 		query_tree_walker((Query *) node, find_table_meant, context, 0);
 }
@@ -124,7 +106,7 @@ cp_denied_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	{
 		MemoryContextSwitchTo(context);
 		if (geterrcode() == ERRCODE_INSUFFICIENT_PRIVILEGE && cp_journal_fault() == NULL)
-			record_and_rethrow(table_meant(queryDesc->plannedstmt->rtable),
+			record_and_rethrow(cp_protect_named(queryDesc->plannedstmt->rtable),
 							   queryDesc->sourceText, queryDesc->params);
 		PG_RE_THROW();
 	}

@@ -32,12 +32,9 @@
 #include "postgres.h"
 
 #include "access/sysattr.h"
-#include "access/transam.h"
-#include "catalog/dependency.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -46,12 +43,12 @@
 #include "optimizer/plancat.h"
 #include "optimizer/planner.h"
 #include "parser/parsetree.h"
-#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "contactpoint.h"
+#include "trust.h"
 
 /* FuncExpr.location of the calls; parsers give -1 and up */
 #define GUARD_MARK (-4241)
@@ -92,316 +89,8 @@ typedef struct MarkContext
 								 * run somebody's code */
 } MarkContext;
 
-/* what clauses are judged by; looked up once a plan */
-typedef struct TrustContext
-{
-	Oid			own_extension;
-	Oid			trigram_extension;
-	Oid			vault_guard;
-	Oid			review_guard;
-	const Bitmapset *lazy;		/* parameters of uncorrelated sub-selects */
-} TrustContext;
-
 static planner_hook_type prev_planner_hook = NULL;
 static get_relation_info_hook_type prev_get_relation_info_hook = NULL;
-
-/* ---------- which clauses may run before capture ---------- */
-
-/*
- * Built-in functions of plain values that people write into conditions.  Being
- * built in and not volatile is not enough to be trusted before capture: some
- * raise notices that quote their arguments, some run code of others (casts to
- * regtype, to_tsquery, table_to_xml).
- */
-static const Oid plain_functions[] = {
-	F_LOWER_TEXT, F_UPPER_TEXT, F_INITCAP, F_BTRIM_TEXT, F_BTRIM_TEXT_TEXT,
-	F_LTRIM_TEXT, F_RTRIM_TEXT, F_LENGTH_TEXT, F_CHAR_LENGTH_TEXT, F_LEFT,
-	F_RIGHT, F_SUBSTR_TEXT_INT4, F_SUBSTR_TEXT_INT4_INT4,
-	F_SUBSTRING_TEXT_INT4, F_SUBSTRING_TEXT_INT4_INT4, F_STRPOS,
-	F_POSITION_TEXT_TEXT, F_STARTS_WITH,
-	F_EXTRACT_TEXT_DATE, F_DATE_PART_TEXT_DATE, F_EXTRACT_TEXT_TIMESTAMPTZ,
-	F_NOW, F_TRANSACTION_TIMESTAMP, F_STATEMENT_TIMESTAMP,
-	F_DATE_TIMESTAMPTZ, F_DATE_TIMESTAMP, F_TIMESTAMPTZ_DATE, F_TIMESTAMP_DATE,
-	F_AGE_TIMESTAMPTZ, F_AGE_TIMESTAMP, F_AGE_TIMESTAMPTZ_TIMESTAMPTZ,
-	F_AGE_TIMESTAMP_TIMESTAMP, F_DATE_TRUNC_TEXT_TIMESTAMPTZ,
-	F_DATE_TRUNC_TEXT_TIMESTAMP
-};
-
-static bool
-is_plain_type(Oid type)
-{
-	switch (type)
-	{
-		case BOOLOID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case FLOAT4OID:
-		case FLOAT8OID:
-		case NUMERICOID:
-		case TEXTOID:
-		case VARCHAROID:
-		case BPCHAROID:
-		case NAMEOID:
-		case DATEOID:
-		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-		case INTERVALOID:
-		case INT8ARRAYOID:
-			return true;
-		default:
-			return false;
-	}
-}
-
-/*
- * Operators that compare, look for a pattern or add a little.  What can be made
- * to take long for some rows and not for others, as powers and products, tells
- * by its time.
- */
-static const char *const plain_operators[] = {
-	"=", "<>", "<", "<=", ">", ">=", "~~", "!~~", "~~*", "!~~*", "^@",
-	"~", "!~", "~*", "!~*", "~<~", "~<=~", "~>~", "~>=~", "@>", "<@", "&&",
-	"||", "+", "-"
-};
-
-/*
- * A built-in one of these on plain values, with a plain result.
- */
-static bool
-is_plain_operator(Oid operator)
-{
-	Oid			left;
-	Oid			right;
-	char	   *name;
-
-	if (operator >= FirstNormalObjectId)
-		return false;
-	op_input_types(operator, &left, &right);
-	if ((OidIsValid(left) && !is_plain_type(left)) || !is_plain_type(right) ||
-		!is_plain_type(get_op_rettype(operator)))
-		return false;
-	name = get_opname(operator);
-	for (int i = 0; i < lengthof(plain_operators); i++)
-		if (strcmp(name, plain_operators[i]) == 0)
-			return true;
-	return false;
-}
-
-/*
- * An uncorrelated sub-select stands as a parameter in a finished plan, and runs
- * when the first row asks for it: whether it runs can depend on the row.  That
- * matters where it runs somebody's code.
- */
-static bool
-is_lazy_parameter(const Param *param, const TrustContext *trust)
-{
-	return param->paramkind == PARAM_EXEC && bms_is_member(param->paramid, trust->lazy);
-}
-
-/*
- * That somebody has declared a function leakproof says nothing about it.
- */
-static bool
-is_leakproof(Oid function)
-{
-	return function < FirstNormalObjectId && get_func_leakproof(function);
-}
-
-/*
- * Trusted functions have no side effect and run nobody else's code: those of
- * pg_trgm and of this extension that are not volatile, the built-in ones named
- * above, and built-in ones that are leakproof: what others declare so is only
- * their word.  They may raise an error that quotes their arguments, which touch
- * takes care of.
- */
-static bool
-function_is_untrusted(Oid function, void *argument)
-{
-	TrustContext *trust = argument;
-	Oid			owner;
-
-	if (is_leakproof(function) ||
-		function == trust->vault_guard || function == trust->review_guard)
-		return false;
-	if (func_volatile(function) == PROVOLATILE_VOLATILE)
-		return true;
-	if (function < FirstNormalObjectId)
-	{
-		for (int i = 0; i < lengthof(plain_functions); i++)
-			if (plain_functions[i] == function)
-				return false;
-		return true;
-	}
-	owner = getExtensionOfObject(ProcedureRelationId, function);
-	return !OidIsValid(owner) ||
-		(owner != trust->own_extension && owner != trust->trigram_extension);
-}
-
-/*
- * Making a value of a type that a user has made may run the CHECK of a domain
- * somewhere inside it.
- */
-static bool
-makes_foreign_value(Node *node)
-{
-	Oid			type = exprType(node);
-
-	return type >= FirstNormalObjectId;
-}
-
-static bool
-is_untrusted(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_List:
-		case T_Var:
-		case T_Const:
-		case T_ArrayExpr:
-		case T_NamedArgExpr:
-		case T_BoolExpr:
-		case T_RelabelType:
-		case T_CollateExpr:
-		case T_CaseExpr:
-		case T_CaseWhen:
-		case T_CaseTestExpr:
-		case T_CoalesceExpr:
-		case T_SQLValueFunction:
-		case T_NullTest:
-		case T_BooleanTest:
-		case T_CurrentOfExpr:
-			break;
-		case T_Param:
-			return is_lazy_parameter((Param *) node, context);
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-			if (is_plain_operator(((OpExpr *) node)->opno))
-				break;
-			if (makes_foreign_value(node) ||
-				check_functions_in_node(node, function_is_untrusted, context))
-				return true;
-			break;
-		case T_ScalarArrayOpExpr:
-			if (is_plain_operator(((ScalarArrayOpExpr *) node)->opno))
-				break;
-			if (check_functions_in_node(node, function_is_untrusted, context))
-				return true;
-			break;
-		case T_FuncExpr:
-			if (makes_foreign_value(node) ||
-				check_functions_in_node(node, function_is_untrusted, context))
-				return true;
-			break;
-		case T_CoerceViaIO:
-			if (!is_plain_type(((CoerceViaIO *) node)->resulttype) ||
-				!is_plain_type(exprType((Node *) ((CoerceViaIO *) node)->arg)))
-				return true;
-			break;
-		default:
-			return true;		/* sub-selects, domains, and what is not known */
-	}
-	return expression_tree_walker(node, is_untrusted, context);
-}
-
-static bool
-function_is_leaky(Oid function, void *context)
-{
-	return !is_leakproof(function);
-}
-
-/*
- * Could the clause raise an error that quotes the row?
- */
-static bool
-is_leaky(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_List:
-		case T_Var:
-		case T_Const:
-		case T_BoolExpr:
-		case T_RelabelType:
-		case T_CollateExpr:
-		case T_NullTest:
-		case T_BooleanTest:
-		case T_CurrentOfExpr:
-			break;
-		case T_Param:
-			/* a variable of a function may have no value yet: an error */
-			return ((Param *) node)->paramkind == PARAM_EXTERN;
-		case T_FuncExpr:
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-		case T_ScalarArrayOpExpr:
-		case T_CoerceViaIO:
-		case T_ArrayCoerceExpr:
-			if (check_functions_in_node(node, function_is_leaky, NULL))
-				return true;
-			break;
-		default:
-			return true;
-	}
-	return expression_tree_walker(node, is_leaky, context);
-}
-
-/*
- * Does a query run code that is not trusted?
- */
-static bool
-runs_foreign_code(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, runs_foreign_code, context, 0);
-	if (IsA(node, CoerceToDomain))
-		return true;
-	if (IsA(node, OpExpr) && is_plain_operator(((OpExpr *) node)->opno))
-		return expression_tree_walker(node, runs_foreign_code, context);
-	if (IsA(node, Aggref) && ((Aggref *) node)->aggfnoid < FirstNormalObjectId)
-		return expression_tree_walker(node, runs_foreign_code, context);
-	if (check_functions_in_node(node, function_is_untrusted, context))
-		return true;
-	return expression_tree_walker(node, runs_foreign_code, context);
-}
-
-static bool
-runs_foreign_query(Node *query)
-{
-	TrustContext trust = {cp_extension_oid(), get_extension_oid("pg_trgm", true)};
-
-	return runs_foreign_code(query, &trust);
-}
-
-/*
- * Does any sub-select or WITH query of a query?  A function in FROM may become
- * a sub-select when it is planned.
- */
-static bool
-has_foreign_subselect(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, CommonTableExpr) && runs_foreign_query(((CommonTableExpr *) node)->ctequery))
-		return true;
-	if (IsA(node, SubLink) && runs_foreign_query(((SubLink *) node)->subselect))
-		return true;
-	if (IsA(node, RangeTblEntry))
-		return ((RangeTblEntry *) node)->rtekind == RTE_FUNCTION &&
-			runs_foreign_query((Node *) ((RangeTblEntry *) node)->functions);
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, has_foreign_subselect, context,
-								 QTW_EXAMINE_RTES_BEFORE);
-	return expression_tree_walker(node, has_foreign_subselect, context);
-}
 
 /* ---------- the calls ---------- */
 
@@ -464,27 +153,15 @@ make_record(const char *name, int mark, const CpProtected *protected, Index rti)
 	return make_call(name, mark, list_make2(relation, subject));
 }
 
-static void
-learn_trust(TrustContext *trust, const Bitmapset *lazy)
-{
-	Oid			argument[1] = {INT8OID};
-
-	trust->lazy = lazy;
-	trust->own_extension = cp_extension_oid();
-	trust->trigram_extension = get_extension_oid("pg_trgm", true);
-	trust->vault_guard = cp_function_oid("_vault_guard", 1, argument);
-	trust->review_guard = cp_function_oid("_review_guard", 1, argument);
-}
-
 /*
  * Must the row be on record before this clause sees it?  An error that quotes
  * the row names its child by touch; where there is no one child, by capture.
  */
 static bool
-comes_after_capture(Node *clause, const CpProtected *protected, TrustContext *trust)
+comes_after_capture(Node *clause, const CpProtected *protected, CpTrust *trust)
 {
-	return is_untrusted(clause, trust) ||
-		(protected->subject != CP_SUBJECT_CHILD && is_leaky(clause, NULL));
+	return cp_clause_is_untrusted(clause, trust) ||
+		(protected->subject != CP_SUBJECT_CHILD && cp_clause_is_leaky(clause));
 }
 
 /*
@@ -494,13 +171,13 @@ static List *
 mark_quals(List *quals, const CpProtected *protected, Index rti, const Bitmapset *lazy)
 {
 	Node	   *capture = make_record("_capture", CAPTURE_MARK, protected, rti);
-	TrustContext trust;
+	CpTrust		trust;
 	List	   *trusted = NIL;
 	List	   *rest = NIL;
 	List	   *result = NIL;
 	ListCell   *lc;
 
-	learn_trust(&trust, lazy);
+	cp_trust_learn(&trust, lazy);
 	foreach(lc, quals)
 	{
 		if (rest != NIL || comes_after_capture(lfirst(lc), protected, &trust))
@@ -511,7 +188,7 @@ mark_quals(List *quals, const CpProtected *protected, Index rti, const Bitmapset
 
 	if (protected->guard != CP_GUARD_NONE)
 		result = lappend(result, make_guard(protected, rti));
-	if (protected->subject == CP_SUBJECT_CHILD && is_leaky((Node *) trusted, NULL))
+	if (protected->subject == CP_SUBJECT_CHILD && cp_clause_is_leaky((Node *) trusted))
 		result = lappend(result, make_record("_touch", TOUCH_MARK, protected, rti));
 	result = list_concat(result, trusted);
 	result = lappend(result, capture);
@@ -665,25 +342,6 @@ walk_plan(Plan *plan, PlanVisit visit, MarkContext *context)
 	context->parallel = parallel;
 }
 
-/*
- * Does the statement name a protected relation?  The list of RTEs has every
- * partition that was not pruned.
- */
-static bool
-reads_registry(PlannedStmt *plan)
-{
-	ListCell   *lc;
-
-	foreach(lc, plan->rtable)
-	{
-		RangeTblEntry *rte = lfirst(lc);
-
-		if (rte->rtekind == RTE_RELATION && cp_protect_lookup(rte->relid) != NULL)
-			return true;
-	}
-	return false;
-}
-
 /* ---------- hooks ---------- */
 
 static PlannedStmt *
@@ -699,7 +357,7 @@ plan_and_mark(Query *parse, const char *query_string, int cursorOptions,
 
 	/* asked first, since the planner takes the query apart */
 	if (here)
-		foreign = has_foreign_subselect((Node *) parse, NULL);
+		foreign = cp_has_foreign_subselect((Node *) parse);
 	PG_TRY();
 	{
 		if (prev_planner_hook)
@@ -719,7 +377,7 @@ plan_and_mark(Query *parse, const char *query_string, int cursorOptions,
 	enable_partition_pruning = saved_pruning;
 	enable_indexonlyscan = saved_indexonly;
 
-	if (here && reads_registry(plan))
+	if (here && OidIsValid(cp_protect_named(plan->rtable)))
 	{
 		MarkContext context = {plan, false, NULL};
 

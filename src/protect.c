@@ -393,3 +393,21 @@ cp_protect_lookup(Oid relid)
 	}
 	return answer;
 }
+
+/*
+ * The list of RTEs of a plan has every partition that was not pruned.
+ */
+Oid
+cp_protect_named(const List *rtable)
+{
+	ListCell   *lc;
+
+	foreach(lc, rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		if (rte->rtekind == RTE_RELATION && cp_protect_lookup(rte->relid) != NULL)
+			return rte->relid;
+	}
+	return InvalidOid;
+}
