@@ -52,7 +52,8 @@ GRANT EXECUTE ON FUNCTION contactpoint.open_shielded(bigint, text, boolean), con
     contactpoint.decide(bigint, text, bigint, text), contactpoint.held_upload(bigint),
     contactpoint.explain_match(bigint),
     contactpoint.sweep(interval), contactpoint.dismiss_finding(bigint, text), contactpoint.reopen_finding(bigint, text),
-    contactpoint.rekey(interval)
+    contactpoint.rekey(interval),
+    contactpoint.add_name_variant(text, text), contactpoint.remove_name_variant(text, text)
     TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager,
        contactpoint_feed, contactpoint_auditor, contactpoint_admin;
 
@@ -97,6 +98,7 @@ GRANT SELECT ON contactpoint.review, contactpoint.reviews_due, contactpoint.sour
 -- The shielded record of a finding is shown by the views only.
 GRANT SELECT (finding_id, authority, shielded, at_risk, source, source_ref, found_at, due_at, decided_at, decided_by)
     ON contactpoint.finding TO contactpoint_manager, contactpoint_admin;
+GRANT SELECT ON contactpoint.name_variant TO contactpoint_manager, contactpoint_admin;
 GRANT SELECT ON contactpoint.findings_due, contactpoint.uploads_at_risk TO contactpoint_manager, contactpoint_admin;
 GRANT EXECUTE ON FUNCTION contactpoint._may_see_which(bigint), contactpoint._caller_organisation(),
     contactpoint._has_role(name), contactpoint._caller() TO contactpoint_manager, contactpoint_admin;

@@ -20,5 +20,7 @@ BEGIN
     LOOP
         PERFORM pg_catalog.pg_extension_config_dump(format('contactpoint.%I', rel)::regclass, '');
     END LOOP;
+    -- what the script ships is there before the dump is restored
+    PERFORM pg_catalog.pg_extension_config_dump('contactpoint.name_variant', 'WHERE NOT shipped');
 END
 $$;

@@ -95,7 +95,9 @@ static WordCache old_own;		/* the generation before */
 static int32 last_own_id = 0;
 static Memo *memo = NULL;
 static Oid	known_relid = InvalidOid;
-static bool stale = false;		/* name_word was emptied, or counts moved on */
+static Oid	variant_relid = InvalidOid;
+static bool stale = false;		/* name_word was emptied, counts moved on, or
+								 * name_variant has changed */
 static bool words_added = false;	/* by the transaction now running */
 static bool callbacks_registered = false;
 
@@ -197,7 +199,7 @@ forget_known(void)
 static void
 relation_changed(Datum arg, Oid relid)
 {
-	if (relid == InvalidOid || relid == known_relid)
+	if (relid == InvalidOid || relid == known_relid || relid == variant_relid)
 		stale = true;
 }
 
@@ -239,7 +241,10 @@ cp_dictionary_refresh(void)
 		forgotten = true;
 	}
 	if (known.context == NULL)
+	{
+		variant_relid = cp_relation_oid("name_variant");
 		cache_create(&known, 0);
+	}
 	/* what was nobody's word may be a record's by now */
 	if (own.context == NULL || forgotten || own.by_text->members > MAX_OWN)
 		turn_own();
@@ -261,16 +266,22 @@ static CpWord *
 remember(WordCache *cache, int32 id, const char *word)
 {
 	int			length = strlen(word);
-	CpWord	   *entry = cache_alloc(cache, sizeof(CpWord) + length + 1);
-	char	   *copy = (char *) (entry + 1);
+	uint64		variants[CP_MAX_VARIANTS];
+	int			nvariants = cp_variants(word, variants);
+	CpWord	   *entry = cache_alloc(cache, sizeof(CpWord) + nvariants * sizeof(uint64) + length + 1);
+	uint64	   *forms = (uint64 *) (entry + 1);
+	char	   *copy = (char *) (forms + nvariants);
 
 	memset(entry, 0, sizeof(CpWord));
+	memcpy(forms, variants, nvariants * sizeof(uint64));
 	memcpy(copy, word, length + 1);
 	entry->id = id;
 	entry->length = length;
 	entry->word = copy;
 	cp_word_code(copy, entry->code);
-	cp_short_forms(copy, entry->forms);
+	entry->hash = cp_word_hash(copy);
+	entry->nvariants = nvariants;
+	entry->variants = forms;
 	for (int i = 0; i < length; i++)
 		entry->letters |= (uint32) 1 << (copy[i] & 31);
 	if (id >= 0)

@@ -56,7 +56,7 @@ extern char *cp_normalize_kind(const char *kind);
 
 #define CP_CODE_LEN 4			/* letters of a phonetic code */
 #define CP_NO_WORD 0			/* id of the empty word, which counts records */
-#define CP_WORD_FORMS 8			/* groups of short forms of one given name */
+#define CP_MAX_VARIANTS 100		/* other forms of one given name */
 
 typedef struct CpWord
 {
@@ -67,7 +67,9 @@ typedef struct CpWord
 	char		code[CP_CODE_LEN + 1];	/* phonetic code, as text */
 	int64		given_count;	/* records with this given name, about */
 	int64		family_count;	/* the same for family names */
-	uint8		forms[CP_WORD_FORMS];	/* groups of short forms it is in */
+	uint64		hash;			/* cp_word_hash() */
+	int			nvariants;
+	const uint64 *variants;		/* hashes of its other forms */
 	uint32		letters;		/* the set of its bytes, 5 bits of each: for
 								 * dictionary.c */
 } CpWord;
@@ -91,8 +93,20 @@ extern void cp_word_code(const char *word, char *code);
 /* May one of the words be a slip of the pen for the other? */
 extern bool cp_word_slip(const char *a, int alen, const char *b, int blen);
 
-/* Is one a usual short form of the other, as katie of catherine? */
+/* What stands for a word in lists of variants; two words never share one in practice. */
+extern uint64 cp_word_hash(const char *word);
+
+/* Is one a usual other form of the other, as katie of catherine? */
 extern bool cp_word_short_form(const CpWord *a, const CpWord *b);
+
+/* ---------- variant.c, or the tool's own ---------- */
+
+/*
+ * Hashes of the usual other forms of a given name; variants has room for
+ * CP_MAX_VARIANTS.  Returns how many.  Reads the table with the latest
+ * snapshot.
+ */
+extern int	cp_variants(const char *word, uint64 *variants);
 
 /* ---------- dictionary.c, or the tool's own ---------- */
 
@@ -101,11 +115,6 @@ extern const CpWord *cp_dictionary_word(int32 id);
 
 /* cp_word_compare() of two words, remembered. */
 extern CpWordLevel cp_dictionary_compare(int32 a, int32 b);
-
-/* ---------- short_form.c ---------- */
-
-/* Groups of short forms that a given name is in; forms holds CP_WORD_FORMS zeros. */
-extern void cp_short_forms(const char *word, uint8 *forms);
 
 /* ---------- persons ---------- */
 

@@ -105,16 +105,29 @@ cp_word_code(const char *word, char *code)
 	code[n] = '\0';
 }
 
-/* Is one a usual short form of the other, as katie of catherine? */
+uint64
+cp_word_hash(const char *word)
+{
+	return hash_bytes_extended((const unsigned char *) word, strlen(word), 0);
+}
+
+/* Is one a usual other form of the other, as katie of catherine? */
 bool
 cp_word_short_form(const CpWord *a, const CpWord *b)
 {
-	if (a == NULL || b == NULL)
+	if (a == NULL || b == NULL || a->nvariants == 0 || b->nvariants == 0)
 		return false;
-	for (int i = 0; i < CP_WORD_FORMS && a->forms[i] != 0; i++)
-		for (int j = 0; j < CP_WORD_FORMS && b->forms[j] != 0; j++)
-			if (a->forms[i] == b->forms[j])
-				return true;
+	/* each has the other among its variants: the shorter list will do */
+	if (a->nvariants > b->nvariants)
+	{
+		const CpWord *swap = a;
+
+		a = b;
+		b = swap;
+	}
+	for (int i = 0; i < a->nvariants; i++)
+		if (a->variants[i] == b->hash)
+			return true;
 	return false;
 }
 

@@ -19,7 +19,7 @@ for file in test/fuzz/*_target.c; do
 	targets="$targets ${name%_target.c}"
 done
 
-pure='src/normalize.c src/word.c src/short_form.c src/compare.c src/score.c src/doubt.c src/guard.c'
+pure='src/normalize.c src/word.c src/compare.c src/score.c src/doubt.c src/guard.c'
 
 # compile TARGET COMPILER OUTPUT FLAG...
 compile()
@@ -31,7 +31,7 @@ compile()
 	"$compiler" -g -O1 -fno-omit-frame-pointer -fno-strict-aliasing -fwrapv -ffunction-sections -fno-sanitize-recover=all \
 		-Wall -Wno-unused-command-line-argument -D_GNU_SOURCE -DUSE_ASSERT_CHECKING \
 		-Isrc -Itest/fuzz -isystem "$("$pg_config" --includedir-server)" "$@" -o "$output" \
-		$pure "test/fuzz/${target}_target.c" test/fuzz/model.c test/fuzz/input.c test/fuzz/stand_in.c \
+		$pure "test/fuzz/${target}_target.c" test/fuzz/model.c test/fuzz/input.c test/fuzz/stand_in.c test/quality/variants.c \
 		-Wl,--gc-sections -Wl,--wrap=unicode_normalize \
 		-L"$("$pg_config" --pkglibdir)" -L"$("$pg_config" --libdir)" -lpgcommon -lpgport -lm
 }

@@ -50,6 +50,7 @@ fuzz_dictionary_begin(int64 records)
 int32
 fuzz_dictionary_id(const char *text, int64 count)
 {
+	uint64		variants[CP_MAX_VARIANTS] = {0};
 	CpWord	   *word;
 	int			length = 0;
 
@@ -73,7 +74,9 @@ fuzz_dictionary_id(const char *text, int64 count)
 	word->word = pnstrdup(text, length);
 	cp_word_code(word->word, word->code);
 	word->given_count = word->family_count = Min(count, words[0].given_count);
-	cp_short_forms(word->word, word->forms);
+	word->hash = cp_word_hash(word->word);
+	word->nvariants = cp_variants(word->word, variants);
+	word->variants = memcpy(palloc(sizeof(variants)), variants, sizeof(variants));
 	return nwords++;
 }
 

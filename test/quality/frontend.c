@@ -126,6 +126,7 @@ static CpWord *
 new_word(const char *word)
 {
 	CpWord	   *entry = palloc0(sizeof(CpWord));
+	uint64		variants[CP_MAX_VARIANTS];
 
 	if (nwords >= words_size)
 	{
@@ -136,7 +137,10 @@ new_word(const char *word)
 	entry->word = pstrdup(word);
 	entry->length = strlen(word);
 	cp_word_code(entry->word, entry->code);
-	cp_short_forms(entry->word, entry->forms);
+	entry->hash = cp_word_hash(entry->word);
+	entry->nvariants = cp_variants(entry->word, variants);
+	entry->variants = palloc((entry->nvariants + 1) * sizeof(uint64));
+	memcpy(unconstify(uint64 *, entry->variants), variants, entry->nvariants * sizeof(uint64));
 	words[nwords++] = entry;
 	return entry;
 }
@@ -147,6 +151,7 @@ dictionary_reset(void)
 	for (int32 i = 0; i < nwords; i++)
 	{
 		pfree(unconstify(char *, words[i]->word));
+		pfree(unconstify(uint64 *, words[i]->variants));
 		pfree(words[i]);
 	}
 	nwords = 0;

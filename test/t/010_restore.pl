@@ -18,6 +18,8 @@ ContactPoint::ask($node, 'contactpoint', 'regress_override',
 	"SELECT contactpoint.open_shielded($hidden, 'night duty', confirm => true)");
 ContactPoint::ask($node, 'contactpoint', 'regress_manager',
 	"SELECT contactpoint.shielding_done('late', 1)");
+ContactPoint::ask($node, 'contactpoint', 'regress_admin',
+	"SELECT contactpoint.add_name_variant('Seun', 'Oluwaseun'), contactpoint.remove_name_variant('Katie', 'Catherine')");
 my $backup = $node->backup_dir;
 $node->safe_psql('contactpoint', <<"SQL");
 SET contactpoint.restoring = on;
