@@ -74,6 +74,8 @@ INSERT INTO door VALUES
     ('reopen_finding', ARRAY[:'dismissed', '''look again''']),
     ('sweep', ARRAY['interval ''0''']),
     ('rekey', ARRAY['interval ''0''']),
+    ('add_name_variant', ARRAY['''Jackdaw''', '''Jay''']),
+    ('remove_name_variant', ARRAY['''Katie''', '''Catherine''']),
     ('access_log', ARRAY[:'open']),
     ('retire_audit', ARRAY['date ''1999-01-01''', '''too old''']);
 
