@@ -267,14 +267,14 @@ worth_a_look(State *state, const Task *task, DateADT birth, int32 given, int32 f
 	if (block == CP_BLOCK_NUMBER)
 		return true;
 	level = birth_level(state, birth);
-	if (level <= CP_BIRTH_SWAPPED && (block == CP_BLOCK_PLACE || block == CP_BLOCK_HOUSE))
+	if (CpBirthIsNear(level) && (block == CP_BLOCK_PLACE || block == CP_BLOCK_HOUSE))
 		return true;
 	given_level = word_level(state, given);
 	family_level = word_level(state, family);
 	if (block == CP_BLOCK_NAME || block == CP_BLOCK_NAMESAKES)
 		return may_be_possible(state, level, given_level, given, family_level, family);
 	names = (given_level <= CP_WORD_WEAK ? 1 : 0) + (family_level <= CP_WORD_WEAK ? 1 : 0);
-	return names >= (CpBirthIsNear(level) || block == CP_BLOCK_HOUSE ? 1 : 2);
+	return names >= (block == CP_BLOCK_HOUSE ? 1 : 2);
 }
 
 /* Notes a record to be looked at. */

@@ -551,6 +551,8 @@ typedef enum CpSecond
 
 extern CpSecond cp_second_record(const CpPerson *record, const CpCandidate *candidate);
 
+/* ---------- known_child.c ---------- */
+
 /*
  * The known child of which this person would be a second record, or 0.  For the
  * synchronous guard on child; except_child is the record itself on UPDATE.

@@ -11,11 +11,8 @@
  *			little to tell.
  *	  new	otherwise.
  *
- *	  A row may bring a name or a number that its record does not have.  Were
- *	  it believed, whoever sends rows about one child could have another
- *	  child's rows attached to it.  So what is brought is searched for by
- *	  itself, and where it leads to another record, the row is held.  A number
- *	  of one record goes to a second one through a person only.
+ *	  A row that brings a name or a number which leads to another record than
+ *	  its own is held (brought.c).
  *
  *	  Invariants: a row near a shielded child never comes out as new for a slip
  *	  in one fact; reasons are constant text and say nothing about a record;
@@ -26,12 +23,9 @@
  */
 #include "postgres.h"
 
-#include <float.h>
-
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 #include "utils/snapmgr.h"
 
 #include "match.h"
@@ -47,8 +41,8 @@ is_shielded(const CpCandidate *candidate)
 }
 
 /* Another given name, or another sex and not the same given name. */
-static bool
-is_somebody_else(const CpCandidate *candidate)
+bool
+cp_is_somebody_else(const CpCandidate *candidate)
 {
 	return !candidate->identifier_equal &&
 		(candidate->given_differs || (candidate->sex_differs && !candidate->given_equal));
@@ -138,7 +132,7 @@ may_match(const CpCandidate *candidate)
 {
 	if (candidate->score < cp_match_threshold)
 		return false;
-	if (is_somebody_else(candidate) || candidate->given_differs)
+	if (cp_is_somebody_else(candidate) || candidate->given_differs)
 		return false;
 	if (candidate->identifier_equal)
 		return candidate->birth_near || (candidate->given_agrees && candidate->family_agrees);
@@ -170,11 +164,47 @@ cp_is_guarded(const CpCandidate *candidate)
 		(candidate->birth_near || candidate->given_agrees);
 }
 
+/* Is where the one lives plainly not where the other does? */
+static bool
+is_elsewhere(const CpCandidate *candidate)
+{
+	const uint8 *level = candidate->comparison.level;
+	int			address = Max(level[CP_ADDRESS], level[CP_ADDRESS_BESIDE]);
+
+	if (level[CP_POSTCODE] == 0 && address == 0)
+		return false;
+	return (level[CP_POSTCODE] == 0 || level[CP_POSTCODE] == CP_POSTCODE_DIFFER) &&
+		(address == 0 || address == CP_ADDRESS_NEXT_DOOR || address == CP_ADDRESS_DIFFER ||
+		 address == CP_ADDRESS_TOWN_DIFFER);
+}
+
+/*
+ * Is it a namesake born on the same day, or a brother or sister with a middle
+ * name in common?  The one has another family name at another place, the other
+ * another birth date; there are many of either, and few of them are the child.
+ * Near a shielded child or a hidden name they count in full.
+ */
+static bool
+is_likely_other(const CpCandidate *candidate)
+{
+	const uint8 *level = candidate->comparison.level;
+
+	if (candidate->nearness != CP_NEAR_OPEN)
+		return false;
+	if (level[CP_FAMILY] == CP_NAME_DIFFER && is_elsewhere(candidate))
+		return true;
+	return level[CP_GIVEN] == CP_NAME_PART && level[CP_BIRTH] == CP_BIRTH_DIFFER + 1;
+}
+
 /* Is a record to be thought of at all? */
 static bool
 is_possible(const CpCandidate *candidate)
 {
-	return candidate->score >= cp_possible_threshold || candidate->identifier_equal ||
+	double		from = cp_possible_threshold;
+
+	if (is_likely_other(candidate))
+		from = Max(from, 0);
+	return candidate->score >= from || candidate->identifier_equal ||
 		candidate->doubtful || cp_is_guarded(candidate);
 }
 
@@ -189,7 +219,7 @@ may_be_told_apart(const CpPerson *row, const CpCandidate *candidate)
 {
 	CpPerson   *record;
 
-	if (!is_somebody_else(candidate))
+	if (!cp_is_somebody_else(candidate))
 		return false;
 	if (candidate->nearness == CP_NEAR_OPEN)
 		return true;
@@ -239,140 +269,6 @@ show(CpDecision *decision, CpCandidate *candidate)
 		decision->candidates = lappend(decision->candidates, candidate);
 }
 
-/* ---------- what a row brings ---------- */
-
-static bool
-same_words(const int32 *a, int na, const int32 *b, int nb)
-{
-	return na == nb && memcmp(a, b, na * sizeof(int32)) == 0;
-}
-
-static bool
-has_name(const CpPerson *record, const CpName *name)
-{
-	for (int i = 0; i < record->nnames; i++)
-	{
-		const CpName *other = &record->names[i];
-
-		if (same_words(name->given, name->ngiven, other->given, other->ngiven) &&
-			same_words(name->family, name->nfamily, other->family, other->nfamily))
-			return true;
-	}
-	return false;
-}
-
-static bool
-has_identifier(const CpPerson *record, const char *identifier)
-{
-	ListCell   *cell;
-
-	foreach(cell, record->identifiers)
-	{
-		if (strcmp(lfirst(cell), identifier) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Adds a name to a person unless the record has it.  What a name leaves out is
- * as in the record's public name, since so it would be stored.
- */
-static void
-bring_name(CpPerson *brought, const CpName *name, const CpPerson *record)
-{
-	CpName		full = *name;
-
-	if (record->nnames > 0 && full.ngiven == 0)
-	{
-		full.ngiven = record->names[0].ngiven;
-		memcpy(full.given, record->names[0].given, sizeof(full.given));
-	}
-	if (record->nnames > 0 && full.nfamily == 0)
-	{
-		full.nfamily = record->names[0].nfamily;
-		memcpy(full.family, record->names[0].family, sizeof(full.family));
-	}
-	if (!has_name(record, &full))
-		brought->names[brought->nnames++] = full;
-}
-
-/*
- * Searches for what a row brings, as for a person.  Records that fit from a
- * score on, or that are guarded and fit, are where it leads; a plainly other
- * given name leads nowhere.  Returns CpCandidate *.
- */
-static List *
-search_brought(const CpPerson *brought, int64 except_child, double from)
-{
-	List	   *found = NIL;
-	ListCell   *cell;
-	bool		cut;
-
-	foreach(cell, cp_candidates_bounded(brought, except_child, false, &cut))
-	{
-		CpCandidate *candidate = lfirst(cell);
-
-		if (!candidate->identifier_equal)
-		{
-			CpPerson   *record;
-
-			if (candidate->score < from && !cp_is_guarded(candidate))
-				continue;
-			record = cp_person_fetch(candidate->child_id);
-			if (record == NULL || cp_given_clearly_differs(brought, record))
-				continue;
-		}
-		found = lappend(found, candidate);
-	}
-	return found;
-}
-
-/*
- * Other records that the names and numbers lead to which a row brings and its
- * record does not have.  own_name: is the row's own name one of them?  It is
- * not stored, so it must fit another record well to count.  The sex is left
- * out, so that a wrong one hides nothing.
- */
-static List *
-leads_elsewhere(const CpPerson *row, const CpPerson *record, bool own_name)
-{
-	CpPerson	aliases = {0};
-	CpPerson	own = {0};
-	CpPerson	numbers = {0};
-	List	   *found = NIL;
-	ListCell   *cell;
-
-	aliases.has_birth = true;
-	aliases.date_of_birth = record->date_of_birth;
-	aliases.sex = 'U';
-	aliases.postcodes = list_concat_copy(row->postcodes, record->postcodes);
-	aliases.addresses = list_concat_copy(row->addresses, record->addresses);
-	own = aliases;
-	numbers.sex = 'U';
-
-	for (int i = 0; i < row->nnames; i++)
-	{
-		if (row->names[i].hidden)
-			bring_name(&aliases, &row->names[i], record);
-		else if (own_name)
-			bring_name(&own, &row->names[i], record);
-	}
-	foreach(cell, row->identifiers)
-	{
-		if (!has_identifier(record, lfirst(cell)))
-			numbers.identifiers = lappend(numbers.identifiers, lfirst(cell));
-	}
-
-	if (numbers.identifiers != NIL)
-		found = search_brought(&numbers, record->child_id, DBL_MAX);
-	if (aliases.nnames > 0)
-		found = list_concat(found, search_brought(&aliases, record->child_id, cp_possible_threshold));
-	if (own.nnames > 0)
-		found = list_concat(found, search_brought(&own, record->child_id, cp_match_threshold));
-	return found;
-}
-
 /*
  * Must a row not be attached to the best record because of another one?  A
  * number of that one would come to two records; and near a shielded child or a
@@ -412,7 +308,7 @@ decide_match(CpDecision *decision, CpCandidate *candidate)
 static bool
 still_fits(const CpPerson *row, const CpCandidate *linked)
 {
-	if (is_somebody_else(linked) && linked->birth_near)
+	if (cp_is_somebody_else(linked) && linked->birth_near)
 		return false;
 	if (linked->given_differs && !linked->birth_equal)
 		return false;
@@ -457,7 +353,7 @@ cp_decide_known(const CpPerson *row, const CpReference *reference)
 		return NULL;
 	linked = compare_linked(row, reference, &record);
 	if (linked == NULL || !linked->birth_equal || !linked->given_slip || !linked->family_agrees ||
-		linked->identifier_differs || !still_fits(row, linked) || leads_elsewhere(row, record, true) != NIL)
+		linked->identifier_differs || !still_fits(row, linked) || cp_leads_elsewhere(row, record, true) != NIL)
 		return NULL;
 	decision = palloc0(sizeof(CpDecision));
 	decide_match(decision, linked);
@@ -500,7 +396,7 @@ decide_linked(CpDecision *decision, const CpPerson *row, const CpReference *refe
 	if (linked != NULL)
 	{
 		decision->score = linked->score;
-		elsewhere = leads_elsewhere(row, record, true);
+		elsewhere = cp_leads_elsewhere(row, record, true);
 	}
 	if (linked == NULL)
 		decision->reason = "the record of the reference is gone";
@@ -571,7 +467,7 @@ decide_unlinked(CpDecision *decision, const CpPerson *row, const CpReference *re
 
 		forbidden = another_forbids(best, possible);
 		if (record != NULL && !forbidden)
-			elsewhere = leads_elsewhere(row, record, false);
+			elsewhere = cp_leads_elsewhere(row, record, false);
 		if (!forbidden && elsewhere == NIL)
 		{
 			decide_match(decision, best);
@@ -625,104 +521,4 @@ cp_decide(const CpPerson *row, const CpReference *reference)
 	found.candidates = cp_candidates_bounded(row, is_linked(reference) ? reference->linked_child : 0,
 											 false, &found.cut);
 	return cp_decide_found(row, reference, &found);
-}
-
-/* ---------- the guard on child ---------- */
-
-/* Is the candidate, by names and birth date, a record of the row's child? */
-static bool
-is_second_record(const CpCandidate *candidate)
-{
-	if (is_somebody_else(candidate) || !candidate->birth_near)
-		return false;
-	if (candidate->given_agrees && candidate->family_agrees &&
-		(candidate->birth_equal || candidate->birth_swapped))
-		return true;
-	return (candidate->given_agrees || candidate->family_agrees) &&
-		!candidate->given_differs && candidate->score >= 0;
-}
-
-/* The same year, or the same day of the year. */
-static bool
-share_year_or_day(DateADT a, DateADT b)
-{
-	int			ayear;
-	int			amonth;
-	int			aday;
-	int			byear;
-	int			bmonth;
-	int			bday;
-
-	j2date(a + POSTGRES_EPOCH_JDATE, &ayear, &amonth, &aday);
-	j2date(b + POSTGRES_EPOCH_JDATE, &byear, &bmonth, &bday);
-	return ayear == byear || (amonth == bmonth && aday == bday);
-}
-
-/*
- * Have they the public given name and, nearly, the birth date in common?  The
- * answer must not depend on how the record was found, which a hidden name may
- * have helped: so it says no more than the search by public given name and
- * birth date finds in any case.
- */
-static bool
-share_given_and_birth(const CpPerson *row, const CpPerson *shown)
-{
-	CpBirthLevel level = cp_birth_compare(row->date_of_birth, shown->date_of_birth);
-	bool		exact = level == CP_BIRTH_EQUAL || level == CP_BIRTH_SWAPPED;
-
-	if (row->nnames == 0 || shown->nnames == 0 || !CpBirthIsNear(level) ||
-		!(exact || share_year_or_day(row->date_of_birth, shown->date_of_birth)))
-		return false;
-	for (int i = 0; i < row->names[0].ngiven; i++)
-		for (int j = 0; j < shown->names[0].ngiven; j++)
-		{
-			int32		a = row->names[0].given[i];
-			int32		b = shown->names[0].given[j];
-
-			if (i > 0 && j > 0)
-				continue;
-			if (cp_dictionary_compare(a, b) > CP_WORD_CLOSE && !cp_word_short_form(cp_dictionary_word(a), cp_dictionary_word(b)))
-				continue;
-			if (exact || strcmp(cp_dictionary_word(a)->code, cp_dictionary_word(b)->code) == 0)
-				return true;
-		}
-	return false;
-}
-
-/*
- * The known child of which this person would be a second record, or 0.  For the synchronous
- * guard on child; except_child is the record itself on UPDATE.  The answer is
- * seen by whoever writes, so it rests on what is public: near a record that is
- * shielded or has a hidden name, on public given name and birth date, whatever
- * the family name.
- */
-int64
-cp_known_child(const CpPerson *row, int64 except_child)
-{
-	bool		cut;
-	ListCell   *cell;
-
-	cp_dictionary_refresh();
-	foreach(cell, cp_candidates_bounded(row, except_child, true, &cut))
-	{
-		CpCandidate *candidate = lfirst(cell);
-		CpPerson   *shown;
-
-		if (candidate->nearness == CP_NEAR_OPEN)
-		{
-			if (is_second_record(candidate))
-				return candidate->child_id;
-			continue;
-		}
-		shown = cp_person_fetch(candidate->child_id);
-		if (shown == NULL)
-			continue;
-		shown->nnames = Min(shown->nnames, 1);
-		if (share_given_and_birth(row, shown))
-			return candidate->child_id;
-		cp_score(row, shown, candidate);
-		if (is_second_record(candidate))
-			return candidate->child_id;
-	}
-	return 0;
 }

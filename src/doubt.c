@@ -7,13 +7,16 @@
  *	  is more than a match can have.  Some agreements are so rare between two
  *	  children of one house that the row may be about the record all the same:
  *
- *	  given	family	date	house
- *	  alike	-		-		same	brothers and sisters have other given names
- *	  weak	-		near	same
- *	  -		-		equal	same	twins, unless a source tells them apart
- *	  -		alike	equal	(place)	the same, wherever in one neighbourhood
- *	  -		alike	close	same	less than eight months between brothers and
+ *	  given	family	date	place
+ *	  alike	-		-		house	brothers and sisters have other given names
+ *	  -		-		near	house	and other birth dates; twins, unless a source
+ *								tells them apart
+ *	  -		alike	close	house	less than eight months between brothers and
  *								sisters
+ *	  -		alike	far		house	nor two generations
+ *	  alike	alike	-		street	no two children of one street
+ *	  -		alike	equal	street
+ *	  -		alike	equal	place	a postcode or town
  *
  *	  House means a numbered address, since a postcode is shared by some
  *	  families and a town by many.  Such a pair is possible (decision.c), never
@@ -30,6 +33,9 @@
 #define FULL_POSTCODE 5			/* letters and digits that name a few houses */
 #define BETWEEN_BIRTHS 240		/* days at least between two births of one
 								 * mother, but for twins */
+#define GENERATIONS 18262		/* days: as many as two of them, fifty years */
+#define WORDS_OF_PLACE 4		/* without a number, in an address that names
+								 * street and town */
 
 /* May these be one postcode, or two of one neighbourhood? */
 static bool
@@ -103,22 +109,88 @@ cp_same_home(const CpPerson *a, const CpPerson *b)
 	return false;
 }
 
+/* Does it name street and town, so that there is no other one like it? */
+static bool
+is_whole_address(const char *address)
+{
+	int			words = 0;
+
+	while (*address != '\0')
+	{
+		int			length = strcspn(address, " ");
+
+		words += length > 1 && strcspn(address, "0123456789") >= length ? 1 : 0;
+		address += length + strspn(address + length, " ");
+	}
+	return words >= WORDS_OF_PLACE;
+}
+
+/* The same house, though the postcode may be wrong. */
+static bool
+may_be_one_house(const CpPerson *a, const CpPerson *b)
+{
+	ListCell   *left;
+	ListCell   *right;
+
+	if (cp_same_house(a, b))
+		return true;
+	foreach(left, a->addresses)
+	{
+		foreach(right, b->addresses)
+		{
+			if (is_whole_address(lfirst(left)) && is_whole_address(lfirst(right)) &&
+				cp_address_same_house(lfirst(left), lfirst(right)))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The same street, or a few houses of it: one may have moved next door. */
+static bool
+may_be_one_street(const CpCandidate *candidate)
+{
+	const uint8 *level = candidate->comparison.level;
+	int			address = Max(level[CP_ADDRESS], level[CP_ADDRESS_BESIDE]);
+
+	return level[CP_POSTCODE] == CP_POSTCODE_EQUAL ||
+		(level[CP_POSTCODE] != CP_POSTCODE_DIFFER &&
+		 address >= CP_ADDRESS_EQUAL && address <= CP_ADDRESS_NEXT_DOOR);
+}
+
+/* Is there too little or too much time between the births of two of one family? */
+static bool
+dates_contradict(const CpPerson *a, const CpPerson *b)
+{
+	int			days;
+
+	if (!a->has_birth || !b->has_birth)
+		return false;
+	days = abs(a->date_of_birth - b->date_of_birth);
+	return days < BETWEEN_BIRTHS || days > GENERATIONS;
+}
+
+/*
+ * Alike beyond what brothers and sisters are?  The first name of one is often
+ * the second of another.
+ */
+static bool
+given_agrees(const CpPerson *record, const CpCandidate *candidate)
+{
+	return candidate->given_agrees &&
+		(candidate->comparison.level[CP_GIVEN] != CP_NAME_PART || record->nearness != CP_NEAR_OPEN);
+}
+
 bool
 cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate)
 {
-	bool		close = false;
+	bool		given = given_agrees(record, candidate);
 
-	/* whatever follows needs a place; few pairs come further */
-	if (!candidate->place_agrees)
-		return false;
-	if (row->has_birth && record->has_birth)
-		close = abs(row->date_of_birth - record->date_of_birth) < BETWEEN_BIRTHS;
-	if (!candidate->given_agrees && !candidate->birth_equal &&
-		!(candidate->birth_near && !candidate->given_differs) &&
-		!(candidate->family_agrees && close))
-		return false;
-	/* twins, or one child under two given names */
-	if (candidate->birth_equal && candidate->family_agrees)
+	/* twins, one child under two given names, or one with two birth dates */
+	if (candidate->family_agrees && (given || candidate->birth_equal) &&
+		(may_be_one_street(candidate) || (candidate->birth_equal && candidate->place_agrees)))
 		return true;
-	return cp_same_house(row, record);
+	if (!given && !candidate->birth_near && !(candidate->family_agrees && dates_contradict(row, record)))
+		return false;
+	return candidate->place_agrees && may_be_one_house(row, record);
 }

@@ -60,6 +60,17 @@ extern List *cp_candidates_bounded(const CpPerson *row, int64 except_child, bool
 /* Must a row be held because of this record, shielded or with a hidden name? */
 extern bool cp_is_guarded(const CpCandidate *candidate);
 
+/* Another given name, or another sex and not the same given name. */
+extern bool cp_is_somebody_else(const CpCandidate *candidate);
+
+/* ---------- brought.c ---------- */
+
+/*
+ * The other records (CpCandidate *) that names and numbers lead to which a row
+ * brings and its record does not have.
+ */
+extern List *cp_leads_elsewhere(const CpPerson *row, const CpPerson *record, bool own_name);
+
 /* ---------- delta.c: new records that are in no index yet ---------- */
 
 /*

@@ -17,3 +17,5 @@ trap 'exit 143' TERM INT HUP
 psql -X -q -At -v dir="$made" -f "$here/../generate/load.sql"
 psql -X -q -P pager=off -v dir="$made" -f "$here/rows.sql"
 psql -X -q -P pager=off -v ON_ERROR_STOP=1 -f "$here/report.sql"
+# row by row what went wrong
+psql -X -q -At -v dir="$made" -f "$here/rows_wrong.sql" >"$here/../../build/pg$(pg_config --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')/results/guard.txt"

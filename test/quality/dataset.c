@@ -451,7 +451,7 @@ worth_a_look(const CpPerson *row, const Entry *entry, CpBlock block, int scanned
 		return true;
 	if (row->has_birth && entry->birth != DATEVAL_NOBEGIN)
 		level = cp_birth_compare(row->date_of_birth, entry->birth);
-	if (level <= CP_BIRTH_SWAPPED && (block == CP_BLOCK_PLACE || block == CP_BLOCK_HOUSE))
+	if (CpBirthIsNear(level) && (block == CP_BLOCK_PLACE || block == CP_BLOCK_HOUSE))
 		return true;
 	if (block == CP_BLOCK_NAME && !CpBirthIsNear(level) && level > CP_BIRTH_YEAR && level != CP_BIRTH_UNKNOWN)
 		return false;

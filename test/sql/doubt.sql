@@ -17,6 +17,10 @@ school	do-2	1	Clementina	Ravenhill	F	2012-05-30	9 Station Road, Derby	DE4 1AA
 school	do-3	1	Isabella	Wetherfield	F	2008-05-22	31 Church Road, Exeter	EX29 8AF
 school	do-4	1	Octavia	Somerley	F	2009-07-06	London	\N
 school	do-5	1	Rosalind Jane	Thistlewood	F	2011-10-17	6 Mill Lane, Derby	DE5 6QT
+school	do-6	1	Wilhelmina Grace	Askwith	F	2009-03-02	8 Abbey Lane, Derby	DE6 2PX
+school	do-7	1	Seraphinella Ruth	Brightwater	F	2010-08-19	3 Elm Road, Derby	DE7 1AA
+school	do-9	1	Petronella Ruth	Kingscote	F	2011-08-19	3 Elm Road, Derby	DE7 1AA
+school	do-8	1	Cordelia	Fairbrother	F	2010-02-25	5 Willow Lane, Heavitree, Exeter, Devon	EX5 2AB
 \.
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
@@ -37,6 +41,15 @@ health	do-36	Isabella	Quillfeather	F	2014-02-11	33 Church Road, Exeter	EX29 8AF
 health	do-51	Rosalind Agnes	Thistlewood	F	2011-10-17	22 Quay Street, Leeds	LS7 4HB
 health	do-52	Rosalind Agnes	Thistlewood	F	2011-10-17	6 Mill Lane, Derby	DE5 6QT
 health	do-53	Rosalind	Thistlewood	F	2011-10-17	22 Quay Street, Leeds	LS7 4HB
+health	do-61	Grace Henrietta	Askwith	F	2013-11-25	8 Abbey Lane, Derby	DE6 2PX
+health	do-71	Serafinella Joan	Hathersage	U	2010-08-19	50 Pier Street, Leeds	LS9 2BB
+health	do-72	Petranela Joan	Okehampton	M	2011-08-19	12 Water Lane, Derby	DE7 9LP
+health	do-81	Xanthippe	Underwood	M	2008-05-21	31 Church Road, Exeter	EX29 8AF
+health	do-82	Gwendolen	Wetherfield	F	1951-11-03	31 Church Road, Exeter	EX29 8AF
+health	do-83	Winifred	Wetherfield	F	1984-11-03	31 Church Road, Exeter	EX29 8AF
+health	do-85	Kordelja	Fairbrothars	M	2016-11-14	9 Willow Lane, Heavitree, Exeter, Devon	EX5 8PQ
+health	do-86	Jacques	Fairbrothars	M	2010-02-25	9 Willow Lane, Heavitree, Exeter, Devon	EX5 8PQ
+health	do-87	Kordelia	Umberslade	M	2017-11-14	5 Willow Lane, Heavitree, Exeter, Devon	TQ9 9ZZ
 \.
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
@@ -52,3 +65,12 @@ SELECT pg_temp.outcome('do-32'), pg_temp.outcome('do-33'), pg_temp.outcome('do-3
 SELECT pg_temp.outcome('do-35'), pg_temp.outcome('do-36');
 -- a namesake born on the same day: other middle names, unless the house is the same
 SELECT pg_temp.outcome('do-51'), pg_temp.outcome('do-52'), pg_temp.outcome('do-53');
+-- a sister whose first name is another one's second; a namesake born on the same
+-- day with nothing else in common, and one that may live near by
+SELECT pg_temp.outcome('do-61'), pg_temp.outcome('do-71'), pg_temp.outcome('do-72');
+-- in one house: nearly the same birth date and nothing else; sixty years older than the sister, and twenty-four
+SELECT pg_temp.outcome('do-81'), pg_temp.outcome('do-82'), pg_temp.outcome('do-83');
+-- in one street, both names or family name and birth date
+SELECT pg_temp.outcome('do-85'), pg_temp.outcome('do-86');
+-- the whole address, but for the postcode
+SELECT pg_temp.outcome('do-87');
