@@ -60,7 +60,7 @@ extern List *cp_candidates_bounded(const CpPerson *row, int64 except_child, bool
 /* Must a row be held because of this record, shielded or with a hidden name? */
 extern bool cp_is_guarded(const CpCandidate *candidate);
 
-/* ---------- delta.c: new records that are in no index yet ---------- */
+/* ---------- delta.c: new and changed records whose keys are not written yet ---------- */
 
 /*
  * A new record, with its number, that every search of this process finds from
@@ -71,11 +71,23 @@ extern void cp_delta_add(const CpPerson *person);
 extern void cp_delta_import(const CpPerson *person);
 extern bool cp_delta_is_foreign(int64 child_id);
 
+/*
+ * A record as cp_person_fetch() has it changes: from now on every search of this
+ * process finds it as it is now.  It is not foreign.
+ */
+extern void cp_delta_change(const CpPerson *before, const CpPerson *now);
+
+/* Do entries of the indexes about this child no longer count? */
+extern bool cp_delta_hides(int64 child_id);
+
 /* Writes all of them in bulk; must be called before commit. */
 extern void cp_delta_write(void);
 
-/* How many there are. */
-extern int	cp_delta_size(void);
+/* Is there any? */
+extern bool cp_delta_any(void);
+
+/* How many new ones are to be written. */
+extern int	cp_delta_made(void);
 
 /* The number that the next one will have. */
 extern int	cp_delta_next(void);
@@ -92,6 +104,8 @@ typedef struct CpDeltaEntry
 /* Where the entries of a key begin, -1 if there are none; the newest first. */
 extern int	cp_delta_first(int32 key);
 extern const CpDeltaEntry *cp_delta_entry(int at);
+
+/* The person of an entry; NULL: it has changed since. */
 extern const CpPerson *cp_delta_person(int number);
 
 /* A copy of the person of this child, or NULL. */
@@ -100,6 +114,12 @@ extern CpPerson *cp_delta_fetch(int64 child_id);
 /* ---------- changes.c: keys under which this transaction changed records ---------- */
 
 extern void cp_changes_add(int32 key);
+
+/* Stands for a record that is not as it was found. */
+extern int32 cp_changes_key_of(int64 child_id);
+
+/* Notes the keys that a changed record has no longer, or has now. */
+extern void cp_changes_add_record(const CpPerson *before, const CpPerson *now);
 
 /* The moment now. */
 extern uint32 cp_changes_now(void);
@@ -225,6 +245,10 @@ extern void cp_person_values(const CpPerson *person, Datum *values);
 
 /* Brings what a new or changed record holds into the one order in which it is stored. */
 extern void cp_person_settle(CpPerson *person);
+
+/* Adds to a record what the registry's own tables have, unless it is there already. */
+extern void cp_person_add_place(CpPerson *person, const char *postcode, const char *address);
+extern void cp_person_add_identifier(CpPerson *person, const char *kind, const char *value);
 
 /* Would the same be stored of both? */
 extern bool cp_person_same(const CpPerson *a, const CpPerson *b);
