@@ -80,8 +80,14 @@ cp_changes_key_of(int64 child_id)
 }
 
 static void
-add_differing(const CpKey *old_keys, int nold, const CpKey *new_keys, int nnew, bool all)
+add_differing(CpKey *(*make) (const CpPerson *person, int *nkeys), const CpPerson *before,
+			  const CpPerson *now)
 {
+	int			nold;
+	int			nnew;
+	const CpKey *old_keys = make(before, &nold);
+	const CpKey *new_keys = make(now, &nnew);
+	bool		all = before->date_of_birth != now->date_of_birth;
 	int			o = 0;
 	int			n = 0;
 
@@ -106,18 +112,9 @@ add_differing(const CpKey *old_keys, int nold, const CpKey *new_keys, int nnew, 
 void
 cp_changes_add_record(const CpPerson *before, const CpPerson *now)
 {
-	CpKey	   *(*const makes[]) (const CpPerson *person, int *nkeys) = {cp_match_keys, cp_guard_keys};
-
 	cp_changes_add(cp_changes_key_of(before->child_id));
-	for (int i = 0; i < lengthof(makes); i++)
-	{
-		int			nold = 0;
-		int			nnew = 0;
-		CpKey	   *old_keys = makes[i] (before, &nold);
-		CpKey	   *new_keys = makes[i] (now, &nnew);
-
-		add_differing(old_keys, nold, new_keys, nnew, before->date_of_birth != now->date_of_birth);
-	}
+	add_differing(cp_match_keys, before, now);
+	add_differing(cp_guard_keys, before, now);
 }
 
 /* The moment now, for cp_changes_any(). */

@@ -17,6 +17,15 @@
 
 /* ---------- dictionary.c ---------- */
 
+/* Columns of name_word. */
+enum
+{
+	CP_WORD_ID = 1,
+	CP_WORD_WORD,
+	CP_WORD_CODE,
+	CP_WORD_COLUMNS = CP_WORD_CODE
+};
+
 /* At the start of a call, while no CpWord is held: forget what is stale. */
 extern void cp_dictionary_refresh(void);
 
@@ -28,6 +37,17 @@ extern const CpWord *cp_dictionary_known(int32 id);
 
 /* Forgets every word in every session: the table was emptied, or counts moved on. */
 extern void cp_dictionary_forget(void);
+
+/* ---------- trigram.c: words by their trigrams, in memory ---------- */
+
+extern bool cp_trigram_fits(const char *word);
+extern void cp_trigram_add(int32 id, const char *word);
+extern int32 cp_trigram_greatest(void);
+extern void cp_trigram_forget(void);
+extern void cp_trigram_search(const char *word, float4 least,
+							  void (*found) (int32 id, const char *word, int length,
+											 float4 similarity, void *arg),
+							  void *arg);
 
 /* ---------- similar.c ---------- */
 
