@@ -134,15 +134,13 @@ ALTER TABLE contactpoint.match_person
 -- pg_trgm is called here and nowhere else in matching: the body is stored with
 -- the operator itself, the threshold is pinned.
 CREATE FUNCTION contactpoint._similar_words(word text)
-    RETURNS TABLE (word_id int, word_found text, code text, similarity real)
+    RETURNS TABLE (word_id int, word_found text, similarity real)
     LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 50
     SET pg_trgm.similarity_threshold = 0.25 SET enable_seqscan = off SET gin_fuzzy_search_limit = 0
 BEGIN ATOMIC
-    SELECT w.word_id, w.word, w.code, similarity(w.word, _similar_words.word)
+    SELECT w.word_id, w.word, similarity(w.word, _similar_words.word)
     FROM contactpoint.name_word w
-    WHERE w.word % _similar_words.word
-    ORDER BY 4 DESC, 1
-    LIMIT 100;
+    WHERE w.word % _similar_words.word;
 END;
 COMMENT ON FUNCTION contactpoint._similar_words(text) IS 'words of the dictionary that are spelt alike';
 

@@ -316,6 +316,8 @@ scan_delta(Batch *batch, const Task *task)
 		if (entry->birth < task->probe.first || entry->birth > task->probe.last)
 			continue;
 		scanned++;
+		if (cp_delta_person(entry->person) == NULL)
+			continue;
 		child_id = cp_delta_person(entry->person)->child_id;
 		if (child_id != state->except &&
 			worth_a_look(state, task, entry->birth, entry->given, entry->family) &&
@@ -349,6 +351,7 @@ scan_index(Batch *batch, const Task *task, IndexScanDesc scan)
 		}
 		if (entry.child_id != state->except &&
 			worth_a_look(state, task, entry.birth, entry.given, entry.family) &&
+			!cp_delta_hides(entry.child_id) &&
 			seen_add(&batch->seen, entry.child_id, task->row))
 			hit(batch, state, task, entry.child_id, -1);
 	}
@@ -520,7 +523,7 @@ run_tasks(Batch *batch)
 	if (batch->ntasks == 0)
 		return;
 	batch->nhits = 0;
-	for (int i = 0; cp_delta_size() > 0 && i < batch->ntasks; i++)
+	for (int i = 0; cp_delta_any() && i < batch->ntasks; i++)
 		if (scan_delta(batch, &batch->tasks[i]) > MAX_SCANNED)
 			batch->rows[batch->tasks[i].row]->cut[batch->rows[batch->tasks[i].row]->deep] = true;
 	snapshot = cp_latest_snapshot();
@@ -562,6 +565,20 @@ add_word_keys(State *state)
 	add_keys(state, state->nwords + 1);
 	for (int i = 0; i < state->nwords; i++)
 		state->keys[state->nkeys++] = cp_key_similar(state->words[i]);
+}
+
+/* And so do the records themselves. */
+static void
+add_record_keys(State *state)
+{
+	for (int pass = 0; pass < lengthof(state->found); pass++)
+	{
+		ListCell   *cell;
+
+		add_keys(state, list_length(state->found[pass]));
+		foreach(cell, state->found[pass])
+			state->keys[state->nkeys++] = cp_changes_key_of(((CpCandidate *) lfirst(cell))->child_id);
+	}
 }
 
 static void
@@ -670,6 +687,7 @@ show(State *state, bool always, CpFound *found)
 		list_copy(state->found[false]);
 	list_sort(found->candidates, by_score);
 	found->cut = state->cut[false] || (deep && state->cut[true]);
+	add_record_keys(state);
 	qsort(state->keys, state->nkeys, sizeof(int32), int32_order);
 	for (int i = 0; i < state->nkeys; i++)
 		if (n == 0 || state->keys[n - 1] != state->keys[i])
@@ -723,7 +741,7 @@ cp_search_delta(CpPerson *row, int64 except, CpFound *found)
 		search(&row, &except, 1, false, found);
 		return;
 	}
-	if (state->delta == cp_delta_next() || cp_delta_size() == 0)
+	if (state->delta == cp_delta_next() || !cp_delta_any())
 		return;
 	batch_init(&batch, &state, 1, false);
 	if (state->deep)

@@ -15,6 +15,7 @@
 #include "common/hashfn.h"
 #include "utils/memutils.h"
 
+#include "keys.h"
 #include "match.h"
 
 typedef struct Change
@@ -69,6 +70,51 @@ cp_changes_add(int32 key)
 		changes = change_table_create(context, 1024, NULL);
 	}
 	change_table_insert(changes, key, &found)->at = ++last_change;
+}
+
+/* Stands for a record that is not as it was found. */
+int32
+cp_changes_key_of(int64 child_id)
+{
+	return (int32) hash_bytes_uint32_extended((uint32) child_id, (uint64) child_id >> 32);
+}
+
+static void
+add_differing(CpKey *(*make) (const CpPerson *person, int *nkeys), const CpPerson *before,
+			  const CpPerson *now)
+{
+	int			nold;
+	int			nnew;
+	const CpKey *old_keys = make(before, &nold);
+	const CpKey *new_keys = make(now, &nnew);
+	bool		all = before->date_of_birth != now->date_of_birth;
+	int			o = 0;
+	int			n = 0;
+
+	while (o < nold || n < nnew)
+	{
+		int			order = o >= nold ? 1 : n >= nnew ? -1 : cp_key_order(&old_keys[o], &new_keys[n]);
+
+		if (order != 0 || all)
+			cp_changes_add(order <= 0 ? old_keys[o].key : new_keys[n].key);
+		if (order <= 0)
+			o++;
+		if (order >= 0)
+			n++;
+	}
+}
+
+/*
+ * A record changes.  Under a key that it keeps, whoever looks at it now looked
+ * at it before: there its number says enough, which is among the keys of all
+ * who found it.
+ */
+void
+cp_changes_add_record(const CpPerson *before, const CpPerson *now)
+{
+	cp_changes_add(cp_changes_key_of(before->child_id));
+	add_differing(cp_match_keys, before, now);
+	add_differing(cp_guard_keys, before, now);
 }
 
 /* The moment now, for cp_changes_any(). */

@@ -1,11 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * delta.c
- *	  New records of the transaction now running that are in no index yet.
+ *	  New and changed records of the transaction now running that are not in
+ *	  the indexes yet.
  *
- *	  Whoever makes many records adds each one here at once, where every
- *	  search of this process looks too, and has them written together, in the
- *	  order of the indexes: that is several times cheaper than one by one.
+ *	  Whoever makes or changes many records adds each one here at once, where
+ *	  every search of this process looks too, and has them written together, in
+ *	  the order of the indexes: that is several times cheaper than one by one.
+ *	  All keys of a changed record are here, so what the indexes say of it does
+ *	  not count.
  *
  *	  Invariants: nothing is left when the transaction commits, or it fails; an
  *	  abort empties the delta.  That of a subtransaction cannot tell what came
@@ -43,7 +46,7 @@ typedef struct Chain
 typedef struct Place
 {
 	int64		child_id;
-	int			person;
+	int			record;
 	char		status;
 } Place;
 
@@ -58,9 +61,17 @@ typedef struct Place
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+typedef struct Record
+{
+	CpPerson   *now;			/* NULL: it has changed again */
+	CpPerson   *stored;			/* what match_person has; NULL: nothing */
+} Record;
+
 static MemoryContext context = NULL;
-static CpPerson **persons;
-static int	npersons = 0;
+static Record *records;
+static int	nrecords = 0;
+static int	nmade = 0;			/* of them that are new and our own */
+static int	nhidden = 0;		/* of them that the indexes have otherwise */
 static int	base = 0;			/* number of the first: none is given twice */
 static int	size;
 static CpDeltaEntry *entries;
@@ -77,8 +88,10 @@ empty(void)
 	if (context != NULL)
 		MemoryContextDelete(context);
 	context = NULL;
-	base += npersons;
-	npersons = 0;
+	base += nrecords;
+	nrecords = 0;
+	nmade = 0;
+	nhidden = 0;
 	nforeign = 0;
 	nentries = 0;
 }
@@ -86,7 +99,7 @@ empty(void)
 static void
 transaction_ends(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_PRE_COMMIT && (npersons > nforeign || lost))
+	if (event == XACT_EVENT_PRE_COMMIT && (nrecords > nforeign || lost))
 		elog(ERROR, "new records were left out of the indexes of the matcher");
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
 	{
@@ -99,7 +112,7 @@ static void
 subtransaction_ends(SubXactEvent event, SubTransactionId mine,
 					SubTransactionId parent, void *arg)
 {
-	if (event == SUBXACT_EVENT_ABORT_SUB && npersons > 0)
+	if (event == SUBXACT_EVENT_ABORT_SUB && nrecords > 0)
 	{
 		empty();
 		lost = true;
@@ -120,7 +133,7 @@ begin(void)
 	context = AllocSetContextCreate(TopMemoryContext, "contactpoint new records",
 									ALLOCSET_DEFAULT_SIZES);
 	size = 256;
-	persons = MemoryContextAlloc(context, size * sizeof(CpPerson *));
+	records = MemoryContextAlloc(context, size * sizeof(Record));
 	entries_size = 2048;
 	entries = MemoryContextAlloc(context, entries_size * sizeof(CpDeltaEntry));
 	chains = chain_table_create(context, 2048, NULL);
@@ -145,7 +158,7 @@ add_entries(const CpKey *keys, int nkeys, DateADT birth)
 		entry->birth = birth;
 		entry->given = keys[i].given;
 		entry->family = keys[i].family;
-		entry->person = base + npersons;
+		entry->person = base + nrecords;
 		chain = chain_table_insert(chains, keys[i].key, &found);
 		entry->next = found ? chain->first : -1;
 		chain->first = nentries++;
@@ -161,10 +174,12 @@ enter_words(int32 *ids, int n)
 			ids[i] = cp_dictionary_id(cp_dictionary_word(ids[i])->word);
 }
 
+/* stored: what match_person has of it, NULL where it is new. */
 static void
-take_in(const CpPerson *person)
+take_in(const CpPerson *person, const CpPerson *stored)
 {
 	MemoryContext caller;
+	Record	   *record;
 	CpPerson   *copy;
 	CpKey	   *keys;
 	int			nkeys;
@@ -186,20 +201,70 @@ take_in(const CpPerson *person)
 	add_entries(keys, nkeys, copy->date_of_birth);
 	keys = cp_guard_keys(copy, &nkeys);
 	add_entries(keys, nkeys, copy->date_of_birth);
-	if (npersons >= size)
+	if (nrecords >= size)
 	{
 		size *= 2;
-		persons = repalloc(persons, size * sizeof(CpPerson *));
+		records = repalloc(records, size * sizeof(Record));
 	}
-	place_table_insert(places, copy->child_id, &found)->person = npersons;
-	persons[npersons++] = copy;
+	place_table_insert(places, copy->child_id, &found)->record = nrecords;
+	record = &records[nrecords++];
+	record->now = copy;
+	record->stored = unconstify(CpPerson *, stored);
 }
 
 /* Takes a new record in, with its number; the person is copied. */
 void
 cp_delta_add(const CpPerson *person)
 {
-	take_in(person);
+	take_in(person, NULL);
+	nmade++;
+}
+
+static Record *
+find_record(int64 child_id)
+{
+	Place	   *place = nrecords > 0 ? place_table_lookup(places, child_id) : NULL;
+
+	return place != NULL ? &records[place->record] : NULL;
+}
+
+/*
+ * A record changes; both persons are copied.  What was found before is found to
+ * have changed.
+ */
+void
+cp_delta_change(const CpPerson *before, const CpPerson *now)
+{
+	Record	   *record = find_record(before->child_id);
+	const CpPerson *stored = NULL;
+
+	cp_changes_add_record(before, now);
+	if (record != NULL)
+	{
+		stored = record->stored;
+		record->now = NULL;
+	}
+	else
+	{
+		MemoryContext caller;
+
+		if (context == NULL)
+			begin();
+		caller = MemoryContextSwitchTo(context);
+		stored = cp_person_copy(before);
+		nhidden++;
+		MemoryContextSwitchTo(caller);
+	}
+	take_in(now, stored);
+}
+
+/* Do entries of the indexes about this child no longer count? */
+bool
+cp_delta_hides(int64 child_id)
+{
+	Record	   *record = nhidden > 0 ? find_record(child_id) : NULL;
+
+	return record != NULL && record->stored != NULL;
 }
 
 /*
@@ -210,37 +275,44 @@ cp_delta_add(const CpPerson *person)
 void
 cp_delta_import(const CpPerson *person)
 {
-	Assert(npersons == nforeign);
-	take_in(person);
+	Assert(nrecords == nforeign);
+	take_in(person, NULL);
 	nforeign++;
 }
 
 bool
 cp_delta_is_foreign(int64 child_id)
 {
-	Place	   *place = npersons > 0 ? place_table_lookup(places, child_id) : NULL;
+	Record	   *record = find_record(child_id);
 
-	return place != NULL && place->person < nforeign;
+	return record != NULL && record - records < nforeign;
 }
 
-int
-cp_delta_size(void)
+bool
+cp_delta_any(void)
 {
-	return npersons;
+	return nrecords > 0;
+}
+
+/* How many new ones are to be written. */
+int
+cp_delta_made(void)
+{
+	return nmade;
 }
 
 /* The number that the next one will have. */
 int
 cp_delta_next(void)
 {
-	return base + npersons;
+	return base + nrecords;
 }
 
 /* Where the entries of a key begin, -1 if there are none; the newest first. */
 int
 cp_delta_first(int32 key)
 {
-	Chain	   *chain = npersons > 0 ? chain_table_lookup(chains, key) : NULL;
+	Chain	   *chain = nrecords > 0 ? chain_table_lookup(chains, key) : NULL;
 
 	return chain != NULL ? chain->first : -1;
 }
@@ -251,19 +323,20 @@ cp_delta_entry(int at)
 	return &entries[at];
 }
 
+/* The person of an entry; NULL: it has changed since. */
 const CpPerson *
 cp_delta_person(int number)
 {
-	return persons[number - base];
+	return records[number - base].now;
 }
 
 /* A copy of the person of this number, or NULL. */
 CpPerson *
 cp_delta_fetch(int64 child_id)
 {
-	Place	   *place = npersons > 0 ? place_table_lookup(places, child_id) : NULL;
+	Record	   *record = find_record(child_id);
 
-	return place != NULL ? cp_person_copy(persons[place->person]) : NULL;
+	return record != NULL ? cp_person_copy(record->now) : NULL;
 }
 
 /* Writes all of them, in bulk. */
@@ -272,21 +345,22 @@ cp_delta_write(void)
 {
 	CpStore    *store;
 
-	if (npersons == 0)
+	if (nrecords == 0)
 		return;
 	store = cp_store_begin(true);
-	for (int i = nforeign; i < npersons; i++)
-		cp_store_change(store, NULL, persons[i]);
+	for (int i = nforeign; i < nrecords; i++)
+		if (records[i].now != NULL)
+			cp_store_change(store, records[i].stored, records[i].now);
 	cp_store_end(store);
 	/* what was found before is not brought up to date with these any more */
 	for (int i = 0; i < nforeign; i++)
 	{
 		int			nkeys;
-		CpKey	   *keys = cp_match_keys(persons[i], &nkeys);
+		CpKey	   *keys = cp_match_keys(records[i].now, &nkeys);
 
 		while (nkeys-- > 0)
 			cp_changes_add(keys[nkeys].key);
-		keys = cp_guard_keys(persons[i], &nkeys);
+		keys = cp_guard_keys(records[i].now, &nkeys);
 		while (nkeys-- > 0)
 			cp_changes_add(keys[nkeys].key);
 	}

@@ -41,15 +41,6 @@
 #define MEMO_SIZE 65536			/* a power of 2 */
 #define CHUNK_BYTES 65536		/* words are allocated in chunks of this size */
 
-/* Columns of name_word. */
-enum
-{
-	WORD_ID = 1,
-	WORD_WORD,
-	WORD_CODE,
-	WORD_COLUMNS = WORD_CODE
-};
-
 typedef struct WordByText
 {
 	const char *word;
@@ -191,6 +182,7 @@ static void
 forget_known(void)
 {
 	cache_drop(&known);
+	cp_trigram_forget();
 	if (memo != NULL)
 		memset(memo, 0, MEMO_SIZE * sizeof(Memo));
 	stale = false;
@@ -308,12 +300,12 @@ load_word(const char *index, AttrNumber column, RegProcedure equal, Datum value)
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 	{
-		Datum		values[WORD_COLUMNS];
-		bool		nulls[WORD_COLUMNS];
+		Datum		values[CP_WORD_COLUMNS];
+		bool		nulls[CP_WORD_COLUMNS];
 
 		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
-		entry = remember(&known, DatumGetInt32(values[WORD_ID - 1]),
-						 TextDatumGetCString(values[WORD_WORD - 1]));
+		entry = remember(&known, DatumGetInt32(values[CP_WORD_ID - 1]),
+						 TextDatumGetCString(values[CP_WORD_WORD - 1]));
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -338,7 +330,7 @@ find_known(const char *word)
 
 	if (hit != NULL)
 		return hit->entry;
-	return load_word("name_word_word_key", WORD_WORD, F_TEXTEQ, CStringGetTextDatum(word));
+	return load_word("name_word_word_key", CP_WORD_WORD, F_TEXTEQ, CStringGetTextDatum(word));
 }
 
 /* Id of a normalised word, without writing: negative where no record has it. */
@@ -377,7 +369,7 @@ cp_dictionary_word(int32 id)
 		cp_dictionary_refresh();
 	if (id == CP_NO_WORD)
 		return remember(&known, CP_NO_WORD, "");
-	return load_word("name_word_pkey", WORD_ID, F_INT4EQ, Int32GetDatum(id));
+	return load_word("name_word_pkey", CP_WORD_ID, F_INT4EQ, Int32GetDatum(id));
 }
 
 /* The known word of the same text as one of this process only, or the same. */
@@ -450,7 +442,7 @@ next_word_id(Relation rel)
 	bool		isnull;
 
 	if (HeapTupleIsValid(tuple))
-		id = DatumGetInt32(heap_getattr(tuple, WORD_ID, RelationGetDescr(rel), &isnull));
+		id = DatumGetInt32(heap_getattr(tuple, CP_WORD_ID, RelationGetDescr(rel), &isnull));
 	systable_endscan_ordered(scan);
 	index_close(index, AccessShareLock);
 	UnregisterSnapshot(snapshot);
@@ -470,8 +462,8 @@ cp_dictionary_id(const char *word)
 {
 	CpWord	   *entry;
 	Relation	rel;
-	Datum		values[WORD_COLUMNS];
-	bool		nulls[WORD_COLUMNS] = {false};
+	Datum		values[CP_WORD_COLUMNS];
+	bool		nulls[CP_WORD_COLUMNS] = {false};
 	HeapTuple	tuple;
 	int32		id;
 
@@ -487,9 +479,9 @@ cp_dictionary_id(const char *word)
 	words_added = true;
 	entry = remember(&known, id, word);
 	cp_similar_store(entry);
-	values[WORD_ID - 1] = Int32GetDatum(id);
-	values[WORD_WORD - 1] = CStringGetTextDatum(word);
-	values[WORD_CODE - 1] = CStringGetTextDatum(entry->code);
+	values[CP_WORD_ID - 1] = Int32GetDatum(id);
+	values[CP_WORD_WORD - 1] = CStringGetTextDatum(word);
+	values[CP_WORD_CODE - 1] = CStringGetTextDatum(entry->code);
 	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 	CatalogTupleInsert(rel, tuple);
 	heap_freetuple(tuple);

@@ -353,7 +353,7 @@ cp_epoch_room(void)
 {
 	Counts		records = read_counts(CP_NO_WORD);
 
-	return Max(next_mark(records.given_frozen) - records.given - pending_records - cp_delta_size(), 0);
+	return Max(next_mark(records.given_frozen) - records.given - pending_records - cp_delta_made(), 0);
 }
 
 /*

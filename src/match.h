@@ -17,6 +17,15 @@
 
 /* ---------- dictionary.c ---------- */
 
+/* Columns of name_word. */
+enum
+{
+	CP_WORD_ID = 1,
+	CP_WORD_WORD,
+	CP_WORD_CODE,
+	CP_WORD_COLUMNS = CP_WORD_CODE
+};
+
 /* At the start of a call, while no CpWord is held: forget what is stale. */
 extern void cp_dictionary_refresh(void);
 
@@ -28,6 +37,17 @@ extern const CpWord *cp_dictionary_known(int32 id);
 
 /* Forgets every word in every session: the table was emptied, or counts moved on. */
 extern void cp_dictionary_forget(void);
+
+/* ---------- trigram.c: words by their trigrams, in memory ---------- */
+
+extern bool cp_trigram_fits(const char *word);
+extern void cp_trigram_add(int32 id, const char *word);
+extern int32 cp_trigram_greatest(void);
+extern void cp_trigram_forget(void);
+extern void cp_trigram_search(const char *word, float4 least,
+							  void (*found) (int32 id, const char *word, int length,
+											 float4 similarity, void *arg),
+							  void *arg);
 
 /* ---------- similar.c ---------- */
 
@@ -71,7 +91,7 @@ extern bool cp_is_somebody_else(const CpCandidate *candidate);
  */
 extern List *cp_leads_elsewhere(const CpPerson *row, const CpPerson *record, bool own_name);
 
-/* ---------- delta.c: new records that are in no index yet ---------- */
+/* ---------- delta.c: new and changed records whose keys are not written yet ---------- */
 
 /*
  * A new record, with its number, that every search of this process finds from
@@ -82,11 +102,23 @@ extern void cp_delta_add(const CpPerson *person);
 extern void cp_delta_import(const CpPerson *person);
 extern bool cp_delta_is_foreign(int64 child_id);
 
+/*
+ * A record as cp_person_fetch() has it changes: from now on every search of this
+ * process finds it as it is now.  It is not foreign.
+ */
+extern void cp_delta_change(const CpPerson *before, const CpPerson *now);
+
+/* Do entries of the indexes about this child no longer count? */
+extern bool cp_delta_hides(int64 child_id);
+
 /* Writes all of them in bulk; must be called before commit. */
 extern void cp_delta_write(void);
 
-/* How many there are. */
-extern int	cp_delta_size(void);
+/* Is there any? */
+extern bool cp_delta_any(void);
+
+/* How many new ones are to be written. */
+extern int	cp_delta_made(void);
 
 /* The number that the next one will have. */
 extern int	cp_delta_next(void);
@@ -103,6 +135,8 @@ typedef struct CpDeltaEntry
 /* Where the entries of a key begin, -1 if there are none; the newest first. */
 extern int	cp_delta_first(int32 key);
 extern const CpDeltaEntry *cp_delta_entry(int at);
+
+/* The person of an entry; NULL: it has changed since. */
 extern const CpPerson *cp_delta_person(int number);
 
 /* A copy of the person of this child, or NULL. */
@@ -111,6 +145,12 @@ extern CpPerson *cp_delta_fetch(int64 child_id);
 /* ---------- changes.c: keys under which this transaction changed records ---------- */
 
 extern void cp_changes_add(int32 key);
+
+/* Stands for a record that is not as it was found. */
+extern int32 cp_changes_key_of(int64 child_id);
+
+/* Notes the keys that a changed record has no longer, or has now. */
+extern void cp_changes_add_record(const CpPerson *before, const CpPerson *now);
 
 /* The moment now. */
 extern uint32 cp_changes_now(void);
@@ -236,6 +276,10 @@ extern void cp_person_values(const CpPerson *person, Datum *values);
 
 /* Brings what a new or changed record holds into the one order in which it is stored. */
 extern void cp_person_settle(CpPerson *person);
+
+/* Adds to a record what the registry's own tables have, unless it is there already. */
+extern void cp_person_add_place(CpPerson *person, const char *postcode, const char *address);
+extern void cp_person_add_identifier(CpPerson *person, const char *kind, const char *value);
 
 /* Would the same be stored of both? */
 extern bool cp_person_same(const CpPerson *a, const CpPerson *b);

@@ -5,9 +5,9 @@
  *
  *	  A match writes the details it sent, a new record is known to every search
  *	  at once (delta.c), a row that is held opens or joins the one review of its
- *	  reference and stays in the inbox.  What nothing depends on waits until
- *	  cp_batch_flush; details that change what the record is matched by are
- *	  written at once.
+ *	  reference and stays in the inbox.  All else waits until cp_batch_flush,
+ *	  but what makes a record another one in a way that cannot be foreseen
+ *	  (foreseen.c) is written at once.
  *
  *-------------------------------------------------------------------------
  */
@@ -101,7 +101,7 @@ wait_to_be_written(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Writes details that change what the record is matched by. */
+/* Writes details of which only the registry can tell what they make of the record. */
 static void
 write_now(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
 {
@@ -129,12 +129,34 @@ same_source_writes(const CpBatchChild *child, const CpInboxRow *row, bool other_
 	return false;
 }
 
+/* The rows that wait to be written to a child, the first one first. */
+static List *
+waiting_rows(const CpBatchChild *child)
+{
+	return list_copy_tail(child->rows, list_length(child->rows) - child->waiting);
+}
+
+/* From now on every search finds the record as it will be. */
+static void
+change_record(CpBatch *batch, const CpPerson *record, const CpPerson *now, CpDelivery *delivery)
+{
+	if (now == record)
+		return;
+	if (cp_delta_is_foreign(record->child_id))
+	{
+		cp_batch_flush(batch);
+		delivery->made = false;
+	}
+	cp_delta_change(record, now);
+}
+
 void
 cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, double score)
 {
 	CpBatchChild *child = cp_batch_child(batch, child_id);
 	CpPerson   *record = cp_person_fetch(child_id);
 	bool		shielded = record != NULL && record->nearness >= CP_NEAR_SHIELDED;
+	const CpPerson *now;
 	CpDelivery *delivery;
 
 	cp_note_settled(batch, row, "match", child_id, score);
@@ -147,8 +169,10 @@ cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, double score)
 		cp_batch_flush(batch);
 	delivery = new_delivery(batch, row, child);
 	delivery->shielded = shielded;
-	if (record != NULL && !cp_details_change_person(delivery, record))
+	now = record != NULL ? cp_foresee_person(delivery, record, waiting_rows(child)) : NULL;
+	if (now != NULL)
 	{
+		change_record(batch, record, now, delivery);
 		wait_to_be_written(batch, delivery, child);
 		return;
 	}

@@ -121,6 +121,39 @@ cp_identifier_is_real(const char *identifier)
 	return digits && differ;
 }
 
+static List *
+add_distinct(List *texts, char *text)
+{
+	ListCell   *cell;
+
+	if (text[0] == '\0' || list_length(texts) >= CP_MAX_PLACES)
+		return texts;
+	foreach(cell, texts)
+	{
+		if (strcmp(lfirst(cell), text) == 0)
+			return texts;
+	}
+	return lappend(texts, text);
+}
+
+/* Adds a place as the registry has it to a record, unless it has it already. */
+void
+cp_person_add_place(CpPerson *person, const char *postcode, const char *address)
+{
+	person->postcodes = add_distinct(person->postcodes, cp_normalize_code(postcode));
+	person->addresses = add_distinct(person->addresses, cp_normalize_address(address));
+}
+
+/* The same of an identifier that is a number of somebody. */
+void
+cp_person_add_identifier(CpPerson *person, const char *kind, const char *value)
+{
+	char	   *identifier = cp_identifier_text(kind, strlen(kind), value);
+
+	if (cp_identifier_is_real(identifier))
+		person->identifiers = add_distinct(person->identifiers, identifier);
+}
+
 /*
  * The matching side of an uploaded row; NULL arguments were not sent.  Writes
  * nothing and needs no lock.

@@ -100,21 +100,6 @@ second_part(char *fact)
 	return separator + 1;
 }
 
-static List *
-add_distinct(List *texts, char *text)
-{
-	ListCell   *cell;
-
-	if (text[0] == '\0' || list_length(texts) >= CP_MAX_PLACES)
-		return texts;
-	foreach(cell, texts)
-	{
-		if (strcmp(lfirst(cell), text) == 0)
-			return texts;
-	}
-	return lappend(texts, text);
-}
-
 /* A record as the registry's own tables have it, in the current memory context. */
 static CpPerson *
 person_of_facts(HeapTuple row, TupleDesc desc)
@@ -150,16 +135,13 @@ person_of_facts(HeapTuple row, TupleDesc desc)
 	{
 		char	   *second = second_part(lfirst(cell));
 
-		person->postcodes = add_distinct(person->postcodes, cp_normalize_code(lfirst(cell)));
-		person->addresses = add_distinct(person->addresses, cp_normalize_address(second));
+		cp_person_add_place(person, lfirst(cell), second);
 	}
 	foreach(cell, text_facts(row, desc, FACT_IDENTIFIERS))
 	{
 		char	   *second = second_part(lfirst(cell));
-		char	   *identifier = cp_identifier_text(lfirst(cell), strlen(lfirst(cell)), second);
 
-		if (cp_identifier_is_real(identifier))
-			person->identifiers = add_distinct(person->identifiers, identifier);
+		cp_person_add_identifier(person, lfirst(cell), second);
 	}
 	cp_person_settle(person);
 	return person;

@@ -9,8 +9,8 @@
  *	  what a row does to the registry waits until the end of the batch, or
  *	  until a later row of the batch depends on it.  The outcome is that of
  *	  rows settled one by one:
- *	  - a new record is known to every search at once (delta.c);
- *	  - details that change what a record is matched by are written at once;
+ *	  - a new record, or a changed one, is known to every search at once
+ *		(delta.c); what cannot be foreseen of it is written at once;
  *	  - what is known of a reference is carried from row to row, and links that
  *		wait to be written are told to whoever asks for them (cp_settle_links).
  *

@@ -67,7 +67,7 @@ extern CpPerson *cp_inbox_record(const CpInboxRow *row, int64 child_id);
 /* Keyed digest of all that a row sends to a child; never 0. */
 extern int64 cp_inbox_digest(const CpInboxRow *row, int64 child_id);
 
-/* ---------- details.c: what a row sent becomes details of a child ---------- */
+/* ---------- details.c: what rows sent becomes details of children ---------- */
 
 /* A row on its way to a child. */
 typedef struct CpDelivery
@@ -80,14 +80,22 @@ typedef struct CpDelivery
 	bool		linked_before;	/* the reference has a link */
 } CpDelivery;
 
-/* Would these details change what the record is matched by? */
-extern bool cp_details_change_person(const CpDelivery *delivery, const CpPerson *record);
-
 /*
  * Writes the details of rows that go to different children, or under different
  * sources to the same.  Child rows are locked.
  */
 extern void cp_details_write(CpDelivery **deliveries, int n);
+
+/* ---------- foreseen.c: the person that a record will be ---------- */
+
+/*
+ * The person that an open record will be when a row is written to it, and before
+ * it the rows that wait for that (CpInboxRow *); record is what it is with those.
+ * Returns record itself where the row changes nothing of it, and NULL where only
+ * the registry can tell.  In the current memory context.
+ */
+extern const CpPerson *cp_foresee_person(const CpDelivery *delivery, const CpPerson *record,
+										 List *waiting);
 
 /* ---------- settle.c: rows of the inbox are decided ---------- */
 

@@ -4,10 +4,13 @@
  *	  Words of the dictionary that one may have written for another.
  *
  *	  Trigram search is done once for each distinct word and not for each
- *	  record: a new word is looked up once with pg_trgm, and the words that it
- *	  may be a misspelling of and that sound different are stored on both
- *	  sides (similar_word).  A word that no record has is looked up when a row
- *	  with it is about to be new.
+ *	  record: a new word is looked up once, and the words that it may be a
+ *	  misspelling of and that sound different are stored on both sides
+ *	  (similar_word).  A word that no record has is looked up when a row with it
+ *	  is about to be new.
+ *
+ *	  A process that seldom asks has pg_trgm look; one that has asked more often
+ *	  keeps the words in memory (trigram.c).  Both find the same.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,6 +30,9 @@
 #include "keys.h"
 #include "match.h"
 
+#define LEAST_SIMILARITY 0.25f	/* as contactpoint._similar_words() has it */
+#define SELDOM 20				/* questions of a process that go to the table */
+
 /* Columns of similar_word. */
 enum
 {
@@ -43,18 +49,46 @@ typedef struct SimilarWord
 	float4		similarity;
 } SimilarWord;
 
+/* What is looked for, and what is found of it. */
+typedef struct Search
+{
+	const CpWord *word;
+	MemoryContext context;
+	List	   *similar;		/* SimilarWord * */
+} Search;
+
 /*
- * Asks pg_trgm for words that are spelt alike and sound different.  Reads with
- * the latest snapshot, as own work of the extension.
+ * Another word with so many trigrams in common: it counts if one may be a slip
+ * of the pen for the other and it sounds different.  Words of Latin letters and
+ * others share no letters.
  */
-static List *
-search_similar(const CpWord *word)
+static void
+add_similar(int32 id, const char *other, int length, float4 similarity, void *arg)
+{
+	Search	   *search = arg;
+	SimilarWord *similar;
+	char		code[CP_CODE_LEN + 1];
+
+	if (!cp_word_slip(search->word->word, search->word->length, other, length) ||
+		cp_trigram_fits(other) != cp_trigram_fits(search->word->word))
+		return;
+	cp_word_code(other, code);
+	if (strcmp(code, search->word->code) == 0)
+		return;
+	similar = MemoryContextAllocZero(search->context, sizeof(SimilarWord));
+	similar->id = id;
+	strlcpy(similar->code, code, sizeof(similar->code));
+	similar->similarity = similarity;
+	search->similar = lappend(search->similar, similar);
+}
+
+/* Asks pg_trgm.  Reads with the latest snapshot, as own work of the extension. */
+static void
+search_table(Search *search)
 {
 	static SPIPlanPtr plan = NULL;
-	MemoryContext caller = CurrentMemoryContext;
 	Snapshot	snapshot = cp_latest_snapshot();
 	CpOwnWork	work;
-	List	   *result = NIL;
 
 	cp_own_work_begin(&work);
 	PG_TRY();
@@ -66,14 +100,14 @@ search_similar(const CpWord *word)
 		if (plan == NULL)
 		{
 			Oid			argtype = TEXTOID;
-			SPIPlanPtr	fresh = SPI_prepare("SELECT word_id, word_found, code, similarity FROM contactpoint._similar_words($1)",
+			SPIPlanPtr	fresh = SPI_prepare("SELECT word_id, word_found, similarity FROM contactpoint._similar_words($1)",
 											1, &argtype);
 
 			if (fresh == NULL || SPI_keepplan(fresh) != 0)
 				elog(ERROR, "could not prepare the search for similar words");
 			plan = fresh;
 		}
-		value = CStringGetTextDatum(word->word);
+		value = CStringGetTextDatum(search->word->word);
 		if (SPI_execute_snapshot(plan, &value, &isnull, snapshot, InvalidSnapshot,
 								 true, false, 0) != SPI_OK_SELECT)
 			elog(ERROR, "could not search for similar words");
@@ -82,20 +116,12 @@ search_similar(const CpWord *word)
 			HeapTuple	row = SPI_tuptable->vals[i];
 			TupleDesc	desc = SPI_tuptable->tupdesc;
 			char	   *other = SPI_getvalue(row, desc, 2);
-			char	   *code = SPI_getvalue(row, desc, 3);
 			bool		null;
+			MemoryContext inner = MemoryContextSwitchTo(search->context);
 
-			if (strcmp(code, word->code) != 0 && cp_word_slip(word->word, word->length, other, strlen(other)))
-			{
-				MemoryContext inner = MemoryContextSwitchTo(caller);
-				SimilarWord *similar = palloc0(sizeof(SimilarWord));
-
-				similar->id = DatumGetInt32(SPI_getbinval(row, desc, 1, &null));
-				strlcpy(similar->code, code, sizeof(similar->code));
-				similar->similarity = DatumGetFloat4(SPI_getbinval(row, desc, 4, &null));
-				result = lappend(result, similar);
-				MemoryContextSwitchTo(inner);
-			}
+			add_similar(DatumGetInt32(SPI_getbinval(row, desc, 1, &null)), other, strlen(other),
+						DatumGetFloat4(SPI_getbinval(row, desc, 3, &null)), search);
+			MemoryContextSwitchTo(inner);
 		}
 		SPI_finish();
 	}
@@ -105,7 +131,53 @@ search_similar(const CpWord *word)
 	}
 	PG_END_TRY();
 	UnregisterSnapshot(snapshot);
-	return result;
+}
+
+/* Takes into memory the words that were added since. */
+static void
+load_words(void)
+{
+	Snapshot	snapshot = cp_latest_snapshot();
+	Relation	rel = table_open(cp_relation_oid("name_word"), AccessShareLock);
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, CP_WORD_ID, BTGreaterStrategyNumber, F_INT4GT, Int32GetDatum(cp_trigram_greatest()));
+	scan = systable_beginscan(rel, cp_relation_oid("name_word_pkey"), true, snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Datum		values[CP_WORD_COLUMNS];
+		bool		nulls[CP_WORD_COLUMNS];
+		char	   *word;
+
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		word = TextDatumGetCString(values[CP_WORD_WORD - 1]);
+		cp_trigram_add(DatumGetInt32(values[CP_WORD_ID - 1]), word);
+		pfree(word);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	UnregisterSnapshot(snapshot);
+}
+
+static List *
+search_similar(const CpWord *word)
+{
+	static int	asked = 0;
+	Search		search = {word, CurrentMemoryContext, NIL};
+
+	if (asked < SELDOM || !cp_trigram_fits(word->word))
+	{
+		asked++;
+		search_table(&search);
+	}
+	else
+	{
+		load_words();
+		cp_trigram_search(word->word, LEAST_SIMILARITY, add_similar, &search);
+	}
+	return search.similar;
 }
 
 /* Words on record that are spelt like a known one. */

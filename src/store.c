@@ -162,7 +162,8 @@ change_keys(KeyRows *rows, const CpPerson *before, const CpPerson *now)
 	{
 		int			order = o >= nold ? 1 : n >= nnew ? -1 : cp_key_order(&old_keys[o], &new_keys[n]);
 
-		cp_changes_add(order <= 0 ? old_keys[o].key : new_keys[n].key);
+		if (before == NULL || now == NULL)
+			cp_changes_add(order <= 0 ? old_keys[o].key : new_keys[n].key);
 		if (order < 0 || (order == 0 && moved))
 			delete_key(rel, cp_relation_oid(rows->index), snapshot, &old_keys[o],
 					   before->date_of_birth, before->child_id);
@@ -421,6 +422,10 @@ cp_store_change(CpStore *store, const CpPerson *before, const CpPerson *now)
 	if (before != NULL && now != NULL && cp_person_same(before, now))
 		return;
 	caller = MemoryContextSwitchTo(store->scratch);
+	if (before != NULL && now != NULL)
+		cp_changes_add_record(before, now);
+	else if (before != NULL)
+		cp_changes_add(cp_changes_key_of(before->child_id));
 	for (int i = 0; i < KEY_TABLES; i++)
 		change_keys(&store->keys[i], before, now);
 	if (before != NULL)

@@ -1,0 +1,220 @@
+/*-------------------------------------------------------------------------
+ *
+ * foreseen.c
+ *	  The person that a record will be once details that wait are written.
+ *
+ *	  It is the one that would be made of the registry's own tables then
+ *	  (rekey.c), so details are put in the order of contactpoint._match_facts().
+ *	  Names are not foreseen: a row that brings some is written first.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_collation.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/varlena.h"
+
+#include "details.h"
+
+/* Both columns are the same ones in addresses and identifiers. */
+#define FIRST_TEXT 3
+#define SECOND_TEXT 4
+
+/* CpDetail *, copied */
+static List *
+read_stored(Relation rel, Oid index, int64 child_id)
+{
+	Snapshot	snapshot = cp_latest_snapshot();
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	List	   *details = NIL;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
+	scan = systable_beginscan(rel, index, true, snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		CpDetail   *detail = palloc(sizeof(CpDetail));
+
+		heap_deform_tuple(heap_copytuple(tuple), RelationGetDescr(rel), detail->values, detail->nulls);
+		details = lappend(details, detail);
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	return details;
+}
+
+/* What will be there once a row is written, too; changed says whether it is another thing. */
+static List *
+after_row(List *stored, const CpDelivery *delivery, CpDetailKind kind, const CpInboxRow *row,
+		  TupleDesc desc, bool *changed)
+{
+	List	   *details;
+	List	   *sent_kinds;
+	List	   *left = NIL;
+	ListCell   *cell;
+
+	if (!cp_detail_sent(row, kind, &details, &sent_kinds))
+		return stored;
+	foreach(cell, stored)
+	{
+		if (cp_detail_replaced(kind, row, lfirst(cell), desc, sent_kinds, &details))
+			*changed = true;
+		else
+			left = lappend(left, lfirst(cell));
+	}
+	foreach(cell, details)
+	{
+		cp_detail_complete(lfirst(cell), delivery, kind, row);
+		left = lappend(left, lfirst(cell));
+		*changed = true;
+	}
+	return left;
+}
+
+/*
+ * All details of one kind, with what the waiting rows and the delivery bring;
+ * false where the delivery changes none.
+ */
+static bool
+foresee(const CpDelivery *delivery, CpDetailKind kind, List *waiting, List **details)
+{
+	const CpDetailTables *tables = &cp_detail_tables[kind];
+	Relation	rel;
+	ListCell   *cell;
+	List	   *sent;
+	List	   *sent_kinds;
+	bool		changed = false;
+
+	if (!cp_detail_sent(delivery->row, kind, &sent, &sent_kinds))
+		return false;
+	rel = table_open(cp_relation_oid(tables->tables[false]), AccessShareLock);
+	*details = delivery->made ? NIL :
+		read_stored(rel, cp_relation_oid(tables->indexes[false]), delivery->child_id);
+	foreach(cell, waiting)
+		* details = after_row(*details, delivery, kind, lfirst(cell), RelationGetDescr(rel), &changed);
+	changed = false;
+	*details = after_row(*details, delivery, kind, delivery->row, RelationGetDescr(rel), &changed);
+	table_close(rel, NoLock);
+	return changed;
+}
+
+/* Nulls last. */
+static int
+compare_texts(const CpDetail *a, const CpDetail *b, int column)
+{
+	int			at = column - 1;
+	char	   *left;
+	char	   *right;
+
+	if (a->nulls[at] || b->nulls[at])
+		return (a->nulls[at] ? 1 : 0) - (b->nulls[at] ? 1 : 0);
+	left = TextDatumGetCString(a->values[at]);
+	right = TextDatumGetCString(b->values[at]);
+	return varstr_cmp(left, strlen(left), right, strlen(right), DEFAULT_COLLATION_OID);
+}
+
+/* The latest address first. */
+static int
+address_order(const ListCell *a, const ListCell *b)
+{
+	const CpDetail *left = lfirst(a);
+	const CpDetail *right = lfirst(b);
+	int			at = cp_detail_tables[CP_DETAIL_ADDRESS].source;	/* recorded_at */
+	TimestampTz left_at = DatumGetTimestampTz(left->values[at]);
+	TimestampTz right_at = DatumGetTimestampTz(right->values[at]);
+	int			order;
+
+	if (left_at != right_at)
+		return left_at > right_at ? -1 : 1;
+	order = compare_texts(left, right, SECOND_TEXT);
+	return order != 0 ? order : compare_texts(left, right, FIRST_TEXT);
+}
+
+static int
+identifier_order(const ListCell *a, const ListCell *b)
+{
+	int			order = compare_texts(lfirst(a), lfirst(b), FIRST_TEXT);
+
+	return order != 0 ? order : compare_texts(lfirst(a), lfirst(b), SECOND_TEXT);
+}
+
+static char *
+text_of(const CpDetail *detail, int column)
+{
+	return detail->nulls[column - 1] ? "" : TextDatumGetCString(detail->values[column - 1]);
+}
+
+static void
+foresee_addresses(CpPerson *person, List *details)
+{
+	ListCell   *cell;
+
+	person->postcodes = NIL;
+	person->addresses = NIL;
+	list_sort(details, address_order);
+	foreach(cell, details)
+	{
+		if (foreach_current_index(cell) >= CP_MAX_PLACES)
+			break;
+		cp_person_add_place(person, text_of(lfirst(cell), SECOND_TEXT), text_of(lfirst(cell), FIRST_TEXT));
+	}
+}
+
+static void
+foresee_identifiers(CpPerson *person, List *details)
+{
+	ListCell   *cell;
+
+	person->identifiers = NIL;
+	list_sort(details, identifier_order);
+	foreach(cell, details)
+	{
+		if (foreach_current_index(cell) >= CP_MAX_PLACES)
+			break;
+		cp_person_add_identifier(person, text_of(lfirst(cell), FIRST_TEXT), text_of(lfirst(cell), SECOND_TEXT));
+	}
+}
+
+/*
+ * The person that an open record will be when a row is written to it, and before
+ * it the rows that wait for that (CpInboxRow *); record is what it is with those.
+ * Returns record itself where the row changes nothing of it, and NULL where only
+ * the registry can tell.  In the current memory context.
+ */
+const CpPerson *
+cp_foresee_person(const CpDelivery *delivery, const CpPerson *record, List *waiting)
+{
+	CpPerson   *person;
+	List	   *details;
+	List	   *sent_kinds;
+	List	   *addresses;
+	List	   *identifiers;
+	bool		moved;
+	bool		renumbered;
+
+	if (delivery->shielded)
+		return NULL;
+	if (cp_detail_sent(delivery->row, CP_DETAIL_ALIAS, &details, &sent_kinds) &&
+		(details != NIL || record->nnames > 1))
+		return NULL;
+	moved = foresee(delivery, CP_DETAIL_ADDRESS, waiting, &addresses);
+	renumbered = foresee(delivery, CP_DETAIL_IDENTIFIER, waiting, &identifiers);
+	if (!moved && !renumbered)
+		return record;
+	person = cp_person_copy(record);
+	if (moved)
+		foresee_addresses(person, addresses);
+	if (renumbered)
+		foresee_identifiers(person, identifiers);
+	cp_person_settle(person);
+	return cp_person_same(record, person) ? record : person;
+}
