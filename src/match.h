@@ -60,6 +60,17 @@ extern List *cp_candidates_bounded(const CpPerson *row, int64 except_child, bool
 /* Must a row be held because of this record, shielded or with a hidden name? */
 extern bool cp_is_guarded(const CpCandidate *candidate);
 
+/* ---------- remembered.c: what people decided about a reference ---------- */
+
+/* The decision that was made about the same before, or NULL. */
+extern CpDecision *cp_decide_remembered(const CpPerson *row, const CpReference *reference);
+
+/* Has a person said that the reference, as it stands, is not about this child? */
+extern bool cp_told_apart(const struct CpMemory *memory, int64 child_id);
+
+/* Shielded children from which somebody has parted it; CpCandidate *, compared. */
+extern List *cp_parted_from_shielded(const CpPerson *row, const struct CpMemory *memory);
+
 /* ---------- delta.c: new records that are in no index yet ---------- */
 
 /*
