@@ -141,10 +141,11 @@ CREATE TABLE contactpoint.settlement (
     source text NOT NULL,
     source_ref text NOT NULL,
     batch text,
-    outcome text NOT NULL CHECK (outcome IN ('match', 'new', 'hold', 'reject')),
+    outcome text NOT NULL CHECK (outcome IN ('match', 'new', 'hold', 'reject', 'undone')),
     child_id bigint REFERENCES contactpoint.child,
     score real,
-    settled_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    settled_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    recorded_at timestamptz
 );
 CREATE INDEX settlement_child_id_idx ON contactpoint.settlement (child_id);
 COMMENT ON TABLE contactpoint.settlement IS 'what became of each uploaded row';
@@ -152,10 +153,12 @@ COMMENT ON COLUMN contactpoint.settlement.upload_id IS 'the uploaded row';
 COMMENT ON COLUMN contactpoint.settlement.source IS 'the feed';
 COMMENT ON COLUMN contactpoint.settlement.source_ref IS 'its reference';
 COMMENT ON COLUMN contactpoint.settlement.batch IS 'its batch';
-COMMENT ON COLUMN contactpoint.settlement.outcome IS 'match, new, hold (a person decides) or reject';
+COMMENT ON COLUMN contactpoint.settlement.outcome IS 'match, new, hold (a person decides), reject or undone';
 COMMENT ON COLUMN contactpoint.settlement.child_id IS 'the record it went to';
 COMMENT ON COLUMN contactpoint.settlement.score IS 'bits of evidence for the best candidate';
 COMMENT ON COLUMN contactpoint.settlement.settled_at IS 'when it was settled or held';
+COMMENT ON COLUMN contactpoint.settlement.recorded_at IS
+    'recorded_at of the details that it brought: with child and source it says which row a detail came with';
 COMMENT ON INDEX contactpoint.settlement_child_id_idx IS 'rows that went to one child';
 
 CREATE TABLE contactpoint.source_link (
@@ -205,6 +208,7 @@ CREATE TABLE contactpoint.review (
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     due_at timestamptz NOT NULL,
     assigned_to name,
+    asked_at timestamptz,
     decided_at timestamptz,
     decided_by name,
     decision text CHECK (decision IN ('same', 'new', 'reject')),
@@ -225,6 +229,7 @@ COMMENT ON COLUMN contactpoint.review.reason IS 'why it is held';
 COMMENT ON COLUMN contactpoint.review.opened_at IS 'since when it waits';
 COMMENT ON COLUMN contactpoint.review.due_at IS 'until when it should be decided';
 COMMENT ON COLUMN contactpoint.review.assigned_to IS 'who has taken it';
+COMMENT ON COLUMN contactpoint.review.asked_at IS 'when the source was asked; null: it was not, or another row of the reference has come since';
 COMMENT ON COLUMN contactpoint.review.decided_at IS 'when it was decided, null while it is open';
 COMMENT ON COLUMN contactpoint.review.decided_by IS 'who decided';
 COMMENT ON COLUMN contactpoint.review.decision IS 'same, new or reject';
@@ -290,135 +295,6 @@ CREATE VIEW contactpoint.upload_receipt WITH (security_barrier) AS
     WHERE contactpoint._has_role(s.feed_role);
 COMMENT ON VIEW contactpoint.upload_receipt IS
     'receipts of the caller''s own feeds: received and settled, never the outcome';
-
--- Reviews that nobody has decided, the late ones first.
-CREATE VIEW contactpoint.reviews_due WITH (security_invoker, security_barrier) AS
-    SELECT r.review_id, r.upload_id, r.source, r.authority, r.score, r.candidates, r.reason,
-           r.opened_at, r.due_at, r.assigned_to, r.due_at < now() AS late
-    FROM contactpoint.review r
-    WHERE r.decided_at IS NULL
-    ORDER BY r.due_at, r.review_id;
-COMMENT ON VIEW contactpoint.reviews_due IS 'reviews that wait for a decision, the most urgent first';
-
-CREATE FUNCTION contactpoint._settle_as(upload_id bigint, outcome text, child_id bigint, review_id bigint DEFAULT NULL)
-    RETURNS bigint
-    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_settle_as';
-COMMENT ON FUNCTION contactpoint._settle_as(bigint, text, bigint, bigint) IS
-    'settles a held row as a person decided; a new record of a review near a shielded one is born shielded; returns the child it went to';
-
-CREATE FUNCTION contactpoint._look_again(upload_id bigint) RETURNS void
-    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_look_again';
-COMMENT ON FUNCTION contactpoint._look_again(bigint) IS
-    'compares a held row with what is known by now; what is found joins its review';
-
-CREATE FUNCTION contactpoint._do_decide(review_id bigint, decision text, child_id bigint, note text)
-    RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    held contactpoint.review;
-    known bigint[];
-    went_to bigint;
-    waiting record;
-BEGIN
-    PERFORM contactpoint._require_role('contactpoint_manager');
-    PERFORM contactpoint._lock_matching();
-    SELECT r.* INTO held FROM contactpoint.review r WHERE r.review_id = _do_decide.review_id FOR UPDATE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no such review'
-            USING ERRCODE = 'KC010', HINT = 'See contactpoint.reviews_due.';
-    END IF;
-    IF held.decided_at IS NULL AND decision IN ('same', 'new') THEN
-        -- The child may have got a record, or a shield, while the row waited.
-        FOR waiting IN
-            SELECT u.upload_id FROM contactpoint.upload u
-            JOIN contactpoint.settlement s ON s.upload_id = u.upload_id AND s.outcome = 'hold'
-            WHERE u.source = held.source AND u.source_ref = held.source_ref AND u.upload_id <= held.upload_id
-            ORDER BY u.upload_id
-        LOOP
-            PERFORM contactpoint._look_again(waiting.upload_id);
-        END LOOP;
-    END IF;
-    known := held.candidates;
-    SELECT r.* INTO held FROM contactpoint.review r WHERE r.review_id = _do_decide.review_id;
-    PERFORM contactpoint._require_manager_of(held.authority);
-    IF held.decided_at IS NOT NULL THEN
-        RAISE EXCEPTION 'this review is decided'
-            USING ERRCODE = 'KC010', HINT = 'See contactpoint.reviews_due for those that wait.';
-    END IF;
-    IF NOT held.candidates <@ known THEN
-        RAISE NOTICE 'the review has new candidates, so nothing is decided yet'
-            USING HINT = 'Look at contactpoint.reviews_due again, then decide.';
-        RETURN NULL;
-    END IF;
-    IF decision IS NULL OR decision NOT IN ('same', 'new', 'reject', 'ask') THEN
-        RAISE EXCEPTION 'unknown decision'
-            USING ERRCODE = 'KC010', HINT = 'Use same, new, reject or ask.';
-    END IF;
-    IF (decision = 'same') <> (child_id IS NOT NULL) THEN
-        RAISE EXCEPTION 'a child is named with the decision same, and only then'
-            USING ERRCODE = 'KC010', HINT = 'Name one of the candidates of the review.';
-    END IF;
-    IF decision = 'same' AND NOT child_id = ANY (held.candidates) THEN
-        RAISE EXCEPTION 'that child is no candidate of this review'
-            USING ERRCODE = 'KC010', HINT = 'Name one of the candidates of the review.';
-    END IF;
-    IF decision = 'same' AND NOT contactpoint._manages_child(child_id) THEN
-        UPDATE contactpoint.review r SET authority = contactpoint._authority_of(_do_decide.child_id), assigned_to = NULL
-        WHERE r.review_id = held.review_id;
-        RAISE NOTICE 'the review now waits for the authority of that child, so nothing is decided yet'
-            USING HINT = 'Only managers of the responsible authority let details into its records.';
-        RETURN NULL;
-    END IF;
-    IF note IS NOT NULL THEN
-        note := contactpoint._check_text('note', note, 2000);
-    END IF;
-    IF decision = 'ask' THEN
-        UPDATE contactpoint.review r SET assigned_to = contactpoint._caller(), note = _do_decide.note
-        WHERE r.review_id = held.review_id;
-        RETURN NULL;
-    END IF;
-    UPDATE contactpoint.review r
-    SET decided_at = clock_timestamp(), decided_by = contactpoint._caller(),
-        decision = _do_decide.decision, note = _do_decide.note
-    WHERE r.review_id = held.review_id;
-    DELETE FROM contactpoint.held_reference h WHERE h.review_id = held.review_id;
-    -- Rows that joined the review are settled in the order in which they came.
-    went_to := child_id;
-    FOR waiting IN
-        SELECT u.upload_id FROM contactpoint.upload u
-        JOIN contactpoint.settlement s ON s.upload_id = u.upload_id AND s.outcome = 'hold'
-        WHERE u.source = held.source AND u.source_ref = held.source_ref AND u.upload_id <= held.upload_id
-        ORDER BY u.upload_id
-    LOOP
-        went_to := contactpoint._settle_as(waiting.upload_id,
-            CASE WHEN decision = 'reject' THEN 'reject' WHEN went_to IS NULL THEN 'new' ELSE 'match' END, went_to, held.review_id);
-    END LOOP;
-    RETURN went_to;
-END
-$$;
-CREATE FUNCTION contactpoint.decide(review_id bigint, decision text, child_id bigint DEFAULT NULL, note text DEFAULT NULL)
-    RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
-COMMENT ON FUNCTION contactpoint.decide(bigint, text, bigint, text) IS
-    'Decide a held row: same (name the child), new, reject or ask; returns the child it went to.';
-
--- What a manager needs to see to decide: the held row itself.
-CREATE FUNCTION contactpoint._do_held_upload(review_id bigint) RETURNS jsonb
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    held contactpoint.review;
-BEGIN
-    PERFORM contactpoint._require_role('contactpoint_manager');
-    SELECT r.* INTO held FROM contactpoint.review r WHERE r.review_id = _do_held_upload.review_id;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no such review'
-            USING ERRCODE = 'KC010', HINT = 'See contactpoint.reviews_due.';
-    END IF;
-    PERFORM contactpoint._require_manager_of(held.authority);
-    RETURN (SELECT to_jsonb(u) - 'received_from' FROM contactpoint.upload u WHERE u.upload_id = held.upload_id);
-END
-$$;
-CREATE FUNCTION contactpoint.held_upload(review_id bigint)
-    RETURNS jsonb LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
-COMMENT ON FUNCTION contactpoint.held_upload(bigint) IS 'The uploaded row behind a review, for those who decide it.';
 
 CREATE PROCEDURE contactpoint.settle(timeout interval DEFAULT '10 minutes')
     LANGUAGE c AS 'MODULE_PATHNAME', 'contactpoint_settle';

@@ -147,6 +147,11 @@ BEGIN
             SELECT s.child_id, unnest(r.candidates) AS other_id
             FROM contactpoint.settlement s JOIN contactpoint.review r ON r.upload_id = s.upload_id
             WHERE s.child_id = ANY (records || others) AND r.decision = 'new'
+            UNION ALL
+            -- records whose references a person has parted from these
+            SELECT l.child_id, m.child_id FROM contactpoint.remembered m
+            JOIN contactpoint.source_link l ON l.source = m.source AND l.source_ref = m.source_ref
+            WHERE m.verdict = 'apart' AND m.child_id = ANY (records || others)
         )
         SELECT a.child_id AS low, b.child_id AS high, a.shielded AS low_shielded, b.shielded AS high_shielded, f.score,
                coalesce((SELECT min(l.linked_at) FROM contactpoint.source_link l WHERE l.child_id = a.child_id), '-infinity')

@@ -154,8 +154,9 @@ CREATE FUNCTION contactpoint.audit_consistency_proof(old_size bigint, new_size b
 COMMENT ON FUNCTION contactpoint.audit_consistency_proof(bigint, bigint) IS
     'That the ledger of the new size begins with the ledger of the old size (RFC 9162).';
 
--- Who looked at a child.
-CREATE FUNCTION contactpoint._access_log(child_id bigint)
+-- Who looked at a child, under any of its numbers. These are an argument, so that
+-- the index is used.
+CREATE FUNCTION contactpoint._looks_at(child_id bigint, numbers bigint[])
     RETURNS TABLE (entry bigint, at timestamptz, looker bigint, "session_user" name, effective_role name, organisation bigint,
         reason text, application text, client text, command text, relation text, vault boolean, outcome text)
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -167,9 +168,19 @@ CREATE FUNCTION contactpoint._access_log(child_id bigint)
            CASE WHEN k.placeable THEN l.application END, CASE WHEN k.placeable THEN l.client END,
            l.command, l.relation, l.vault, l.outcome
     FROM (SELECT a.*, min(a.entry) OVER (PARTITION BY a."session_user", a.effective_role) AS first_look
-          FROM contactpoint.audit a WHERE a.children @> ARRAY[$1]) l,
+          FROM contactpoint.audit a
+          WHERE a.children && $2
+            AND EXISTS (SELECT FROM contactpoint._numbers_of($1) n
+                        WHERE n.number = ANY (a.children) AND a.at >= n.since AND a.at <= n.until)) l,
          (SELECT coalesce((SELECT NOT c.shielded FROM contactpoint.child c WHERE c.child_id = $1), false) AS placeable) k
     ORDER BY l.entry
+$$;
+COMMENT ON FUNCTION contactpoint._looks_at(bigint, bigint[]) IS 'who looked at a child under one of these numbers while it was its own';
+CREATE FUNCTION contactpoint._access_log(child_id bigint)
+    RETURNS TABLE (entry bigint, at timestamptz, looker bigint, "session_user" name, effective_role name, organisation bigint,
+        reason text, application text, client text, command text, relation text, vault boolean, outcome text)
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT l.* FROM contactpoint._looks_at($1, ARRAY(SELECT DISTINCT n.number FROM contactpoint._numbers_of($1) n)) l
 $$;
 COMMENT ON FUNCTION contactpoint._access_log(bigint) IS 'the work behind access_log()';
 CREATE FUNCTION contactpoint.access_log(child_id bigint)

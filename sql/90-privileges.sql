@@ -50,6 +50,10 @@ GRANT EXECUTE ON FUNCTION contactpoint.open_shielded(bigint, text, boolean), con
     contactpoint.pause_uploads(text, text), contactpoint.resume_uploads(text), contactpoint.embargo(text, text),
     contactpoint.shielding_done(text, bigint), contactpoint.release(text),
     contactpoint.decide(bigint, text, bigint, text), contactpoint.held_upload(bigint),
+    contactpoint.take_review(bigint), contactpoint.assign_review(bigint, name),
+    contactpoint.hand_over_review(bigint, bigint, text), contactpoint.undecide(bigint, text),
+    contactpoint.merge(bigint, bigint, text), contactpoint.unmerge(bigint, text),
+    contactpoint.separate(text, text, text), contactpoint.revert_batch(text, text, text),
     contactpoint.explain_match(bigint),
     contactpoint.sweep(interval), contactpoint.dismiss_finding(bigint, text), contactpoint.reopen_finding(bigint, text),
     contactpoint.rekey(interval),
@@ -93,7 +97,8 @@ GRANT SELECT ON contactpoint.source, contactpoint.source_gate, contactpoint.shie
 
 -- matching
 GRANT EXECUTE ON PROCEDURE contactpoint.settle(interval) TO contactpoint_manager, contactpoint_admin;
-GRANT SELECT ON contactpoint.review, contactpoint.reviews_due, contactpoint.source_link
+GRANT SELECT ON contactpoint.review, contactpoint.reviews_due, contactpoint.source_link,
+    contactpoint.merge_log, contactpoint.merge_request, contactpoint.undo_log, contactpoint.mistaken_look
     TO contactpoint_manager, contactpoint_admin;
 -- The shielded record of a finding is shown by the views only.
 GRANT SELECT (finding_id, authority, shielded, at_risk, source, source_ref, found_at, due_at, decided_at, decided_by)

@@ -15,7 +15,9 @@ BEGIN
         'shield_alert', 'shield_alert_alert_id_seq',
         'source', 'source_gate', 'source_gate_gate_id_seq', 'shielding_said', 'upload', 'upload_upload_id_seq', 'receipt',
         'settlement', 'source_link',
-        'review', 'review_review_id_seq', 'held_reference', 'finding', 'finding_finding_id_seq', 'finding_pair', 'journal',
+        'review', 'review_review_id_seq', 'held_reference', 'remembered', 'remembered_remembered_id_seq', 'decided_row',
+        'merge_log', 'merge_log_merge_id_seq', 'merged_record', 'merge_request', 'merge_request_request_id_seq',
+        'undo_log', 'undo_log_undo_id_seq', 'mistaken_look', 'finding', 'finding_finding_id_seq', 'finding_pair', 'journal',
         'ledger_tile', 'ledger_head', 'ledger_month']
     LOOP
         PERFORM pg_catalog.pg_extension_config_dump(format('contactpoint.%I', rel)::regclass, '');

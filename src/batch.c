@@ -96,8 +96,8 @@ static const struct
 	},
 	[CHANGE_SETTLEMENT] = {
 		"UPDATE contactpoint.settlement s SET outcome = $2, child_id = $3, score = $4,"
-		" settled_at = clock_timestamp() WHERE s.upload_id = $1",
-		4, {INT8OID, TEXTOID, INT8OID, FLOAT4OID}
+		" settled_at = clock_timestamp(), recorded_at = $5 WHERE s.upload_id = $1",
+		5, {INT8OID, TEXTOID, INT8OID, FLOAT4OID, TIMESTAMPTZOID}
 	},
 	[PUT_RECEIPTS] = {
 		"UPDATE contactpoint.receipt r SET settled_at = clock_timestamp()"
@@ -126,6 +126,7 @@ static const struct
 	},
 	[JOIN_REVIEW] = {
 		"UPDATE contactpoint.review r SET upload_id = $1,"
+		" asked_at = CASE WHEN r.upload_id = $1 THEN r.asked_at END,"
 		" score = CASE WHEN r.shielded OR $4 THEN NULL ELSE greatest(r.score, $2) END,"
 		" candidates = ARRAY(SELECT DISTINCT c FROM unnest(r.candidates || $3) c),"
 		" authority = CASE WHEN r.shielded THEN r.authority"

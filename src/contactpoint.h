@@ -476,7 +476,8 @@ typedef enum CpOutcome
 {
 	CP_OUTCOME_MATCH,			/* attach to child_id */
 	CP_OUTCOME_NEW,				/* make a new record */
-	CP_OUTCOME_HOLD				/* a person decides */
+	CP_OUTCOME_HOLD,			/* a person decides */
+	CP_OUTCOME_REJECT			/* a person has rejected the same before */
 } CpOutcome;
 
 typedef struct CpDecision
@@ -496,6 +497,7 @@ typedef struct CpReference
 	const char *source;
 	const char *source_ref;
 	int64		linked_child;	/* 0 where the reference is new */
+	const struct CpMemory *memory;	/* what people decided about it, or NULL */
 } CpReference;
 
 /*

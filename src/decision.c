@@ -32,6 +32,7 @@
 
 #define MAX_SHOWN 10
 #define LEADS_ELSEWHERE "a name or number of the row leads to another record"
+#define PARTED "its reference was parted from a shielded record"
 
 static bool
 is_shielded(const CpCandidate *candidate)
@@ -339,18 +340,19 @@ is_linked(const CpReference *reference)
 }
 
 /*
- * A known reference that plainly goes on meaning its child and brings nothing
- * that leads elsewhere; NULL where other records must be looked for.
+ * A row that says what a person has decided before, or a known reference that
+ * plainly goes on meaning its child and brings nothing that leads elsewhere; NULL
+ * where other records must be looked for.
  */
 CpDecision *
 cp_decide_known(const CpPerson *row, const CpReference *reference)
 {
-	CpDecision *decision;
+	CpDecision *decision = cp_decide_remembered(row, reference);
 	CpCandidate *linked;
 	CpPerson   *record;
 
-	if (!is_linked(reference))
-		return NULL;
+	if (decision != NULL || !is_linked(reference))
+		return decision;
 	linked = compare_linked(row, reference, &record);
 	if (linked == NULL || !linked->birth_equal || !linked->given_slip || !linked->family_agrees ||
 		linked->identifier_differs || !still_fits(row, linked) || cp_leads_elsewhere(row, record, true) != NIL)
@@ -437,6 +439,7 @@ static void
 decide_unlinked(CpDecision *decision, const CpPerson *row, const CpReference *reference,
 				const CpFound *found)
 {
+	List	   *parted = cp_parted_from_shielded(row, reference == NULL ? NULL : reference->memory);
 	List	   *possible = NIL;
 	List	   *elsewhere = NIL;
 	CpCandidate *best = NULL;
@@ -459,7 +462,7 @@ decide_unlinked(CpDecision *decision, const CpPerson *row, const CpReference *re
 
 	if (best != NULL)
 		decision->score = best->score;
-	if (best != NULL && may_match(best) &&
+	if (best != NULL && parted == NIL && may_match(best) &&
 		(second == NULL || best->score >= second->score + cp_match_margin) &&
 		(best->given_equal || !same_source(reference, best->child_id)))
 	{
@@ -475,11 +478,14 @@ decide_unlinked(CpDecision *decision, const CpPerson *row, const CpReference *re
 		}
 	}
 
+	show_all(decision, parted);
 	show_all(decision, possible);
 	show_all(decision, elsewhere);
 	decision->reason = too_little(row);
 	if (decision->reason != NULL)
 		show_distant(decision, found->candidates);
+	else if (parted != NIL)
+		decision->reason = PARTED;
 	else if (best != NULL && elsewhere != NIL)
 		decision->reason = LEADS_ELSEWHERE;
 	else if (best != NULL && (forbidden || (may_match(best) && second != NULL &&
@@ -493,17 +499,38 @@ decide_unlinked(CpDecision *decision, const CpPerson *row, const CpReference *re
 		decision->outcome = CP_OUTCOME_NEW;
 }
 
+/* What was found, without the children that a person has parted it from. */
+static CpFound
+without_parted(const CpFound *found, const CpReference *reference)
+{
+	CpFound		kept = *found;
+	ListCell   *cell;
+
+	if (reference == NULL || reference->memory == NULL)
+		return kept;
+	kept.candidates = NIL;
+	foreach(cell, found->candidates)
+	{
+		CpCandidate *candidate = lfirst(cell);
+
+		if (!cp_told_apart(reference->memory, candidate->child_id))
+			kept.candidates = lappend(kept.candidates, candidate);
+	}
+	return kept;
+}
+
 /* What is to become of a row whose candidates are known. */
 CpDecision *
 cp_decide_found(const CpPerson *row, const CpReference *reference, const CpFound *found)
 {
 	CpDecision *decision = palloc0(sizeof(CpDecision));
+	CpFound		kept = without_parted(found, reference);
 
 	decision->outcome = CP_OUTCOME_HOLD;
 	if (is_linked(reference))
-		decide_linked(decision, row, reference, found->candidates);
+		decide_linked(decision, row, reference, kept.candidates);
 	else
-		decide_unlinked(decision, row, reference, found);
+		decide_unlinked(decision, row, reference, &kept);
 	return decision;
 }
 

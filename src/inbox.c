@@ -49,7 +49,8 @@ enum
 	READ_LINKED_CHILD,
 	READ_LINK_AUTHORITY,
 	READ_SENT,
-	READ_OPEN_REVIEW
+	READ_OPEN_REVIEW,
+	READ_REMEMBERED
 };
 
 static SPIPlanPtr
@@ -145,6 +146,7 @@ fill_row(CpInboxRow *row, const Datum *values, const bool *nulls)
 	row->link_authority = number_of(values, nulls, READ_LINK_AUTHORITY);
 	row->sent = number_of(values, nulls, READ_SENT);
 	row->open_review = number_of(values, nulls, READ_OPEN_REVIEW);
+	row->remembered = DatumGetBool(values[READ_REMEMBERED - 1]);
 }
 
 static int
@@ -190,7 +192,8 @@ cp_inbox_read(const int64 *numbers, int n)
 		plan = prepare("SELECT u.upload_id, u.source, u.source_ref, u.batch, u.authority,"
 					   " u.given_names, u.family_name, u.sex, u.date_of_birth, u.address, u.postcode,"
 					   " u.identifiers, u.carers, u.involvements, u.alias_names,"
-					   " s.organisation_id, l.child_id, l.authority, l.sent, h.review_id"
+					   " s.organisation_id, l.child_id, l.authority, l.sent, h.review_id,"
+					   " EXISTS (SELECT FROM contactpoint.remembered m WHERE m.source = u.source AND m.source_ref = u.source_ref)"
 					   " FROM unnest($1) n(upload_id)"
 					   " JOIN contactpoint.upload u ON u.upload_id = n.upload_id"
 					   " JOIN contactpoint.source s ON s.source = u.source"
@@ -201,8 +204,8 @@ cp_inbox_read(const int64 *numbers, int n)
 		elog(ERROR, "could not read the inbox");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		Datum		values[READ_OPEN_REVIEW];
-		bool		nulls[READ_OPEN_REVIEW];
+		Datum		values[READ_REMEMBERED];
+		bool		nulls[READ_REMEMBERED];
 		MemoryContext spi = MemoryContextSwitchTo(caller);
 
 		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);

@@ -91,6 +91,17 @@ extern bool cp_is_somebody_else(const CpCandidate *candidate);
  */
 extern List *cp_leads_elsewhere(const CpPerson *row, const CpPerson *record, bool own_name);
 
+/* ---------- remembered.c: what people decided about a reference ---------- */
+
+/* The decision that was made about the same before, or NULL. */
+extern CpDecision *cp_decide_remembered(const CpPerson *row, const CpReference *reference);
+
+/* Has a person said that the reference, as it stands, is not about this child? */
+extern bool cp_told_apart(const struct CpMemory *memory, int64 child_id);
+
+/* Shielded children from which somebody has parted it; CpCandidate *, compared. */
+extern List *cp_parted_from_shielded(const CpPerson *row, const struct CpMemory *memory);
+
 /* ---------- delta.c: new and changed records whose keys are not written yet ---------- */
 
 /*

@@ -281,8 +281,8 @@ insert_settlements(List *settled)
 	foreach(cell, settled)
 	{
 		const CpSettled *s = lfirst(cell);
-		Datum		values[8];
-		bool		nulls[8] = {false};
+		Datum		values[9];
+		bool		nulls[9] = {false};
 
 		if (!s->row->present)
 			continue;
@@ -292,7 +292,8 @@ insert_settlements(List *settled)
 			values[1] = CStringGetTextDatum(s->outcome);
 			values[2] = Int64GetDatum(s->child_id);
 			values[3] = Float4GetDatum(s->score);
-			cp_batch_run(CHANGE_SETTLEMENT, values, s->child_id == 0 ? "  n " : NULL);
+			values[4] = TimestampTzGetDatum(s->row->recorded_at);
+			cp_batch_run(CHANGE_SETTLEMENT, values, s->child_id == 0 ? "  n  " : NULL);
 			continue;
 		}
 		if (bulk == NULL)
@@ -308,6 +309,8 @@ insert_settlements(List *settled)
 		nulls[5] = s->child_id == 0;
 		values[6] = Float4GetDatum(s->score);
 		values[7] = TimestampTzGetDatum(GetCurrentTimestamp());
+		/* by which the details that this row brought are found again */
+		values[8] = TimestampTzGetDatum(s->row->recorded_at);
 		cp_bulk_add(bulk, values, nulls);
 	}
 	if (bulk != NULL)

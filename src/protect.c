@@ -46,7 +46,7 @@
 #include "contactpoint.h"
 
 /* protected tables without a column child_id */
-static const char *const named_tables[] = {"upload", "review", "finding", "journal", "ledger"};
+static const char *const named_tables[] = {"upload", "decided_row", "review", "finding", "journal", "ledger"};
 
 typedef struct CacheEntry
 {

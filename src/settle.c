@@ -157,7 +157,7 @@ static CpDecision *
 decide(CpBatch *batch, int i)
 {
 	CpInboxRow *row = &batch->rows[i];
-	CpReference reference = {row->source, row->source_ref, row->linked_child};
+	CpReference reference = {row->source, row->source_ref, row->linked_child, cp_memory_read(row)};
 	CpDecision *decision;
 
 	if (has_new_words(row->person))
@@ -211,6 +211,8 @@ settle_row(CpBatch *batch, int i)
 		cp_settle_hold(batch, row, decision);
 	else if (decision->outcome == CP_OUTCOME_MATCH)
 		cp_settle_match(batch, row, decision->child_id, decision->score);
+	else if (decision->outcome == CP_OUTCOME_REJECT)
+		cp_note_settled(batch, row, "reject", 0, 0);
 	else
 		(void) cp_settle_new(batch, row, decision->score);
 }

@@ -41,6 +41,7 @@ typedef struct CpInboxRow
 	int64		link_authority; /* 0: none */
 	int64		sent;			/* digest of what it sent last, 0: unknown */
 	int64		open_review;	/* 0: none */
+	bool		remembered;		/* people have decided about it before */
 	bool		was_held;		/* it has a settlement already */
 	bool		waits;			/* its source came under embargo meanwhile */
 
@@ -113,6 +114,13 @@ extern void cp_settle_write(CpBatch *batch);
 
 /* The row of the batch that is in work, by its place; -1: none alone. */
 extern int	cp_settling;
+
+/* ---------- remembered.c: what people decided about a reference ---------- */
+
+typedef struct CpMemory CpMemory;
+
+/* Decisions about a row's reference, or NULL; in the current memory context. */
+extern CpMemory *cp_memory_read(const CpInboxRow *row);
 
 /* ---------- held.c: rows that a person decides ---------- */
 

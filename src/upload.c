@@ -473,7 +473,8 @@ contactpoint_upload_check(PG_FUNCTION_ARGS)
 				 errhint("INSERT INTO or COPY contactpoint.upload.")));
 	cp_require_preloaded();
 	cp_log_registry(true);
-	if (cp_is_restoring())
+	/* own work puts back what was received before: its decision is undone */
+	if (cp_is_restoring() || cp_in_own_work())
 		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
 							   trigger->tg_newtuple : trigger->tg_trigtuple);
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))

@@ -16,6 +16,8 @@ INSERT INTO allowed VALUES
     ('invoker', 'audit', 'auditors read journal and ledger through it alone; the look is recorded'),
     ('invoker', 'status', 'shows how many rows wait, never which'),
     ('invoker', 'progress', 'as status'),
+    ('invoker', 'reviews_due', 'tells whether somebody may still decide, from accounts that managers do not see; the guard of the table holds'),
+    ('invoker', '_current_manager', 'granted to nobody; as reviews_due'),
     ('invoker', 'findings_due', 'shows which shielded record it is only to managers of its authority; the guard of the table holds'),
     ('invoker', 'uploads_at_risk', 'as findings_due'),
     ('dump', 'shield_category', 'filled by the script'),

@@ -45,6 +45,22 @@ INSERT INTO contactpoint.finding (authority, candidates, shielded, at_risk, due_
     SELECT 1, ARRAY[:open, :bertha]::bigint[], false, false, now() FROM generate_series(1, 2);
 RESET contactpoint.restoring;
 SELECT contactpoint.validate_restore() IS NOT NULL AS validated;
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, batch, authority, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+    ('calls', 'ca-5', 'calls 1', 1, 'Gottlieb', 'Zwischenrufer', 'M', '2009-01-05', '9 Call Lane', 'CA1 3CA'),
+    ('calls', 'ca-6', NULL, 1, 'Ludmilla', 'Weckruf', 'F', '2010-11-25', '10 Call Lane', 'CA1 4CA'),
+    ('school', 'ca-8', NULL, 1, 'Ludmilla', 'Weckruf', 'F', '2010-11-25', '10 Call Lane', 'CA1 4CA'),
+    ('calls', 'ca-9', NULL, 1, 'Ansgar', 'Aufruf', 'M', '2008-04-05', '11 Call Lane', 'CA1 5CA'),
+    ('health', 'ca-10', NULL, NULL, 'Adalbert', 'Sprecherin', 'M', NULL, '5 Call Lane', 'CA1 1CA');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT child_id AS ludmilla FROM contactpoint.source_link WHERE source_ref = 'ca-6' \gset
+SELECT child_id AS ansgar FROM contactpoint.source_link WHERE source_ref = 'ca-9' \gset
+SELECT review_id AS decided FROM contactpoint.review WHERE source_ref = 'ca-10' \gset
+SET SESSION AUTHORIZATION regress_manager;
+SELECT contactpoint.decide(:decided, 'reject') IS NULL AS rejected;
+SELECT contactpoint.merge(:ansgar, :bertha, 'one child') AS merge \gset
+RESET SESSION AUTHORIZATION;
 SELECT min(finding_id) AS finding, max(finding_id) AS dismissed FROM contactpoint.finding WHERE candidates = ARRAY[:open, :bertha]::bigint[] \gset
 SET SESSION AUTHORIZATION regress_manager;
 SELECT contactpoint.dismiss_finding(:dismissed, 'other people') IS NOT NULL AS dismissed;
@@ -69,6 +85,14 @@ INSERT INTO door VALUES
     ('release', ARRAY['''calls''']),
     ('decide', ARRAY[:'review', '''reject''', 'NULL', '''no such child''']),
     ('held_upload', ARRAY[:'review']),
+    ('take_review', ARRAY[:'review']),
+    ('assign_review', ARRAY[:'review', '''regress_manager''']),
+    ('hand_over_review', ARRAY[:'review', '2', '''nobody is left''']),
+    ('undecide', ARRAY[:'decided', '''it was right''']),
+    ('merge', ARRAY[:'open', :'ludmilla', '''one child''']),
+    ('unmerge', ARRAY[:'merge', '''two children''']),
+    ('separate', ARRAY['''school''', '''ca-8''', '''another child''']),
+    ('revert_batch', ARRAY['''calls 1''', '''sent by mistake''', '''calls''']),
     ('explain_match', ARRAY[:'upload']),
     ('dismiss_finding', ARRAY[:'finding', '''other people''']),
     ('reopen_finding', ARRAY[:'dismissed', '''look again''']),
@@ -141,4 +165,4 @@ SELECT count(*) AS shields, count(*) FILTER (WHERE lifted_at IS NULL) AS standin
 
 DELETE FROM contactpoint.account WHERE role_name = 'regress_lapsed';
 DROP ROLE regress_lapsed;
-DELETE FROM contactpoint.source WHERE source = 'calls';
+

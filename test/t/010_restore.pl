@@ -27,6 +27,19 @@ INSERT INTO contactpoint.finding (candidates, shielded, at_risk, due_at)
 	VALUES (ARRAY[$child->{Rosalind}, $child->{Dominic}], false, false, now());
 INSERT INTO contactpoint.finding_pair
 	VALUES (least($child->{Rosalind}, $child->{Dominic}), greatest($child->{Rosalind}, $child->{Dominic}), 1);
+INSERT INTO contactpoint.remembered (source, source_ref, child_id, verdict)
+	VALUES ('school', 'fi-2', $child->{Dominic}, 'apart');
+INSERT INTO contactpoint.decided_row VALUES (1, 1, '{"source": "school"}');
+INSERT INTO contactpoint.merge_log (child_id, into_child_id, authority, reason, merged_by)
+	VALUES (100000000008, $child->{Rosalind}, 1, 'one child', 'regress_manager');
+INSERT INTO contactpoint.merged_record
+	VALUES (1, 100000000008, $child->{Rosalind}, 'Rosa', 'Cartwright', 'F', '2010-01-20', '{}');
+INSERT INTO contactpoint.merge_request (child_id, into_child_id, authority, reason, requested_by, lapses_at)
+	VALUES ($child->{Rosalind}, $child->{Dominic}, 1, 'one child', 'regress_manager', now());
+INSERT INTO contactpoint.undo_log (kind, child_id, shown_as, authority, reason, shown_since, undone_by)
+	VALUES ('separate', $child->{Rosalind}, $child->{Rosalind}, 1, 'another child', now(), 'regress_manager');
+INSERT INTO contactpoint.mistaken_look
+	VALUES (1, $child->{Rosalind}, 1, 'postgres', 'postgres', NULL, now(), now(), 1, '{address}', false);
 SELECT contactpoint.validate_restore()
 SQL
 
@@ -156,6 +169,7 @@ sub check_closed
 	}
 	for my $rel ('child', 'address', 'address_vault', 'carer_open', 'alias',
 		'upload', 'review', 'shield', 'shield_alert', 'access_grant', 'source_link',
+		'remembered', 'decided_row', 'merge_log', 'merged_record', 'merge_request', 'undo_log', 'mistaken_look',
 		'settlement', 'match_person', 'journal', 'audit')
 	{
 		ContactPoint::refused($node, $dbname, undef,

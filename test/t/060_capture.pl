@@ -1224,7 +1224,9 @@ my %dumped = (
 	'responsibility' => 'open',
 	'vault responsibility' => 'S T', 'shield' => 'S T', 'unshield_request' => 'nothing', 'access_grant' => 'S',
 	'shield_alert' => 'nothing', 'settlement' => 'O', 'source_link' => 'O', 'review' => 'S',
-	'finding' => 'nothing', 'finding_pair' => 'nothing',
+	'finding' => 'nothing', 'finding_pair' => 'nothing', 'remembered' => 'nothing', 'decided_row' => 'nothing',
+	'merge_log' => 'nothing', 'merged_record' => 'nothing', 'merge_request' => 'nothing', 'undo_log' => 'nothing',
+	'mistaken_look' => 'nothing',
 	'upload' => '-');
 look 'pg_dump', 'superuser', '', join('; ', map { "$_: $dumped{$_}" } keys %dumped),
   via => sub {
