@@ -222,6 +222,7 @@ BEGIN
         -- The matcher and other writers give way; shielding tries again and wins.
         BEGIN
             PERFORM contactpoint._lock_matching();
+            child_id := contactpoint._merged_into(child_id);
             PERFORM contactpoint._require_child(_do_shield.child_id);
             PERFORM contactpoint._require_manager_of(contactpoint._authority_of(_do_shield.child_id));
             covered := ARRAY(

@@ -411,6 +411,22 @@ CREATE FUNCTION contactpoint._numbers_of(child_id bigint) RETURNS TABLE (number 
 $$;
 COMMENT ON FUNCTION contactpoint._numbers_of(bigint) IS 'numbers under which a child was looked at, and when';
 
+-- A shield wins over a merge: whoever shields a number that has just gone means the
+-- child. To whom the record that stayed is no matter, the number is unknown.
+CREATE FUNCTION contactpoint._merged_into(child_id bigint) RETURNS bigint
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE step (number) AS (
+        SELECT $1
+        UNION
+        SELECT m.into_child_id FROM step s
+        JOIN contactpoint.merged_record m ON m.child_id = s.number
+        JOIN contactpoint.merge_log l ON l.merge_id = m.merge_id AND l.undone_at IS NULL)
+    SELECT coalesce((SELECT c.child_id FROM step s JOIN contactpoint.child c ON c.child_id = s.number
+                     WHERE c.child_id = $1 OR contactpoint._manages_child(c.child_id)), $1)
+$$;
+COMMENT ON FUNCTION contactpoint._merged_into(bigint) IS
+    'the record that a number was merged into, if the caller manages it; else the number itself';
+
 CREATE FUNCTION contactpoint.merge(child_id bigint, into_child_id bigint, reason text)
     RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.merge(bigint, bigint, text) IS

@@ -118,6 +118,13 @@ SET SESSION AUTHORIZATION regress_social;
 SELECT contactpoint.open_shielded(:ulbrich, 'core group');
 RESET SESSION AUTHORIZATION;
 
+-- whoever shields a number that has gone means the child; others learn nothing of it
+SET SESSION AUTHORIZATION regress_manager;
+SELECT contactpoint.shield(:zdenka, 'said of the number that went', 'harm', false) = ARRAY[:ulbrich]::bigint[] AS covered;
+SET SESSION AUTHORIZATION regress_elsewhere;
+SELECT contactpoint.shield(:zdenka, 'not mine', 'harm', false);
+RESET SESSION AUTHORIZATION;
+
 -- undone in the wrong order
 SET SESSION AUTHORIZATION regress_manager;
 SELECT contactpoint.unmerge(:merge, 'two girls after all');
