@@ -49,7 +49,7 @@ CREATE TYPE contactpoint.iso_date (
     RECEIVE = contactpoint._iso_date_recv, SEND = contactpoint._iso_date_send,
     LIKE = text, CATEGORY = 'S'
 );
-COMMENT ON TYPE contactpoint.iso_date IS 'a date as it was sent, YYYY-MM-DD whatever DateStyle says';
+COMMENT ON TYPE contactpoint.iso_date IS 'a date, or a part of one, as it was sent: YYYY-MM-DD whatever DateStyle says';
 CREATE FUNCTION contactpoint._iso_date(date) RETURNS contactpoint.iso_date
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_iso_date';
 COMMENT ON FUNCTION contactpoint._iso_date(date) IS 'a date, written YYYY-MM-DD';
@@ -89,7 +89,7 @@ COMMENT ON COLUMN contactpoint.upload.authority IS 'organisation_id of the respo
 COMMENT ON COLUMN contactpoint.upload.given_names IS 'given names';
 COMMENT ON COLUMN contactpoint.upload.family_name IS 'family name';
 COMMENT ON COLUMN contactpoint.upload.sex IS 'F, M or U';
-COMMENT ON COLUMN contactpoint.upload.date_of_birth IS 'YYYY-MM-DD (ISO 8601), whatever DateStyle says';
+COMMENT ON COLUMN contactpoint.upload.date_of_birth IS 'YYYY-MM-DD (ISO 8601), whatever DateStyle says; YYYY-MM or YYYY where no more is known, of which no record is made';
 COMMENT ON COLUMN contactpoint.upload.address IS 'street address';
 COMMENT ON COLUMN contactpoint.upload.postcode IS 'postcode';
 COMMENT ON COLUMN contactpoint.upload.identifiers IS '{"nhs": "...", "upn": "..."}';

@@ -474,10 +474,10 @@ COMMENT ON TRIGGER name_variant_told ON contactpoint.name_variant IS 'makes ever
 CREATE FUNCTION contactpoint._name_pair(INOUT name text, INOUT variant text)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    one text COLLATE "C" := contactpoint._normalize_name(name);
-    other text COLLATE "C" := contactpoint._normalize_name(variant);
+    one text COLLATE "C" := contactpoint._normalize_name(contactpoint._check_text('name', name, 50));
+    other text COLLATE "C" := contactpoint._normalize_name(contactpoint._check_text('variant', variant, 50));
 BEGIN
-    IF coalesce(one, '') = '' OR coalesce(other, '') = '' OR one ~ ' ' OR other ~ ' ' THEN
+    IF one = '' OR other = '' OR one ~ ' ' OR other ~ ' ' THEN
         RAISE EXCEPTION 'a variant is a pair of single given names'
             USING ERRCODE = 'KC010', HINT = 'Give one word each, without second names.';
     END IF;

@@ -112,7 +112,8 @@ too_little(const CpPerson *row)
 	bool		initials = true;
 
 	if (!row->has_birth)
-		return "too little data: no date of birth";
+		return row->birth_year == 0 ? "too little data: no date of birth" :
+			"too little data: no full date of birth";
 	if (name == NULL || name->ngiven == 0)
 		return "too little data: no given name";
 	if (name->nfamily == 0)
@@ -417,7 +418,8 @@ still_fits(const CpPerson *row, const CpCandidate *linked)
 		return false;
 	if (linked->birth_equal || (linked->given_agrees && linked->family_agrees))
 		return true;
-	return linked->given_agrees && (linked->birth_near || !row->has_birth);
+	return linked->given_agrees &&
+		(linked->birth_near || (!row->has_birth && linked->comparison.level[CP_BIRTH] != CP_BIRTH_LEVEL_PART_DIFFERS));
 }
 
 /* The record of a reference, compared with a row that came under it. */

@@ -319,11 +319,14 @@ person_of(const CpInboxRow *row, List *identifiers)
 	DateADT		birth;
 	bool		has_birth = row->date_of_birth != NULL &&
 	cp_parse_iso_date(row->date_of_birth, &birth);
+	CpPerson   *person = cp_person_make(row->given_names, row->family_name,
+										has_birth ? &birth : NULL,
+										row->sex ? *row->sex : 'U',
+										row->postcode, row->address, identifiers);
 
-	return cp_person_make(row->given_names, row->family_name,
-						  has_birth ? &birth : NULL,
-						  row->sex ? *row->sex : 'U',
-						  row->postcode, row->address, identifiers);
+	if (row->date_of_birth != NULL && !has_birth)
+		(void) cp_parse_partial_date(row->date_of_birth, &person->birth_year, &person->birth_month);
+	return person;
 }
 
 CpPerson *

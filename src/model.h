@@ -39,6 +39,9 @@ extern char *cp_normalize_address(const char *address);
 /* ISO 8601 YYYY-MM-DD only; false if the text is no such existing date. */
 extern bool cp_parse_iso_date(const char *text, DateADT *date);
 
+/* ISO 8601 YYYY or YYYY-MM: what is known of a date; month is 0 where it is not. */
+extern bool cp_parse_partial_date(const char *text, int *year, int *month);
+
 /*
  * Why this text cannot be a name, or NULL: "is empty", "has only one letter",
  * "is longer than 200 characters", "holds control or format characters",

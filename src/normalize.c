@@ -579,6 +579,30 @@ cp_normalize_address(const char *address)
 	return result.data;
 }
 
+static bool
+are_digits(const char *text, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+	return true;
+}
+
+bool
+cp_parse_partial_date(const char *text, int *year, int *month)
+{
+	*month = 0;
+	if (!are_digits(text, 4))
+		return false;
+	*year = atoi(text);
+	if (text[4] == '\0')
+		return *year > 0;
+	if (text[4] != '-' || !are_digits(text + 5, 2) || text[7] != '\0')
+		return false;
+	*month = atoi(text + 5);
+	return *year > 0 && *month >= 1 && *month <= MONTHS_PER_YEAR;
+}
+
 /* ISO 8601 YYYY-MM-DD only; false if the text is no such existing date. */
 bool
 cp_parse_iso_date(const char *text, DateADT *date)

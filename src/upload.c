@@ -144,16 +144,21 @@ check_optional(const char *column, const char *value, int max_chars)
 		cp_row_refuse("upload", column, fault, "Send one line of text, an empty one to withdraw it, or NULL to leave it as it is.");
 }
 
+/* A birth date, or the year, or year and month, of one. */
 static void
 check_birth(const char *value)
 {
 	DateADT		date;
+	int			year;
+	int			month;
 
 	if (value == NULL)
 		return;
-	if (!cp_parse_iso_date(value, &date))
+	if (cp_parse_partial_date(value, &year, &month))
+		date = date2j(year, Max(month, 1), 1) - POSTGRES_EPOCH_JDATE;
+	else if (!cp_parse_iso_date(value, &date))
 		cp_row_refuse("upload", "date_of_birth", "is no date of the form YYYY-MM-DD",
-					  "Send an existing date as YYYY-MM-DD, or NULL if it is not known.");
+					  "Send an existing date as YYYY-MM-DD, as YYYY-MM or YYYY if no more is known, or NULL.");
 	if (date > cp_today())
 		cp_row_refuse("upload", "date_of_birth", "lies in the future",
 					  "Send the date of birth as YYYY-MM-DD; unborn children cannot be recorded.");

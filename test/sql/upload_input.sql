@@ -47,6 +47,9 @@ SELECT pg_temp.try('Zara', birth => 'infinity');
 SET datestyle = 'SQL, DMY';
 SELECT pg_temp.try('Zara', birth => '03/04/2012');
 RESET datestyle;
+-- a part of one: the year, or year and month
+SELECT birth, pg_temp.try('Zara', birth => birth) FROM (VALUES ('2012-13'), ('2012-00'), ('0000'), ('1899'), ('1899-12'), ('2999'),
+    ('2012-'), ('2012-1'), ('2012-04-'), ('201'), ('20120'), ('2012-4-'), (' 2012')) v (birth);
 -- a real date is a real date, under any DateStyle
 SELECT pg_temp.refusal('source, source_ref, given_names, family_name, date_of_birth',
     $$'school', 'real-date', 'Realdate', 'Inputtest', date '2012-03-04'$$);
