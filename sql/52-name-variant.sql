@@ -481,10 +481,6 @@ BEGIN
         RAISE EXCEPTION 'a variant is a pair of single given names'
             USING ERRCODE = 'KC010', HINT = 'Give one word each, without second names.';
     END IF;
-    IF greatest(char_length(name), char_length(variant)) > 200 THEN
-        RAISE EXCEPTION 'a name has 200 letters at most'
-            USING ERRCODE = 'KC010', HINT = 'Give one word each, without second names.';
-    END IF;
     IF one = other THEN
         RAISE EXCEPTION 'these are one name already'
             USING ERRCODE = 'KC010', HINT = 'Case, accents and apostrophes make no difference to the matcher.';
