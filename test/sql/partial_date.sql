@@ -11,7 +11,7 @@ CREATE FUNCTION pg_temp.outcome(ref text) RETURNS text LANGUAGE sql AS
 
 SET SESSION AUTHORIZATION regress_feed;
 COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, identifiers) FROM stdin;
-school	pd-1	1	Wilfrida	Sandringham	F	2011-04-05	3 Almanac Row, Hexham	NE46 1AA	{"nhs": "6317290143"}
+school	pd-1	1	Wilfrida	Sandringham	F	2011-04-05	3 Almanac Row, Hexham	NE46 1AA	{"nhs": "4852919671"}
 school	pd-2	1	Lancelot	Candlemas	M	2012-11-30	5 Almanac Row, Hexham	NE46 1AB	\N
 \.
 RESET SESSION AUTHORIZATION;
@@ -25,7 +25,7 @@ SELECT cardinality(contactpoint.shield(:shielded, 'threats', 'fled', false)) AS 
 SET SESSION AUTHORIZATION regress_feed;
 COPY contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode, identifiers) FROM stdin;
 health	pd-11	Wilfrida	Sandringham	F	2011-04	3 Almanac Row, Hexham	NE46 1AA	\N
-health	pd-12	Wilfrida	Sandringham	F	2011	3 Almanac Row, Hexham	NE46 1AA	{"nhs": "6317290143"}
+health	pd-12	Wilfrida	Sandringham	F	2011	3 Almanac Row, Hexham	NE46 1AA	{"nhs": "4852919671"}
 health	pd-13	Ermintrude	Lammastide	F	2013-06	9 Tide Lane, Whitby	YO22 4AA	\N
 health	pd-14	Lancelot	Candlemas	M	2012-11	\N	\N	\N
 \.
