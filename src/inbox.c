@@ -49,7 +49,10 @@ enum
 	READ_LINKED_CHILD,
 	READ_LINK_AUTHORITY,
 	READ_SENT,
-	READ_OPEN_REVIEW
+	READ_OPEN_REVIEW,
+	READ_EMBARGOED,
+	READ_WAITS,
+	READ_COLUMNS = READ_WAITS
 };
 
 static SPIPlanPtr
@@ -63,8 +66,7 @@ prepare(const char *text, int nargs, Oid *types)
 }
 
 /*
- * Numbers of up to limit pending rows after the given one, lowest first.  Rows
- * of embargoed sources wait.
+ * Numbers of up to limit pending rows after the given one, lowest first.
  */
 int
 cp_inbox_pending(int64 after, int limit, int64 **numbers)
@@ -76,8 +78,7 @@ cp_inbox_pending(int64 after, int limit, int64 **numbers)
 
 	if (plan == NULL)
 		plan = prepare("SELECT r.upload_id FROM contactpoint.receipt r"
-					   " WHERE r.settled_at IS NULL AND r.upload_id > $1 AND r.source NOT IN"
-					   " (SELECT s.source FROM contactpoint.source s WHERE s.embargoed_at IS NOT NULL)"
+					   " WHERE r.settled_at IS NULL AND NOT r.waits AND r.upload_id > $1"
 					   " ORDER BY r.upload_id LIMIT $2", 2, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not look into the inbox");
@@ -145,6 +146,8 @@ fill_row(CpInboxRow *row, const Datum *values, const bool *nulls)
 	row->link_authority = number_of(values, nulls, READ_LINK_AUTHORITY);
 	row->sent = number_of(values, nulls, READ_SENT);
 	row->open_review = number_of(values, nulls, READ_OPEN_REVIEW);
+	row->embargoed = DatumGetBool(values[READ_EMBARGOED - 1]);
+	row->waits = DatumGetBool(values[READ_WAITS - 1]);
 }
 
 static int
@@ -190,7 +193,9 @@ cp_inbox_read(const int64 *numbers, int n)
 		plan = prepare("SELECT u.upload_id, u.source, u.source_ref, u.batch, u.authority,"
 					   " u.given_names, u.family_name, u.sex, u.date_of_birth, u.address, u.postcode,"
 					   " u.identifiers, u.carers, u.involvements, u.alias_names,"
-					   " s.organisation_id, l.child_id, l.authority, l.sent, h.review_id"
+					   " s.organisation_id, l.child_id, l.authority, l.sent, h.review_id, s.embargoed_at IS NOT NULL,"
+					   " s.embargoed_at IS NOT NULL AND EXISTS (SELECT FROM contactpoint.receipt w"
+					   " WHERE w.source = u.source AND w.source_ref = u.source_ref AND w.waits)"
 					   " FROM unnest($1) n(upload_id)"
 					   " JOIN contactpoint.upload u ON u.upload_id = n.upload_id"
 					   " JOIN contactpoint.source s ON s.source = u.source"
@@ -201,8 +206,8 @@ cp_inbox_read(const int64 *numbers, int n)
 		elog(ERROR, "could not read the inbox");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		Datum		values[READ_OPEN_REVIEW];
-		bool		nulls[READ_OPEN_REVIEW];
+		Datum		values[READ_COLUMNS];
+		bool		nulls[READ_COLUMNS];
 		MemoryContext spi = MemoryContextSwitchTo(caller);
 
 		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
