@@ -19,7 +19,8 @@ COMMENT ON COLUMN contactpoint.source.organisation_id IS 'whose data it is; its 
 COMMENT ON COLUMN contactpoint.source.feed_role IS 'the role that may upload under this name';
 COMMENT ON COLUMN contactpoint.source.priority IS 'lower comes first where sources differ';
 COMMENT ON COLUMN contactpoint.source.paused_at IS 'uploads are refused since then, null if they are not';
-COMMENT ON COLUMN contactpoint.source.embargoed_at IS 'rows wait in the inbox since then, null if they do not';
+COMMENT ON COLUMN contactpoint.source.embargoed_at IS
+    'new records are born shielded since then and rows about open ones wait; null if there is no embargo';
 ALTER TABLE contactpoint.source ENABLE ROW LEVEL SECURITY;
 ALTER TABLE contactpoint.source FORCE ROW LEVEL SECURITY;
 CREATE POLICY source_read ON contactpoint.source FOR SELECT
@@ -123,9 +124,11 @@ CREATE TABLE contactpoint.receipt (
     source_ref text NOT NULL,
     batch text,
     received_at timestamptz NOT NULL,
-    settled_at timestamptz
+    settled_at timestamptz,
+    waits boolean NOT NULL DEFAULT false CHECK (NOT waits OR settled_at IS NULL)
 );
-CREATE INDEX receipt_pending_idx ON contactpoint.receipt (upload_id) WHERE settled_at IS NULL;
+CREATE INDEX receipt_pending_idx ON contactpoint.receipt (upload_id) WHERE settled_at IS NULL AND NOT waits;
+CREATE INDEX receipt_waiting_idx ON contactpoint.receipt (source, source_ref) WHERE waits;
 COMMENT ON TABLE contactpoint.receipt IS 'received and settled, for every uploaded row';
 COMMENT ON COLUMN contactpoint.receipt.upload_id IS 'the uploaded row';
 COMMENT ON COLUMN contactpoint.receipt.source IS 'the feed';
@@ -133,7 +136,10 @@ COMMENT ON COLUMN contactpoint.receipt.source_ref IS 'its reference';
 COMMENT ON COLUMN contactpoint.receipt.batch IS 'its batch';
 COMMENT ON COLUMN contactpoint.receipt.received_at IS 'when the row arrived';
 COMMENT ON COLUMN contactpoint.receipt.settled_at IS 'when the matcher was done with it, whatever the outcome; null while pending';
+COMMENT ON COLUMN contactpoint.receipt.waits IS
+    'the source is under an embargo and the row may be about an open record, or comes after one that is';
 COMMENT ON INDEX contactpoint.receipt_pending_idx IS 'the matcher''s queue';
+COMMENT ON INDEX contactpoint.receipt_waiting_idx IS 'rows that wait for the end of an embargo, by reference';
 
 -- What became of a row. Held rows have an outcome too: hold.
 CREATE TABLE contactpoint.settlement (
@@ -284,17 +290,11 @@ BEGIN
 END
 $$;
 
--- Receipts of the caller's own sources: received and settled, in minutes.
-CREATE VIEW contactpoint.upload_receipt WITH (security_barrier) AS
-    SELECT r.source, r.source_ref, r.batch,
-           date_bin('1 minute', r.received_at, 'epoch') AS received_at,
-           CASE WHEN r.settled_at < date_bin('1 minute', clock_timestamp(), 'epoch')
-                THEN date_bin('1 minute', r.settled_at, 'epoch') + interval '1 minute' END AS settled_at
-    FROM contactpoint.source s
-    JOIN contactpoint.receipt r ON r.source = s.source
-    WHERE contactpoint._has_role(s.feed_role);
-COMMENT ON VIEW contactpoint.upload_receipt IS
-    'receipts of the caller''s own feeds: received and settled, never the outcome';
+-- Receipts of the caller's own sources: received and settled, in minutes. Under
+-- an embargo a row about an open record waits and others do not, so all that was
+-- received before its end is told as settled at once, with the last of it. The view
+-- is made where the gates are (45-gates.sql).
+
 
 CREATE PROCEDURE contactpoint.settle(timeout interval DEFAULT '10 minutes')
     LANGUAGE c AS 'MODULE_PATHNAME', 'contactpoint_settle';

@@ -1,5 +1,9 @@
--- Gates: uploads of a source are paused, or a first load waits under an embargo
--- until the shielding is done.
+-- Gates: uploads of a source are paused, by a person or by the matcher itself, or a
+-- first load is under an embargo until the shielding is done.
+--
+-- Under an embargo nothing of a source shows: a new record is born shielded, and a
+-- row that may be about an open record waits (src/birth.c, src/settle.c). So no
+-- child is to be seen in the window before it is shielded.
 --
 -- source.paused_at and source.embargoed_at say how things stand; here it stands who
 -- closed a gate and why, and who opened it. By hand only superusers change them.
@@ -18,13 +22,31 @@ CREATE UNIQUE INDEX source_gate_closed_idx ON contactpoint.source_gate (source, 
 COMMENT ON TABLE contactpoint.source_gate IS 'pauses and embargoes of sources, past and present';
 COMMENT ON COLUMN contactpoint.source_gate.gate_id IS 'number of the gate';
 COMMENT ON COLUMN contactpoint.source_gate.source IS 'the feed';
-COMMENT ON COLUMN contactpoint.source_gate.kind IS 'pause: uploads are refused; embargo: rows wait in the inbox';
+COMMENT ON COLUMN contactpoint.source_gate.kind IS 'pause: uploads are refused; embargo: new records are born shielded, rows about open ones wait';
 COMMENT ON COLUMN contactpoint.source_gate.reason IS 'why';
-COMMENT ON COLUMN contactpoint.source_gate.closed_by IS 'who closed it';
+COMMENT ON COLUMN contactpoint.source_gate.closed_by IS 'who closed it: a person, or contactpoint matcher';
 COMMENT ON COLUMN contactpoint.source_gate.closed_at IS 'when';
 COMMENT ON COLUMN contactpoint.source_gate.opened_by IS 'who opened it again; null where a superuser did by hand';
 COMMENT ON COLUMN contactpoint.source_gate.opened_at IS 'when, or when that was noticed; null while it is closed';
 COMMENT ON INDEX contactpoint.source_gate_closed_idx IS 'the closed gates: one of a kind for each source';
+ALTER TABLE contactpoint.shield ADD COLUMN embargoed_source text REFERENCES contactpoint.source;
+ALTER TABLE contactpoint.shield ALTER embargoed_source SET STATISTICS 0;
+COMMENT ON COLUMN contactpoint.shield.embargoed_source IS
+    'the source under whose embargo the record was made: release() lifts this shield; null: of all others';
+
+-- The rows of each source that were settled lately and how many of them were held:
+-- the matcher counts up to contactpoint.held_share_rows, then begins anew.
+CREATE TABLE contactpoint.source_tally (
+    source text PRIMARY KEY REFERENCES contactpoint.source,
+    settled int NOT NULL,
+    held int NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON TABLE contactpoint.source_tally IS 'how many of the latest rows of each source were held';
+COMMENT ON COLUMN contactpoint.source_tally.source IS 'the feed';
+COMMENT ON COLUMN contactpoint.source_tally.settled IS 'rows counted, held ones among them';
+COMMENT ON COLUMN contactpoint.source_tally.held IS 'rows that were held for a person';
+ALTER TABLE contactpoint.source_tally ENABLE ROW LEVEL SECURITY;
+ALTER TABLE contactpoint.source_tally FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE contactpoint.shielding_said (
     gate_id bigint NOT NULL REFERENCES contactpoint.source_gate,
@@ -80,21 +102,22 @@ END
 $$;
 COMMENT ON FUNCTION contactpoint._require_source(text) IS 'locks a source''s row; an error if there is none';
 
-CREATE FUNCTION contactpoint._close_gate(source text, kind text, reason text) RETURNS void
+CREATE FUNCTION contactpoint._close_gate(source text, kind text, reason text,
+        closed_by name DEFAULT contactpoint._caller()) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- one that a superuser has opened by hand
     UPDATE contactpoint.source_gate g SET opened_at = clock_timestamp()
     WHERE g.source = _close_gate.source AND g.kind = _close_gate.kind AND g.opened_at IS NULL;
     INSERT INTO contactpoint.source_gate (source, kind, reason, closed_by)
-    VALUES (_close_gate.source, _close_gate.kind, _close_gate.reason, contactpoint._caller());
+    VALUES (_close_gate.source, _close_gate.kind, _close_gate.reason, _close_gate.closed_by);
     UPDATE contactpoint.source s
     SET paused_at = CASE _close_gate.kind WHEN 'pause' THEN clock_timestamp() ELSE s.paused_at END,
         embargoed_at = CASE _close_gate.kind WHEN 'embargo' THEN clock_timestamp() ELSE s.embargoed_at END
     WHERE s.source = _close_gate.source;
 END
 $$;
-COMMENT ON FUNCTION contactpoint._close_gate(text, text, text) IS 'closes a gate of a source';
+COMMENT ON FUNCTION contactpoint._close_gate(text, text, text, name) IS 'closes a gate of a source';
 
 CREATE FUNCTION contactpoint._open_gate(source text, kind text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -174,7 +197,32 @@ BEGIN
 END
 $$;
 
--- ---------- embargo: a first load waits until the shielding is done ----------
+-- In 2009 England's feeds were stopped by hand, weeks after they had begun to make
+-- second records of shielded children: nobody had been told. So the matcher stops a
+-- source itself when too many of its rows are held. It waits for nobody who keeps
+-- the row of the source locked, and tries again.
+CREATE FUNCTION contactpoint._pause_by_itself(source text) RETURNS boolean
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one contactpoint.source;
+BEGIN
+    SELECT s.* INTO one FROM contactpoint.source s WHERE s.source = _pause_by_itself.source
+    FOR NO KEY UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF one.paused_at IS NULL THEN
+        PERFORM contactpoint._close_gate(one.source, 'pause', 'too many of its rows are held', 'contactpoint matcher');
+        -- anybody may listen, so it says only that something is to be looked at
+        PERFORM pg_catalog.pg_notify('contactpoint_gate', '');
+    END IF;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION contactpoint._pause_by_itself(text) IS
+    'pauses a source of which too many rows are held, unless it is paused; false: somebody is at it';
+
+-- ---------- embargo: nothing of a first load shows until the shielding is done ----------
 
 CREATE FUNCTION contactpoint._do_embargo(source text, reason text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -183,6 +231,8 @@ DECLARE
 BEGIN
     PERFORM contactpoint._require_role('contactpoint_manager', 'contactpoint_admin');
     reason := contactpoint._check_text('reason', reason, 500);
+    -- rows that are being settled come before the embargo, no others do
+    PERFORM contactpoint._lock_matching();
     one := contactpoint._require_source(source);
     PERFORM contactpoint._require_manager_of(one.organisation_id);
     IF one.embargoed_at IS NOT NULL THEN
@@ -215,6 +265,46 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contactpoint._require_embargo(text) IS 'the gate of a source''s embargo; an error if there is none';
+
+-- Lifts the shields that an embargo placed, no others. A record that shares an
+-- address or the contact of a carer with a child that stays shielded would give it
+-- away, so its shield stays as a provisional one, and so on from that record.
+CREATE FUNCTION contactpoint._lift_embargo(source text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    hidden bigint[] := ARRAY(SELECT DISTINCT s.child_id FROM contactpoint.shield s
+                             WHERE s.lifted_at IS NULL AND s.embargoed_source IS NULL);
+    opened bigint[];
+BEGIN
+    WHILE hidden <> '{}' LOOP
+        hidden := ARRAY(
+            SELECT DISTINCT o.child_id FROM unnest(hidden) h (child_id)
+            CROSS JOIN LATERAL contactpoint._places_of(h.child_id) p
+            CROSS JOIN LATERAL contactpoint._children_at(p.kind, p.key, 100) o (child_id)
+            WHERE p.kind IN ('a', 'c')
+              AND EXISTS (SELECT FROM contactpoint.shield s WHERE s.child_id = o.child_id AND s.lifted_at IS NULL
+                          AND s.embargoed_source = _lift_embargo.source)
+              AND NOT EXISTS (SELECT FROM contactpoint.shield s WHERE s.child_id = o.child_id AND s.lifted_at IS NULL
+                              AND s.embargoed_source IS NULL));
+        UPDATE contactpoint.shield s
+        SET embargoed_source = NULL, reason = 'shares an address or a contact with a shielded child'
+        WHERE s.child_id = ANY (hidden) AND s.embargoed_source = _lift_embargo.source AND s.lifted_at IS NULL;
+    END LOOP;
+    opened := ARRAY(
+        SELECT c.child_id FROM contactpoint.child c
+        WHERE c.child_id IN (SELECT s.child_id FROM contactpoint.shield s
+                             WHERE s.embargoed_source = _lift_embargo.source AND s.lifted_at IS NULL)
+        ORDER BY c.child_id FOR UPDATE);
+    UPDATE contactpoint.shield s SET lifted_at = clock_timestamp(), lifted_by = contactpoint._caller()
+    WHERE s.embargoed_source = _lift_embargo.source AND s.lifted_at IS NULL;
+    opened := ARRAY(SELECT o FROM unnest(opened) o WHERE NOT EXISTS
+                    (SELECT FROM contactpoint.shield s WHERE s.child_id = o AND s.lifted_at IS NULL) ORDER BY o);
+    UPDATE contactpoint.child c SET shielded = false WHERE c.child_id = ANY (opened);
+    PERFORM contactpoint._findings_follow(o), contactpoint._rekey(o) FROM unnest(opened) o;
+END
+$$;
+COMMENT ON FUNCTION contactpoint._lift_embargo(text) IS
+    'lifts the shields that an embargo placed, but for records that would give a shielded child away';
 
 -- Whose children a source's rows are about: the authorities that its waiting rows
 -- name, those responsible for the children it has made under the embargo, and the
@@ -267,6 +357,7 @@ DECLARE
     waiting text;
 BEGIN
     PERFORM contactpoint._require_role('contactpoint_admin');
+    PERFORM contactpoint._lock_matching();
     gate := contactpoint._require_embargo(source);
     SELECT string_agg(o.name, ', ' ORDER BY o.name) INTO waiting
     FROM contactpoint._authorities_concerned(_do_release.source) c (organisation_id)
@@ -279,6 +370,7 @@ BEGIN
                   HINT = 'A manager of each calls contactpoint.shielding_done().';
     END IF;
     PERFORM contactpoint._open_gate(source, 'embargo');
+    PERFORM contactpoint._lift_embargo(source);
 END
 $$;
 
@@ -293,7 +385,7 @@ COMMENT ON FUNCTION contactpoint.resume_uploads(text) IS
 CREATE FUNCTION contactpoint.embargo(source text, reason text)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.embargo(text, text) IS
-    'Let the rows of a source wait in the inbox until the shielding is done.';
+    'Let nothing of a source show until the shielding is done: new records are born shielded, rows about open ones wait.';
 CREATE FUNCTION contactpoint.shielding_done(source text, organisation_id bigint)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.shielding_done(text, bigint) IS
@@ -301,4 +393,35 @@ COMMENT ON FUNCTION contactpoint.shielding_done(text, bigint) IS
 CREATE FUNCTION contactpoint.release(source text)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'contactpoint_command';
 COMMENT ON FUNCTION contactpoint.release(text) IS
-    'End an embargo, once every authority concerned has done its shielding (admins).';
+    'End an embargo, once every authority concerned has done its shielding: its shields go, its rows are settled (admins).';
+
+CREATE VIEW contactpoint.upload_receipt WITH (security_barrier) AS
+    WITH mine AS MATERIALIZED (
+        SELECT s.source, s.embargoed_at FROM contactpoint.source s WHERE contactpoint._has_role(s.feed_role)),
+    embargo AS MATERIALIZED (
+        SELECT g.source, g.closed_at, coalesce(g.opened_at, 'infinity') AS opened_at,
+               CASE WHEN g.opened_at IS NOT NULL AND bool_and(r.settled_at IS NOT NULL) THEN max(r.settled_at) END AS settled_at
+        FROM mine m
+        JOIN contactpoint.source_gate g ON g.source = m.source AND g.kind = 'embargo'
+        JOIN contactpoint.receipt r ON r.source = g.source AND r.received_at < coalesce(g.opened_at, 'infinity')
+             AND (r.settled_at IS NULL OR r.settled_at >= g.closed_at)
+        GROUP BY g.gate_id, g.source, g.closed_at, g.opened_at),
+    told AS (
+        SELECT r.source, r.source_ref, r.batch, r.received_at,
+               CASE WHEN r.settled_at >= m.embargoed_at THEN NULL
+                    WHEN e.source IS NOT NULL THEN e.settled_at
+                    ELSE r.settled_at END AS settled_at
+        FROM mine m
+        JOIN contactpoint.receipt r ON r.source = m.source
+        LEFT JOIN LATERAL (
+            SELECT e.source, CASE WHEN bool_and(e.settled_at IS NOT NULL) THEN max(e.settled_at) END AS settled_at
+            FROM embargo e
+            WHERE e.source = r.source AND r.received_at < e.opened_at AND r.settled_at >= e.closed_at
+            GROUP BY e.source) e ON true)
+    SELECT t.source, t.source_ref, t.batch,
+           date_bin('1 minute', t.received_at, 'epoch') AS received_at,
+           CASE WHEN t.settled_at < date_bin('1 minute', clock_timestamp(), 'epoch')
+                THEN date_bin('1 minute', t.settled_at, 'epoch') + interval '1 minute' END AS settled_at
+    FROM told t;
+COMMENT ON VIEW contactpoint.upload_receipt IS
+    'receipts of the caller''s own feeds: received and settled, never the outcome';

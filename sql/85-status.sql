@@ -51,8 +51,12 @@ COMMENT ON FUNCTION contactpoint._status() IS 'what the processes of this databa
 
 CREATE VIEW contactpoint.status AS
     SELECT s.not_readable, s.matcher_pid,
-           (SELECT count(*) FROM contactpoint.receipt r WHERE r.settled_at IS NULL) AS pending_uploads,
-           (SELECT min(r.received_at) FROM contactpoint.receipt r WHERE r.settled_at IS NULL) AS oldest_pending,
+           (SELECT count(*) FROM contactpoint.receipt r WHERE r.settled_at IS NULL AND NOT r.waits) AS pending_uploads,
+           (SELECT min(r.received_at) FROM contactpoint.receipt r WHERE r.settled_at IS NULL AND NOT r.waits) AS oldest_pending,
+           (SELECT count(*) FROM contactpoint.receipt r WHERE r.waits) AS waiting_uploads,
+           ARRAY(SELECT s.source FROM contactpoint.source s WHERE s.paused_at IS NOT NULL ORDER BY s.source) AS paused_sources,
+           ARRAY(SELECT g.source FROM contactpoint.source_gate g
+                 WHERE g.opened_at IS NULL AND g.closed_by = 'contactpoint matcher' ORDER BY g.source) AS paused_by_matcher,
            s.sealer_pid, s.sealer_seen, s.sealer_error, s.unsealed_bytes, s.unsealed_limit,
            coalesce(h.size, 0) AS sealed_entries, h.root AS sealed_root, h.sealed_at, s.refused_looks
     FROM contactpoint._status() s LEFT JOIN contactpoint.ledger_head h ON true;
@@ -61,6 +65,9 @@ COMMENT ON COLUMN contactpoint.status.not_readable IS 'why reading is refused at
 COMMENT ON COLUMN contactpoint.status.matcher_pid IS 'process of the matcher, null: it starts with the next upload';
 COMMENT ON COLUMN contactpoint.status.pending_uploads IS 'rows of the inbox that wait for the matcher';
 COMMENT ON COLUMN contactpoint.status.oldest_pending IS 'when the oldest of them came';
+COMMENT ON COLUMN contactpoint.status.waiting_uploads IS 'rows that wait for the end of an embargo';
+COMMENT ON COLUMN contactpoint.status.paused_sources IS 'sources whose uploads are refused';
+COMMENT ON COLUMN contactpoint.status.paused_by_matcher IS 'those of them that the matcher paused, because too many of their rows were held';
 COMMENT ON COLUMN contactpoint.status.sealer_pid IS 'process of the sealer, null: it starts with the next look';
 COMMENT ON COLUMN contactpoint.status.sealer_seen IS 'when the sealer last got on';
 COMMENT ON COLUMN contactpoint.status.sealer_error IS 'SQLSTATE of the last error of the sealer, null since it got on';

@@ -39,7 +39,7 @@ CREATE VIEW contactpoint.progress AS
            p.finished_at
     FROM (
         SELECT 'settle' AS job, s.done,
-               s.done + (SELECT count(*) FROM contactpoint.receipt r WHERE r.settled_at IS NULL) AS total,
+               s.done + (SELECT count(*) FROM contactpoint.receipt r WHERE r.settled_at IS NULL AND NOT r.waits) AS total,
                s.done / greatest(extract(epoch FROM coalesce(s.finished_at, clock_timestamp()) - s.started_at), 0.001)::float8 AS rate,
                s.started_at, s.finished_at
         FROM contactpoint._progress() s

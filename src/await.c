@@ -5,7 +5,7 @@
  *
  *	  The matcher does the work; this only starts and wakes it and looks, each
  *	  time with a fresh snapshot, whether a row up to the last number received
- *	  is still pending.  Rows of embargoed sources are not waited for.
+ *	  is still pending.  What waits for the end of an embargo is not waited for.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,8 +44,7 @@ still_pending(int64 up_to)
 		SPI_connect();
 		PushActiveSnapshot(GetLatestSnapshot());
 		if (SPI_execute_with_args("SELECT FROM contactpoint.receipt r"
-								  " WHERE r.settled_at IS NULL AND r.upload_id <= $1 AND r.source NOT IN"
-								  " (SELECT s.source FROM contactpoint.source s WHERE s.embargoed_at IS NOT NULL)"
+								  " WHERE r.settled_at IS NULL AND NOT r.waits AND r.upload_id <= $1"
 								  " LIMIT 1", 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
 			elog(ERROR, "could not look into the inbox");
 		pending = SPI_processed > 0;
@@ -78,7 +77,7 @@ last_received(void)
 		SPI_connect();
 		PushActiveSnapshot(GetLatestSnapshot());
 		if (SPI_execute("SELECT max(r.upload_id) FROM contactpoint.receipt r"
-						" WHERE r.settled_at IS NULL", true, 1) != SPI_OK_SELECT)
+						" WHERE r.settled_at IS NULL AND NOT r.waits", true, 1) != SPI_OK_SELECT)
 			elog(ERROR, "could not look into the inbox");
 		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 		if (!isnull)
@@ -111,9 +110,7 @@ tell_progress(void)
 		SPI_connect();
 		PushActiveSnapshot(GetLatestSnapshot());
 		if (SPI_execute("SELECT count(*) FROM contactpoint.receipt r"
-						" WHERE r.settled_at IS NULL AND r.source NOT IN"
-						" (SELECT s.source FROM contactpoint.source s WHERE s.embargoed_at IS NOT NULL)",
-						true, 1) != SPI_OK_SELECT)
+						" WHERE r.settled_at IS NULL AND NOT r.waits", true, 1) != SPI_OK_SELECT)
 			elog(ERROR, "could not look into the inbox");
 		progress.total = progress.done +
 			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));

@@ -63,11 +63,21 @@ static const struct
 		" (SELECT FROM contactpoint.child c WHERE c.child_id = ANY (r.candidates) AND c.shielded))",
 		1, {INT8OID}
 	},
-	[PUT_SHIELD] = {
-		"INSERT INTO contactpoint.shield (child_id, authority, category, reason, placed_by, review_on, provisional)"
-		" VALUES ($1, $2, 'other', 'made by a decision near a shielded record', contactpoint._caller(),"
-		" (current_date + interval '6 months')::date, true)",
-		2, {INT8OID, INT8OID}
+	/* an embargo alone says nothing of a place */
+	[HIDDEN_AMONG] = {
+		"SELECT " AUTHORITY_OF("c.child_id") " FROM contactpoint.child c WHERE c.child_id = ANY ($1)"
+		" AND EXISTS (SELECT FROM contactpoint.shield p WHERE p.child_id = c.child_id"
+		" AND p.lifted_at IS NULL AND p.embargoed_source IS NULL)"
+		" ORDER BY c.child_id LIMIT 1",
+		1, {INT8ARRAYOID}
+	},
+	[PUT_SHIELDS] = {
+		"INSERT INTO contactpoint.shield"
+		" (child_id, authority, reason, embargoed_source, category, placed_by, review_on, provisional)"
+		" SELECT n.child_id, n.authority, n.reason, n.embargoed_source, 'other', contactpoint._caller(),"
+		" ((now() AT TIME ZONE 'UTC')::date + interval '6 months')::date, true"
+		" FROM unnest($1, $2, $3, $4) n(child_id, authority, reason, embargoed_source)",
+		4, {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 	},
 	[PUT_SHIELDED_RESPONSIBILITY] = {
 		"INSERT INTO contactpoint.responsibility (child_id, shielded, organisation_id)"
@@ -104,6 +114,11 @@ static const struct
 		" FROM unnest($1) n(upload_id) WHERE r.upload_id = n.upload_id AND r.settled_at IS NULL",
 		1, {INT8ARRAYOID}
 	},
+	[NOTE_WAITING] = {
+		"UPDATE contactpoint.receipt r SET waits = true"
+		" FROM unnest($1) n(upload_id) WHERE r.upload_id = n.upload_id AND r.settled_at IS NULL",
+		1, {INT8ARRAYOID}
+	},
 	[DROP_UPLOADS] = {
 		"DELETE FROM contactpoint.upload u USING unnest($1) n(upload_id) WHERE u.upload_id = n.upload_id",
 		1, {INT8ARRAYOID}
@@ -134,6 +149,19 @@ static const struct
 		" shielded = r.shielded OR $4"
 		" WHERE r.review_id = $6",
 		6, {INT8OID, FLOAT4OID, INT8ARRAYOID, BOOLOID, INT8OID, INT8OID}
+	},
+	[READ_TALLY] = {
+		"SELECT t.settled, t.held FROM contactpoint.source_tally t WHERE t.source = $1",
+		1, {TEXTOID}
+	},
+	[WRITE_TALLY] = {
+		"INSERT INTO contactpoint.source_tally AS t (source, settled, held) VALUES ($1, $2, $3)"
+		" ON CONFLICT (source) DO UPDATE SET settled = excluded.settled, held = excluded.held",
+		3, {TEXTOID, INT4OID, INT4OID}
+	},
+	[PAUSE_SOURCE] = {
+		"SELECT contactpoint._pause_by_itself($1)",
+		1, {TEXTOID}
 	},
 };
 

@@ -53,6 +53,11 @@ struct CpBatch
 	HTAB	   *children;
 	List	   *deliveries;		/* CpDelivery *, details that wait */
 	List	   *settled;		/* CpSettled * */
+	List	   *waiting;		/* CpInboxRow *, that wait for the end of an
+								 * embargo */
+	HTAB	   *hidden_keys;	/* of what waits to go into the vault; NULL:
+								 * none */
+	List	   *tallies;		/* CpTally *, of sources */
 	int64		numbers[CP_NUMBERS_AT_ONCE];	/* free child numbers */
 	int			nnumbers;
 	int			drawn;			/* so far */
@@ -67,17 +72,22 @@ typedef enum CpStatement
 	LOCK_ORGANISATIONS,
 	NUMBERS_TAKEN,
 	BORN_SHIELDED,
-	PUT_SHIELD,
+	HIDDEN_AMONG,
+	PUT_SHIELDS,
 	PUT_SHIELDED_RESPONSIBILITY,
 	CHANGE_LINKS,
 	AUTHORITY_OF_LINK,
 	FORGET_SENT,
 	CHANGE_SETTLEMENT,
 	PUT_RECEIPTS,
+	NOTE_WAITING,
 	DROP_UPLOADS,
 	NEW_REVIEW,
 	NOTE_HELD,
 	JOIN_REVIEW,
+	READ_TALLY,
+	WRITE_TALLY,
+	PAUSE_SOURCE,
 	N_STATEMENTS
 } CpStatement;
 
@@ -108,6 +118,27 @@ extern void cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, dou
 extern int64 cp_settle_new(CpBatch *batch, CpInboxRow *row, double score);
 extern int64 cp_settle_decided_new(CpBatch *batch, CpInboxRow *row, int64 review_id);
 extern void cp_settle_hold(CpBatch *batch, CpInboxRow *row, const CpDecision *decision);
+
+/* ---------- birth.c: records that are born shielded ---------- */
+
+/*
+ * Whether the record that a row makes is born shielded, and why: fills birth and
+ * shielded of its delivery.  May write what waits.
+ */
+extern void cp_birth_decide(CpBatch *batch, CpDelivery *delivery);
+
+/* A delivery waits that brings details to a shielded child. */
+extern void cp_birth_note_hidden(CpBatch *batch, const CpDelivery *delivery);
+
+/* Puts the shields of records that are inserted with these deliveries. */
+extern void cp_birth_shields(CpDelivery **deliveries, int n);
+
+/* ---------- tally.c: how many rows of a source are held ---------- */
+
+extern void cp_tally_note(CpBatch *batch, const CpInboxRow *row, bool held);
+
+/* Writes the counts; pauses sources of which too many rows were held. */
+extern void cp_tally_write(CpBatch *batch);
 
 /* ---------- outcome_write.c: what waits becomes rows of the registry ---------- */
 

@@ -204,10 +204,34 @@ contactpoint_child_guard(PG_FUNCTION_ARGS)
 	return PointerGetDatum(new);
 }
 
+/* What waited for an embargo to end is in the queue again. */
+static void
+end_waiting(HeapTuple source, TupleDesc desc)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(cp_row_text(source, desc, SPI_fnumber(desc, "source")))};
+	CpOwnWork	work;
+
+	cp_own_work_begin(&work);
+	PG_TRY();
+	{
+		SPI_connect();
+		if (SPI_execute_with_args("UPDATE contactpoint.receipt SET waits = false WHERE source = $1 AND waits",
+								  1, types, values, NULL, false, 0) != SPI_OK_UPDATE)
+			elog(ERROR, "could not end an embargo");
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		cp_own_work_end(&work);
+	}
+	PG_END_TRY();
+	cp_matcher_wake_at_commit();
+}
+
 /*
  * BEFORE UPDATE on source: gates are opened and closed by functions, which ask
- * what stands in the way.  Superusers pass.  What waited for an embargo to end
- * is settled.
+ * what stands in the way.  Superusers pass.
  */
 PG_FUNCTION_INFO_V1(contactpoint_source_guard);
 Datum
@@ -227,8 +251,8 @@ contactpoint_source_guard(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_CP_PROTECTED),
 				 errmsg("pauses and embargoes of a source are not changed by hand"),
 				 errhint("SELECT contactpoint.pause_uploads(...), resume_uploads(...), embargo(...) or release(...).")));
-	if (heap_attisnull(new, embargoed_at, desc))
-		cp_matcher_wake_at_commit();
+	if (!heap_attisnull(old, embargoed_at, desc) && heap_attisnull(new, embargoed_at, desc))
+		end_waiting(new, desc);
 	return PointerGetDatum(new);
 }
 

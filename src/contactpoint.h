@@ -215,6 +215,8 @@ extern int	cp_seal_batch;		/* entries the sealer seals in a transaction */
 extern int	cp_seal_interval;	/* between two looks at the journal, ms */
 extern int	cp_seal_timeout;	/* the sealer may not get on, seconds */
 extern int	cp_review_days;		/* days until a review is due */
+extern int	cp_held_share_limit;	/* percent of rows that may be held */
+extern int	cp_held_share_rows; /* of so many in a row */
 extern int	cp_max_disclosure;	/* children a statement, 0: no limit */
 extern int	cp_max_disclosure_day;	/* children a day, 0: no limit */
 extern bool cp_restoring;		/* a superuser has announced a restore */

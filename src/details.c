@@ -133,13 +133,17 @@ write_responsibility(Writer *writer, const CpDelivery *delivery)
 	Datum		values[4];
 	bool		nulls[4] = {false};
 
-	if (delivery->shielded || delivery->responsible || delivery->row->authority == 0)
+	bool		embargoed = delivery->birth != NULL && delivery->birth->embargoed &&
+	delivery->birth->reason == NULL;
+
+	/* what only an embargo shields has not been found to hide anybody */
+	if ((delivery->shielded && !embargoed) || delivery->responsible || delivery->row->authority == 0)
 		return;
 	values[0] = Int64GetDatum(delivery->child_id);
-	values[1] = BoolGetDatum(false);
+	values[1] = BoolGetDatum(delivery->shielded);
 	values[2] = Int64GetDatum(delivery->row->authority);
 	values[3] = TimestampTzGetDatum(delivery->row->recorded_at);
-	cp_bulk_add(bulk_of(writer, CP_DETAIL_RESPONSIBILITY, false), values, nulls);
+	cp_bulk_add(bulk_of(writer, CP_DETAIL_RESPONSIBILITY, delivery->shielded), values, nulls);
 }
 
 /*

@@ -43,9 +43,21 @@ cp_settle_poisoned(int64 upload_id)
 	decision.reason = "the row could not be processed";
 	batch = cp_batch_new(&upload_id, 1);
 	if (batch->rows[0].present)
+	{
 		cp_settle_hold(batch, &batch->rows[0], &decision);
+		cp_tally_note(batch, &batch->rows[0], true);
+	}
 	cp_batch_flush(batch);
+	cp_tally_write(batch);
 	SPI_finish();
+}
+
+static bool
+is_shielded(int64 child_id)
+{
+	CpPerson   *record = cp_person_fetch(child_id);
+
+	return record != NULL && record->nearness >= CP_NEAR_SHIELDED;
 }
 
 /*
@@ -76,7 +88,12 @@ contactpoint_settle_as(PG_FUNCTION_ARGS)
 	row = &batch->rows[0];
 	if (!row->present)
 		elog(ERROR, "a held row has left the inbox");
-	if (strcmp(outcome, "match") == 0)
+	if (strcmp(outcome, "match") == 0 && row->embargoed && !is_shielded(child_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_UPLOADS_PAUSED),
+				 errmsg("the source of this row is under an embargo, and the record is open"),
+				 errhint("Decide when the embargo has ended, or decide reject.")));
+	else if (strcmp(outcome, "match") == 0)
 		cp_settle_match(batch, row, child_id, 0);
 	else if (strcmp(outcome, "new") == 0)
 	{

@@ -50,7 +50,10 @@ enum
 	READ_LINK_AUTHORITY,
 	READ_SENT,
 	READ_OPEN_REVIEW,
-	READ_REMEMBERED
+	READ_REMEMBERED,
+	READ_EMBARGOED,
+	READ_WAITS,
+	READ_COLUMNS = READ_WAITS
 };
 
 static SPIPlanPtr
@@ -64,8 +67,7 @@ prepare(const char *text, int nargs, Oid *types)
 }
 
 /*
- * Numbers of up to limit pending rows after the given one, lowest first.  Rows
- * of embargoed sources wait.
+ * Numbers of up to limit pending rows after the given one, lowest first.
  */
 int
 cp_inbox_pending(int64 after, int limit, int64 **numbers)
@@ -77,8 +79,7 @@ cp_inbox_pending(int64 after, int limit, int64 **numbers)
 
 	if (plan == NULL)
 		plan = prepare("SELECT r.upload_id FROM contactpoint.receipt r"
-					   " WHERE r.settled_at IS NULL AND r.upload_id > $1 AND r.source NOT IN"
-					   " (SELECT s.source FROM contactpoint.source s WHERE s.embargoed_at IS NOT NULL)"
+					   " WHERE r.settled_at IS NULL AND NOT r.waits AND r.upload_id > $1"
 					   " ORDER BY r.upload_id LIMIT $2", 2, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not look into the inbox");
@@ -147,6 +148,8 @@ fill_row(CpInboxRow *row, const Datum *values, const bool *nulls)
 	row->sent = number_of(values, nulls, READ_SENT);
 	row->open_review = number_of(values, nulls, READ_OPEN_REVIEW);
 	row->remembered = DatumGetBool(values[READ_REMEMBERED - 1]);
+	row->embargoed = DatumGetBool(values[READ_EMBARGOED - 1]);
+	row->waits = DatumGetBool(values[READ_WAITS - 1]);
 }
 
 static int
@@ -193,7 +196,10 @@ cp_inbox_read(const int64 *numbers, int n)
 					   " u.given_names, u.family_name, u.sex, u.date_of_birth, u.address, u.postcode,"
 					   " u.identifiers, u.carers, u.involvements, u.alias_names,"
 					   " s.organisation_id, l.child_id, l.authority, l.sent, h.review_id,"
-					   " EXISTS (SELECT FROM contactpoint.remembered m WHERE m.source = u.source AND m.source_ref = u.source_ref)"
+					   " EXISTS (SELECT FROM contactpoint.remembered m WHERE m.source = u.source AND m.source_ref = u.source_ref),"
+					   " s.embargoed_at IS NOT NULL,"
+					   " s.embargoed_at IS NOT NULL AND EXISTS (SELECT FROM contactpoint.receipt w"
+					   " WHERE w.source = u.source AND w.source_ref = u.source_ref AND w.waits)"
 					   " FROM unnest($1) n(upload_id)"
 					   " JOIN contactpoint.upload u ON u.upload_id = n.upload_id"
 					   " JOIN contactpoint.source s ON s.source = u.source"
@@ -204,8 +210,8 @@ cp_inbox_read(const int64 *numbers, int n)
 		elog(ERROR, "could not read the inbox");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		Datum		values[READ_REMEMBERED];
-		bool		nulls[READ_REMEMBERED];
+		Datum		values[READ_COLUMNS];
+		bool		nulls[READ_COLUMNS];
 		MemoryContext spi = MemoryContextSwitchTo(caller);
 
 		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);

@@ -96,6 +96,8 @@ wait_to_be_written(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
 
 	note_link(batch, delivery, child);
+	if (delivery->shielded)
+		cp_birth_note_hidden(batch, delivery);
 	batch->deliveries = lappend(batch->deliveries, delivery);
 	child->waiting++;
 	MemoryContextSwitchTo(caller);
@@ -215,22 +217,26 @@ cp_settle_new(CpBatch *batch, CpInboxRow *row, double score)
 {
 	int64		child_id = draw_number(batch);
 	CpBatchChild *child = cp_batch_child(batch, child_id);
-	CpDelivery *delivery;
+	CpDelivery *delivery = new_delivery(batch, row, child);
 
-	child->made = true;
+	delivery->made = true;
+	cp_birth_decide(batch, delivery);
 	cp_note_settled(batch, row, "new", child_id, score);
-	delivery = new_delivery(batch, row, child);
-	if (row->alias_names == NULL || JB_ROOT_COUNT(row->alias_names) == 0)
+	/* whom a record hides, the next row may have to know */
+	if ((row->alias_names == NULL || JB_ROOT_COUNT(row->alias_names) == 0) &&
+		(delivery->birth == NULL || delivery->birth->reason == NULL))
 	{
-		cp_delta_add(cp_inbox_record(row, child_id));
+		CpPerson   *record = cp_inbox_record(row, child_id);
+
+		if (delivery->shielded)
+			record->nearness = CP_NEAR_SHIELDED;
+		cp_delta_add(record);
 		cp_news_tell(CP_NEWS_CHILD, child_id);
+		child->made = true;
 		wait_to_be_written(batch, delivery, child);
 	}
 	else
-	{
-		child->made = false;
 		write_now(batch, delivery, child);
-	}
 	return child_id;
 }
 
@@ -244,29 +250,21 @@ cp_settle_decided_new(CpBatch *batch, CpInboxRow *row, int64 review_id)
 {
 	CpBatchChild *child;
 	CpDelivery *delivery;
-	Datum		values[2] = {Int64GetDatum(review_id)};
-	Datum		authority;
-	const char *nulls;
+	CpBirth		birth = {"made by a decision near a shielded record"};
+	Datum		argument = Int64GetDatum(review_id);
 
-	cp_batch_run(BORN_SHIELDED, values, NULL);
+	cp_batch_run(BORN_SHIELDED, &argument, NULL);
 	if (SPI_processed == 0)
 		return cp_settle_new(batch, row, 0);
-	authority = cp_batch_column(0, 1);
-	nulls = authority == (Datum) 0 ? " n" : NULL;
+	birth.authority = DatumGetInt64(cp_batch_column(0, 1));
+	birth.responsible = true;
 
 	child = cp_batch_child(batch, draw_number(batch));
 	cp_note_settled(batch, row, "new", child->child_id, 0);
 	delivery = new_delivery(batch, row, child);
 	delivery->made = true;
 	delivery->shielded = true;
-	cp_insert_children(&delivery, 1);
-	CommandCounterIncrement();
-	/* before the details, which follow the flag and the authority */
-	values[0] = Int64GetDatum(child->child_id);
-	values[1] = authority;
-	cp_batch_run(PUT_SHIELD, values, nulls);
-	cp_batch_run(PUT_SHIELDED_RESPONSIBILITY, values, nulls);
-	delivery->made = false;
+	delivery->birth = &birth;
 	write_now(batch, delivery, child);
 	return child->child_id;
 }

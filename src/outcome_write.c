@@ -259,6 +259,7 @@ cp_write_deliveries(CpDelivery **deliveries, int n)
 	lock_children(deliveries, n);
 	cp_insert_children(deliveries, n);
 	CommandCounterIncrement();
+	cp_birth_shields(deliveries, n);
 	cp_details_write(deliveries, n);
 	for (int i = 0; i < n; i++)
 	{
@@ -346,6 +347,22 @@ record_settlements(List *settled)
 	cp_batch_run(DROP_UPLOADS, &argument, NULL);
 }
 
+static void
+record_waiting(const List *waiting)
+{
+	Datum	   *numbers = palloc(sizeof(Datum) * (list_length(waiting) + 1));
+	Datum		argument;
+	ListCell   *cell;
+	int			n = 0;
+
+	if (waiting == NIL)
+		return;
+	foreach(cell, waiting)
+		numbers[n++] = Int64GetDatum(((CpInboxRow *) lfirst(cell))->upload_id);
+	argument = cp_batch_numbers(numbers, n);
+	cp_batch_run(NOTE_WAITING, &argument, NULL);
+}
+
 /* Writes all that waits. */
 void
 cp_batch_flush(CpBatch *batch)
@@ -376,11 +393,17 @@ cp_batch_flush(CpBatch *batch)
 	}
 	cp_delta_write();
 	record_settlements(batch->settled);
+	record_waiting(batch->waiting);
 	MemoryContextSwitchTo(caller);
 	list_free(batch->deliveries);
 	list_free(batch->settled);
+	list_free(batch->waiting);
 	batch->deliveries = NIL;
 	batch->settled = NIL;
+	batch->waiting = NIL;
+	if (batch->hidden_keys != NULL)
+		hash_destroy(batch->hidden_keys);
+	batch->hidden_keys = NULL;
 	CommandCounterIncrement();
 	MemoryContextDelete(scratch);
 	cp_settling = row;

@@ -35,7 +35,7 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
-#include "contactpoint.h"
+#include "match.h"
 #include "settle.h"
 
 /* kinds of keys */
@@ -273,6 +273,62 @@ contactpoint_place_changed(PG_FUNCTION_ARGS)
 		change_keys(rel, trigger->tg_newtuple, desc, insert_key);
 	table_close(rel, NoLock);
 	return PointerGetDatum(NULL);
+}
+
+/* ---------- who is there ---------- */
+
+/*
+ * The keys of a detail that a household has in common: address, contact.
+ */
+int
+cp_place_household_keys(CpPlaceOf of, char *const columns[CP_PLACE_COLUMNS], int64 keys[CP_PLACE_KEYS])
+{
+	PlaceKey	all[MAX_KEYS];
+	int			n = keys_of_detail(of, columns, all);
+	int			kept = 0;
+
+	for (int i = 0; i < n; i++)
+		if (all[i].kind == PLACE_ADDRESS || all[i].kind == PLACE_CONTACT)
+			keys[kept++] = all[i].key;
+	return kept;
+}
+
+/*
+ * Children that have a key of a household, each once, in children; none where it
+ * is a crowd.  The index gives them in their order.
+ */
+int
+cp_place_children(CpPlaceOf of, int64 key, int64 children[CP_PLACE_CROWD])
+{
+	Snapshot	snapshot = cp_latest_snapshot();
+	Relation	rel = table_open(cp_relation_oid("place_key"), AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	int			n = 0;
+	char		kind = of == CP_PLACE_OF_ADDRESS ? PLACE_ADDRESS : PLACE_CONTACT;
+
+	ScanKeyInit(&keys[0], PLACE_KEY, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key));
+	ScanKeyInit(&keys[1], PLACE_KIND, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(kind));
+	scan = systable_beginscan(rel, cp_relation_oid("place_key_key_idx"), true, snapshot, 2, keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		int64		child_id = DatumGetInt64(heap_getattr(tuple, PLACE_CHILD, RelationGetDescr(rel), &isnull));
+
+		if (n > 0 && children[n - 1] == child_id)
+			continue;
+		if (n == CP_PLACE_CROWD)
+		{
+			n = 0;
+			break;
+		}
+		children[n++] = child_id;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	UnregisterSnapshot(snapshot);
+	return n;
 }
 
 static const char *

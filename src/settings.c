@@ -51,6 +51,8 @@ int			cp_max_disclosure;
 int			cp_max_disclosure_day;
 bool		cp_restoring;
 bool		cp_allow_drop;
+int			cp_held_share_limit;
+int			cp_held_share_rows;
 double		cp_match_threshold;
 double		cp_possible_threshold;
 double		cp_guard_threshold;
@@ -190,6 +192,24 @@ cp_settings_init(void)
 							 PGC_SIGHUP,
 							 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contactpoint.held_share_limit",
+							"Percentage of a source's rows that may be held for a person.",
+							"Of contactpoint.held_share_rows in a row; when it is passed the matcher pauses the source. 100: it never does.",
+							&cp_held_share_limit,
+							10, 1, 100,
+							PGC_SIGHUP,
+							0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contactpoint.held_share_rows",
+							"Settled rows of a source whose held share is looked at together.",
+							NULL,
+							&cp_held_share_rows,
+							1000, 10, 1000000,
+							PGC_SIGHUP,
+							0,
+							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("contactpoint.hold_buffer",
 							"Bytes of an answer held back until its audit entry is durable.",

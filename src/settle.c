@@ -20,6 +20,9 @@
  *	  record.  A reference that sends what it sent last has nothing to write
  *	  but its settlement, unless the child is shielded.
  *
+ *	  Under an embargo of its source a row that may be about an open record is
+ *	  left where it is and waits; a new record is born shielded (birth.c).
+ *
  *	  Lock order: matching lock, child rows in the order of their numbers.
  *	  Nobody changes or deletes a child row without the matching lock.
  *	  Everything runs as own work, in the caller's transaction, between
@@ -179,6 +182,45 @@ decide(CpBatch *batch, int i)
 	return cp_decide_found(row->person, &reference, &batch->found[i]);
 }
 
+/* Is the row, or may it be, about a record that everybody sees? */
+static bool
+concerns_open_record(const CpDecision *decision)
+{
+	ListCell   *cell;
+
+	if (decision->outcome == CP_OUTCOME_MATCH)
+	{
+		CpPerson   *record = cp_person_fetch(decision->child_id);
+
+		return record == NULL || record->nearness < CP_NEAR_SHIELDED;
+	}
+	foreach(cell, decision->candidates)
+	{
+		if (((CpCandidate *) lfirst(cell))->nearness < CP_NEAR_SHIELDED)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Does the row wait for the end of its source's embargo?  Where a row waits, those
+ * of its reference that come after it do, too: none is overtaken.
+ */
+static bool
+waits(CpBatch *batch, CpInboxRow *row, const CpDecision *decision)
+{
+	MemoryContext caller;
+
+	if (!row->embargoed || row->open_review != 0 || !(row->waits || concerns_open_record(decision)))
+		return false;
+	row->waits = true;
+	cp_news_tell(CP_NEWS_REFERENCE, cp_hash_reference(row));
+	caller = MemoryContextSwitchTo(batch->context);
+	batch->waiting = lappend(batch->waiting, row);
+	MemoryContextSwitchTo(caller);
+	return true;
+}
+
 static void
 settle_row(CpBatch *batch, int i)
 {
@@ -187,8 +229,6 @@ settle_row(CpBatch *batch, int i)
 	BatchReference *reference;
 	bool		found;
 
-	if (row->waits)
-		return;
 	if (!row->present)
 	{
 		/* a superuser took the row away: nothing is left to wait for */
@@ -202,9 +242,13 @@ settle_row(CpBatch *batch, int i)
 		row->link_authority = reference->latest->link_authority;
 		row->sent = reference->latest->sent;
 		row->open_review = reference->latest->open_review;
+		row->waits |= reference->latest->waits;
 	}
 	reference->latest = row;
 	decision = decide(batch, i);
+	if (waits(batch, row, decision))
+		return;
+	cp_tally_note(batch, row, row->open_review != 0 || decision->outcome == CP_OUTCOME_HOLD);
 
 	/* while a person looks at a reference, nothing more happens to it */
 	if (row->open_review != 0 || decision->outcome == CP_OUTCOME_HOLD)
@@ -283,6 +327,23 @@ read_again(CpBatch *batch, const CpNews *news, int nnews)
 	hash_destroy(told);
 }
 
+/* Embargoes may have been placed or ended since the rows were read. */
+static void
+note_embargoes(CpBatch *batch)
+{
+	for (int r = 0; r < batch->n; r++)
+		batch->rows[r].embargoed = false;
+	cp_batch_run(EMBARGOED, NULL, NULL);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *source = TextDatumGetCString(cp_batch_column(i, 1));
+
+		for (int r = 0; r < batch->n; r++)
+			if (batch->rows[r].present && strcmp(batch->rows[r].source, source) == 0)
+				batch->rows[r].embargoed = true;
+	}
+}
+
 /*
  * What was read and found without the lock, brought up to date with what others
  * have committed since.
@@ -294,15 +355,6 @@ catch_up(CpBatch *batch)
 	CpNews	   *news;
 	int			nnews;
 
-	cp_batch_run(EMBARGOED, NULL, NULL);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		char	   *source = TextDatumGetCString(cp_batch_column(i, 1));
-
-		for (int r = 0; r < batch->n; r++)
-			if (batch->rows[r].present && strcmp(batch->rows[r].source, source) == 0)
-				batch->rows[r].waits = true;
-	}
 	if (!cp_news_since(batch->position, &news, &nnews))
 	{
 		caller = MemoryContextSwitchTo(batch->context);
@@ -312,6 +364,7 @@ catch_up(CpBatch *batch)
 		MemoryContextSwitchTo(caller);
 		return;
 	}
+	note_embargoes(batch);
 	read_again(batch, news, nnews);
 	if (cp_epoch() != batch->epoch)
 		batch->searched_to = 0;
@@ -380,6 +433,7 @@ cp_settle_write(CpBatch *batch)
 		if (batch->ahead)
 			tell_changes();
 		cp_batch_flush(batch);
+		cp_tally_write(batch);
 	}
 	PG_FINALLY();
 	{

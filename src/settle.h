@@ -43,15 +43,18 @@ typedef struct CpInboxRow
 	int64		open_review;	/* 0: none */
 	bool		remembered;		/* people have decided about it before */
 	bool		was_held;		/* it has a settlement already */
-	bool		waits;			/* its source came under embargo meanwhile */
+	bool		embargoed;		/* its source is under an embargo */
+	bool		waits;			/* for the end of that: it, or an earlier row
+								 * of its reference, may be about an open
+								 * record */
 
 	CpPerson   *person;			/* the matching side */
 	TimestampTz recorded_at;	/* no two rows of a process have the same */
 } CpInboxRow;
 
 /*
- * Numbers of up to limit pending rows after the given one, lowest first, rows
- * of embargoed sources left out.  Between SPI_connect and SPI_finish, as all
+ * Numbers of up to limit pending rows after the given one, lowest first, those
+ * left out that wait for the end of an embargo.  Between SPI_connect and SPI_finish, as all
  * of these.
  */
 extern int	cp_inbox_pending(int64 after, int limit, int64 **numbers);
@@ -70,6 +73,17 @@ extern int64 cp_inbox_digest(const CpInboxRow *row, int64 child_id);
 
 /* ---------- details.c: what rows sent becomes details of children ---------- */
 
+/* The shields with which a record is born. */
+typedef struct CpBirth
+{
+	const char *reason;			/* of one that stays until it is lifted; NULL:
+								 * none */
+	int64		authority;		/* whose managers see that one, 0: all */
+	bool		responsible;	/* and they are responsible for the record */
+	bool		embargoed;		/* one that goes with the embargo of its
+								 * source */
+} CpBirth;
+
 /* A row on its way to a child. */
 typedef struct CpDelivery
 {
@@ -77,6 +91,7 @@ typedef struct CpDelivery
 	int64		child_id;
 	bool		made;			/* the child is new, nothing of it is stored */
 	bool		shielded;		/* the flag of the locked child row */
+	CpBirth    *birth;			/* the record is made by it and born shielded */
 	bool		responsible;	/* somebody is responsible, or will be */
 	bool		linked_before;	/* the reference has a link */
 } CpDelivery;
@@ -180,10 +195,21 @@ typedef enum CpPlaceOf
 #define CP_PLACE_FIRST 3		/* the first column of a detail that is looked
 								 * at */
 #define CP_PLACE_COLUMNS 3
+#define CP_PLACE_KEYS 1			/* of a detail, that a household has in common */
+#define CP_PLACE_CROWD 100		/* more children than this share a
+								 * placeholder, as _household() has it */
 
 /* A detail that no trigger sees goes, or comes; the second adds to place_key. */
 extern void cp_place_remove(Relation detail, HeapTuple tuple);
 extern void cp_place_add(CpBulk *bulk, CpPlaceOf of, int64 child_id,
 						 char *const columns[CP_PLACE_COLUMNS]);
+
+/*
+ * What of a detail a household has in common, as keys, and the children that
+ * have such a key, in order: none where they are a crowd.
+ */
+extern int	cp_place_household_keys(CpPlaceOf of, char *const columns[CP_PLACE_COLUMNS],
+									int64 keys[CP_PLACE_KEYS]);
+extern int	cp_place_children(CpPlaceOf of, int64 key, int64 children[CP_PLACE_CROWD]);
 
 #endif							/* CP_SETTLE_H */

@@ -88,16 +88,17 @@ SELECT child_id = :candidate AS record, field, score, outcome FROM contactpoint.
 
 -- a row that waits
 RESET SESSION AUTHORIZATION;
-UPDATE contactpoint.source SET embargoed_at = now() WHERE source = 'school';
+UPDATE contactpoint.source SET embargoed_at = now() WHERE source = 'health';
 SET SESSION AUTHORIZATION regress_feed;
-INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name) VALUES ('school', 'ex-99', 'Wilhelmina', 'Ashdown');
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode)
+    VALUES ('health', 'ex-99', 'Ottoline', 'Greyfriars', 'F', '2011-07-08', '8 Castle Hill, Kendal', 'LA9 8CC');
 RESET SESSION AUTHORIZATION;
 SELECT upload_id AS waits FROM contactpoint.receipt WHERE source_ref = 'ex-99' \gset
 SET SESSION AUTHORIZATION regress_manager;
 SET contactpoint.reason = 'reviews';
 SELECT * FROM contactpoint.explain_match(:waits);
 RESET SESSION AUTHORIZATION;
-UPDATE contactpoint.source SET embargoed_at = NULL WHERE source = 'school';
+UPDATE contactpoint.source SET embargoed_at = NULL WHERE source = 'health';
 CALL contactpoint.settle();
 
 -- every call is on record, with the children it named, every refusal too

@@ -138,7 +138,15 @@ RESET SESSION AUTHORIZATION;
 UPDATE contactpoint.review SET shielded = true WHERE review_id IN (SELECT review_id FROM others);
 \set QUIET off
 
--- the window before shielding: a first load waits until every authority concerned has done its shielding
+-- the window before shielding: of a first load nothing shows until every authority concerned has done its shielding
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+    ('gated', 'ga-open', 1, 'Ludovika', 'Offenbar', 'F', '2009-09-19', '1 Open Lane', 'GA5 5GA'),
+    ('loading', 'ga-held', 1, 'Ludovika', 'Offenbach', 'F', '2009-09-18', NULL, NULL);
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT review_id AS before FROM contactpoint.review WHERE source_ref = 'ga-held' \gset
+SELECT child_id AS ludovika FROM contactpoint.source_link WHERE source_ref = 'ga-open' \gset
 SET SESSION AUTHORIZATION regress_manager;
 SELECT contactpoint.embargo('loading', '');
 SELECT contactpoint.embargo(NULL, 'first load');
@@ -147,12 +155,35 @@ SELECT contactpoint.shielding_done('loading', 1);
 SELECT contactpoint.embargo('loading', 'first load');
 SELECT contactpoint.embargo('loading', 'first load');
 SET SESSION AUTHORIZATION regress_feed;
-INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
-    ('loading', 'ga-3', 1, 'Isolde', 'Wartestein', 'F', '2011-11-11', '16 Wartegasse', 'GA3 3GA'),
-    ('loading', 'ga-4', 2, 'Tristan', 'Geduldig', 'M', '2010-10-12', '17 Wartegasse', 'GA4 4GA');
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, carers) VALUES
+    ('loading', 'ga-3', 1, 'Isolde', 'Wartestein', 'F', '2011-11-11', '16 Wartegasse', 'GA3 3GA', NULL),
+    ('loading', 'ga-4', 2, 'Tristan', 'Geduldig', 'M', '2010-10-12', '17 Wartegasse', 'GA4 4GA', NULL),
+    ('loading', 'ga-5', 2, 'Kurwenal', 'Harrend', 'M', '2014-04-02', '17 Wartegasse', 'GA4 4GA', '[{"full_name": "Vera Harrend", "contact": "07700 900771"}]'),
+    ('loading', 'ga-6', 1, 'Brangaene', 'Zaudernd', 'F', '2006-01-30', '18 Wartegasse', 'GA4 5GA', '[{"full_name": "Vera Harrend", "contact": "07700 900771"}]'),
+    ('loading', 'ga-open', 1, 'Ludovika', 'Offenbar', 'F', '2009-09-19', '2 Open Lane', 'GA5 5GA', NULL),
+    ('loading', 'ga-open', 1, 'Melusine', 'Ganzanders', 'F', '2003-03-03', '3 Open Lane', 'GA5 6GA', NULL),
+    ('loading', 'ga-vault', 1, 'Kunibert', 'Torwart', 'M', '2012-05-21', '6 Hiding Lane', 'GA2 2GA', NULL);
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
-SELECT count(*) AS settled FROM contactpoint.settlement WHERE source = 'loading';
+-- what is new is born shielded, what is about an open record waits, and so does what comes after it
+SELECT r.source_ref, r.waits, s.outcome, s.child_id = :kunibert AS vault, c.shielded, x.provisional, x.embargoed_source, x.authority, p.organisation_id AS responsible
+FROM contactpoint.receipt r LEFT JOIN contactpoint.settlement s USING (upload_id) LEFT JOIN contactpoint.child c USING (child_id)
+LEFT JOIN contactpoint.shield x ON x.child_id = c.child_id AND x.embargoed_source IS NOT NULL LEFT JOIN contactpoint.responsibility p ON p.child_id = c.child_id
+WHERE r.source = 'loading' ORDER BY r.upload_id;
+SELECT count(*) AS places FROM contactpoint.address WHERE address ~ 'Wartegasse|^[23] Open' AND NOT shielded;
+-- nothing that was held before is let into an open record either
+SET SESSION AUTHORIZATION regress_manager;
+SELECT contactpoint.decide(:before, 'same', :ludovika);
+SELECT waiting_uploads FROM contactpoint.status;
+RESET SESSION AUTHORIZATION;
+-- receipts tell the feed of none of them, or which are about open records would be plain
+\set QUIET on
+UPDATE contactpoint.source_gate SET closed_at = closed_at - interval '1 hour' WHERE source = 'loading' AND opened_at IS NULL;
+UPDATE contactpoint.source SET embargoed_at = embargoed_at - interval '1 hour' WHERE source = 'loading';
+UPDATE contactpoint.receipt SET settled_at = settled_at - interval '10 minutes', received_at = received_at - interval '20 minutes' WHERE source = 'loading';
+\set QUIET off
+SET SESSION AUTHORIZATION regress_feed;
+SELECT count(*) AS rows, count(settled_at) AS settled FROM contactpoint.upload_receipt WHERE source = 'loading';
 SET SESSION AUTHORIZATION regress_admin;
 SELECT contactpoint.release('loading');
 UPDATE contactpoint.source SET embargoed_at = NULL WHERE source = 'loading';
@@ -169,14 +200,34 @@ SELECT contactpoint.shielding_done('loading', 1);
 SELECT contactpoint.release('loading');
 SET SESSION AUTHORIZATION regress_admin;
 SELECT contactpoint.release('loading');
+-- the other authority shields one of its children, then says so
+RESET SESSION AUTHORIZATION;
+SELECT child_id AS tristan FROM contactpoint.source_link WHERE source_ref = 'ga-4' \gset
 SET SESSION AUTHORIZATION regress_elsewhere;
+SELECT contactpoint.shield(:tristan, 'threats', 'harm') = ARRAY[:tristan::bigint] AS shielded;
 SELECT contactpoint.shielding_done('loading', 2);
 SET SESSION AUTHORIZATION regress_admin;
 SELECT contactpoint.release('loading');
 SELECT contactpoint.release('loading');
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
-SELECT outcome, count(*) FROM contactpoint.settlement WHERE source = 'loading' GROUP BY 1;
+-- the embargo's own shields are gone, but for records that would give a shielded child away
+SELECT r.source_ref, s.outcome, s.child_id = :ludovika AS ludovika, c.shielded,
+    (SELECT string_agg(x.reason || CASE WHEN x.lifted_at IS NULL THEN '' ELSE ' (lifted by ' || x.lifted_by || ')' END, ', ' ORDER BY x.shield_id)
+     FROM contactpoint.shield x WHERE x.child_id = c.child_id) AS shields
+FROM contactpoint.receipt r LEFT JOIN contactpoint.settlement s USING (upload_id) LEFT JOIN contactpoint.child c USING (child_id)
+WHERE r.source = 'loading' AND r.source_ref <> 'ga-vault' ORDER BY r.upload_id;
+SELECT address, shielded FROM contactpoint.address WHERE address ~ 'Wartegasse|^[23] Open' ORDER BY 1, 2;
+\set QUIET on
+UPDATE contactpoint.source_gate SET opened_at = opened_at - interval '5 minutes' WHERE source = 'loading' AND opened_at IS NOT NULL;
+UPDATE contactpoint.receipt SET settled_at = settled_at - interval '5 minutes' WHERE source = 'loading' AND settled_at > now() - interval '5 minutes';
+\set QUIET off
+SET SESSION AUTHORIZATION regress_feed;
+SELECT count(*) AS rows, count(settled_at) AS settled, count(DISTINCT settled_at) AS moments FROM contactpoint.upload_receipt
+WHERE source = 'loading' AND source_ref <> 'ga-held';
+SET SESSION AUTHORIZATION regress_manager;
+SELECT contactpoint.decide(:before, 'same', :ludovika) = :ludovika AS decided;
+RESET SESSION AUTHORIZATION;
 -- the next embargo asks anew
 SET SESSION AUTHORIZATION regress_manager;
 SELECT contactpoint.embargo('loading', 'second load');

@@ -45,9 +45,9 @@ CREATE FUNCTION pg_temp.picture(of_child bigint) RETURNS TABLE (what text, said 
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, identifiers, carers, involvements) VALUES
     ('school', 'me-1', 1, 'Zdenka', 'Vielfach', 'F', '2010-02-11', '1 Merging Lane', 'ME1 1ME', '{"upn": "Q820200012345"}',
-        '[{"full_name": "Olga Vielfach", "contact": "07700 900771"}]', '[{"service": "school", "practitioner": "Mr Chalk"}]'),
+        '[{"full_name": "Olga Vielfach", "contact": "07700 911771"}]', '[{"service": "school", "practitioner": "Mr Chalk"}]'),
     ('health', 'me-2', 1, 'Sidonie', 'Einfach', 'F', '2010-02-11', '2 Joining Road', 'ME2 2ME', '{"nhs": "485 777 3456"}',
-        '[{"full_name": "Olga Einfach", "contact": "07700 900772"}]', NULL),
+        '[{"full_name": "Olga Einfach", "contact": "07700 911772"}]', NULL),
     ('school', 'me-3', 1, 'Thaddaeus', 'Quirin', 'M', '2008-08-08', '3 Apart Lane', 'ME3 3ME', NULL, NULL, NULL),
     ('health', 'me-4', 1, 'Korbinian', 'Ulbrich', 'M', '2008-08-09', '4 Elsewhere Lane', 'ME4 4ME', NULL, NULL, NULL),
     ('school', 'me-5', 2, 'Leocadia', 'Nordlicht', 'F', '2007-07-07', '5 South Lane', 'ME5 5ME', NULL, NULL, NULL),

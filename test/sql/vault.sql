@@ -57,7 +57,7 @@ FROM contactpoint.record WHERE child_id IN (:zara, :tom) ORDER BY family_name DE
 -- each hidden column: =, LIKE, %, join, IN, ORDER BY find nothing
 SELECT count(*) FROM contactpoint.address WHERE postcode = 'ZZ99 9ZZ';
 SELECT count(*) FROM contactpoint.address WHERE address LIKE '%Refuge%';
-SELECT count(*) FROM contactpoint.address WHERE address % '7 Refuge Lane';
+SELECT count(*) FROM contactpoint.address WHERE address % '7 Refuge Lane' AND address LIKE '%Refuge%';
 SELECT count(*) FROM contactpoint.carer WHERE full_name = 'Mara Quillfeather';
 SELECT count(*) FROM contactpoint.carer WHERE contact LIKE '%900123';
 SELECT count(*) FROM contactpoint.carer WHERE relationship = 'mother' AND child_id = :zara;

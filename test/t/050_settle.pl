@@ -20,8 +20,7 @@ CONF
 ContactPoint::people($node, $db);
 $node->safe_psql(
 	$db, q{
-	INSERT INTO contactpoint.source (source, organisation_id, feed_role) VALUES ('third', 1, 'regress_feed');
-	UPDATE contactpoint.source SET embargoed_at = now()});
+	INSERT INTO contactpoint.source (source, organisation_id, feed_role) VALUES ('third', 1, 'regress_feed')});
 
 my $settle = "CALL contactpoint.settle('1 minute')";
 
@@ -113,7 +112,6 @@ my $persons = 800;
 my $pending = 'FROM contactpoint.receipt WHERE settled_at IS NULL';
 my $matcher =
   "FROM pg_stat_activity WHERE backend_type = 'contactpoint matcher' AND datname = '$db'";
-upload_persons($db, $persons, 'school', 'health', 'third');
 
 # Lets the matcher work at one source until it is in the middle of a batch,
 # where somebody holds a row that it wants.  Returns its process.
@@ -122,12 +120,12 @@ sub stop_in_batch
 	my ($source) = @_;
 	my $holder = $node->background_psql($db);
 
+	ContactPoint::close_inbox($node, $db);
+	upload_persons($db, $persons, $source);
 	$holder->query_safe(
 		"BEGIN; SELECT FROM contactpoint.receipt WHERE source = '$source' AND source_ref = 'p-420' FOR UPDATE"
 	);
-	$node->safe_psql($db,
-		"UPDATE contactpoint.source SET embargoed_at = NULL WHERE source = '$source'"
-	);
+	ContactPoint::open_inbox($node, $db);
 	ContactPoint::as($node, $db, 'regress_manager',
 		"CALL contactpoint.settle('10 milliseconds')");
 	$node->poll_query_until($db,

@@ -61,6 +61,37 @@ sub inbox
 		# a reference that suddenly means somebody else, and a row without a birth date
 		$row->('school', "s-$i", 'Wolfgang', 'Sneakwell', '2016-01-13', $place, '\N', '\N', '\N') if $i % 41 == 9;
 		$row->('health', "n-$i", $given, $family, '\N', $place, '\N', '\N', '\N') if $i % 37 == 8;
+		# under an embargo: about a child of the others, changed, and about one that nobody has sent
+		$row->('loading', "l-$i", $given, $family, $birth, $place, $number, $carer, '\N') if $i % 7 == 3;
+		$row->('loading', "l-$i", "${given}lina", $family, $birth, $place, '\N', '\N', '\N') if $i % 35 == 17;
+		if ($i % 9 == 4)
+		{
+			my @new = ("New$given", "From$family", sprintf('%04d-%02d-%02d', 2004 - $i % 9, 1 + $i * 5 % 12, 1 + $i * 11 % 28));
+
+			$row->('loading', "e-$i", @new, "$home Side Street\tSS1 1AA", '\N', $carer, $i % 27 == 4 ? $alias : '\N');
+			$row->('loading', "e-$i", @new, "$home Back Street\tSS2 1AA", '\N', '\N', '\N') if $i % 18 == 4;
+			$row->('health', "eh-$i", @new, "$home Side Street\tSS1 1AA", '\N', '\N', '\N') if $i % 27 == 13;
+		}
+		# where a shielded child lives, and then a child with the same carer
+		my $n = int($i / 50);
+		my $other = sub {
+			my ($k) = @_;
+			return ($given[ ($n * 3 + $k * 7) % @given ], $family[ ($n * 5 + $k * 3) % @family ] . 'son',
+				sprintf('%04d-%02d-%02d', 1985 + $n + $k, 1 + ($n * 5 + $k) % 12, 1 + ($n * 9 + $k * 4) % 28));
+		};
+
+		if ($i % 50 == 20)
+		{
+			$row->('school', "v-$i", $other->(0), "1 Hiding Place\tHI1 1DE", '\N',
+				qq([{"full_name": "Near $i", "contact": "0200 $i"}]), '\N');
+			$row->('health', "w-$i", $other->(1), "$i Other Road\tOT1 1DE", '\N',
+				qq([{"full_name": "Next $i", "contact": "0200 $i"}]), '\N');
+		}
+		# that child moves, and somebody moves in where it is by then, and where it was
+		$row->('school', 'hidden', 'Hildegund', 'Verborgen', '2011-11-21', "$i New Hiding\tHI2 2DE", '\N', '\N', '\N')
+		  if $i % 50 == 30;
+		$row->('health', "x-$i", $other->(2), ($i - 1) . " New Hiding\tHI2 2DE", '\N', '\N', '\N') if $i % 50 == 31;
+		$row->('health', "y-$i", $other->(3), ($i - 52) . " New Hiding\tHI2 2DE", '\N', '\N', '\N') if $i % 50 == 32;
 	}
 	return join '', @rows;
 }
@@ -75,7 +106,14 @@ sub new_registry
 	$node->safe_psql('postgres', "CREATE DATABASE $db");
 	$node->safe_psql($db, 'SET client_min_messages = warning; CREATE EXTENSION contactpoint CASCADE');
 	ContactPoint::people($node, $db);
-	$node->safe_psql($db, 'UPDATE contactpoint.source SET embargoed_at = now()');
+	$node->safe_psql($db, "INSERT INTO contactpoint.source (source, organisation_id, feed_role, embargoed_at) VALUES ('loading', 2, 'regress_feed', now())");
+	ContactPoint::ask($node, $db, 'regress_feed',
+		q{INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, date_of_birth, address, postcode)
+		VALUES ('school', 'hidden', 1, 'Hildegund', 'Verborgen', '2011-11-21', '1 Hiding Place', 'HI1 1DE')});
+	ContactPoint::ask($node, $db, 'regress_manager', $settle);
+	ContactPoint::ask($node, $db, 'regress_manager',
+		q{SET contactpoint.reason = 'to shield'; SELECT contactpoint.shield(child_id, 'threats', 'harm') FROM contactpoint.source_link WHERE source_ref = 'hidden'});
+	ContactPoint::close_inbox($node, $db);
 	ContactPoint::ask($node, $db, 'regress_feed',
 		"COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, date_of_birth, address, postcode, identifiers, carers, alias_names) FROM stdin;\n"
 		  . $inbox
@@ -86,7 +124,7 @@ sub new_registry
 sub open_inbox
 {
 	my ($db) = @_;
-	return $node->safe_psql($db, 'UPDATE contactpoint.source SET embargoed_at = NULL');
+	return ContactPoint::open_inbox($node, $db);
 }
 
 sub set_up
@@ -128,7 +166,12 @@ sub outcome
 			FROM contactpoint.review r ORDER BY r.upload_id;
 		SELECT 'held', h.source, h.source_ref FROM contactpoint.held_reference h ORDER BY 2, 3;
 		SELECT 'inbox', u.upload_id FROM contactpoint.upload u ORDER BY 2;
-		SELECT 'pending', count(*) FROM contactpoint.receipt WHERE settled_at IS NULL;
+		SELECT 'pending', r.upload_id, r.source_ref, r.waits FROM contactpoint.receipt r WHERE r.settled_at IS NULL ORDER BY 2;
+		SELECT 'shield', l.child, s.reason, s.authority, s.embargoed_source
+			FROM contactpoint.shield s LEFT JOIN label l USING (child_id) ORDER BY 2, 3;
+		SELECT 'place', l.child, p.kind, p.key
+			FROM contactpoint.place_key p LEFT JOIN label l USING (child_id) ORDER BY 2, 3, 4;
+		SELECT 'tally', t.* FROM contactpoint.source_tally t ORDER BY t.source;
 		SELECT 'key', l.child, k.key, k.date_of_birth
 			FROM contactpoint.match_key k LEFT JOIN label l USING (child_id) ORDER BY 2, 3, 4});
 }
@@ -155,7 +198,14 @@ open_inbox('one');
 ContactPoint::ask($node, 'one', 'regress_manager', $settle);
 my $expected = outcome('one');
 
-is($node->safe_psql('one', 'SELECT count(*) FROM contactpoint.settlement'), $rows, 'every row is settled');
+is($node->safe_psql('one', 'SELECT count(*) FROM contactpoint.receipt WHERE settled_at IS NOT NULL OR waits'),
+	$rows + 1, 'every row is settled, or waits');
+for my $what ([ 'waits for the end of the embargo', 'receipt WHERE waits' ],
+	[ 'is born under the embargo', 'shield WHERE embargoed_source IS NOT NULL' ],
+	[ 'is born where a child is hidden', "shield WHERE reason LIKE 'born%' AND embargoed_source IS NULL" ])
+{
+	cmp_ok($node->safe_psql('one', "SELECT count(*) FROM contactpoint.$what->[1]"), '>', 10, "something $what->[0]");
+}
 for my $outcome (qw(match new hold))
 {
 	cmp_ok($node->safe_psql('one', "SELECT count(*) FROM contactpoint.settlement WHERE outcome = '$outcome'"),
@@ -194,7 +244,7 @@ new_registry('gone');
 	$blocker->quit;
 	ContactPoint::ask($node, 'gone', 'regress_manager', $settle);
 	is($node->safe_psql('gone', 'SELECT count(*) FROM contactpoint.review'), 0, 'a row that a superuser took away is not held');
-	is($node->safe_psql('gone', 'SELECT count(*) FROM contactpoint.receipt WHERE settled_at IS NULL'),
+	is($node->safe_psql('gone', 'SELECT count(*) FROM contactpoint.receipt WHERE settled_at IS NULL AND NOT waits'),
 		0, 'and nobody waits for it');
 }
 

@@ -1,0 +1,315 @@
+/*-------------------------------------------------------------------------
+ *
+ * birth.c
+ *	  Records that are born shielded.
+ *
+ *	  A new record is shielded from its first moment
+ *	  - while its source is under an embargo: that shield goes when the embargo
+ *		does (_lift_embargo);
+ *	  - where the address or a carer's contact that its row brings is that of a
+ *		shielded child: brothers and sisters give a child away.  That shield is
+ *		provisional, and is for the managers of the child it protects: nobody
+ *		else can say whether it may go.  Addresses that a crowd shares say
+ *		nothing;
+ *	  - where a person decided so (outcome.c).
+ *	  What only an embargo shields is not taken for hidden: nothing is known to
+ *	  be the matter with it.
+ *
+ *	  The outcome is that of rows settled one by one: what waits to go into the
+ *	  vault is written before a row that it might concern.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "batch.h"
+
+#define MAX_HOUSEHOLD_KEYS 32	/* of a row: an address and 20 carers */
+
+/* columns of child's unique index */
+enum
+{
+	CHILD_NUMBER = 1,
+	CHILD_FLAG = 6
+};
+
+/* One key of a row. */
+typedef struct HouseholdKey
+{
+	CpPlaceOf	of;
+	int64		key;
+} HouseholdKey;
+
+/* ---------- keys of a row ---------- */
+
+static int
+add_keys(HouseholdKey *keys, int n, CpPlaceOf of, char *const columns[CP_PLACE_COLUMNS])
+{
+	int64		found[CP_PLACE_KEYS];
+	int			nfound = cp_place_household_keys(of, columns, found);
+
+	for (int i = 0; i < nfound && n < MAX_HOUSEHOLD_KEYS; i++)
+	{
+		keys[n].of = of;
+		keys[n++].key = found[i];
+	}
+	return n;
+}
+
+/* The contacts of carers in a list, as details.c reads it. */
+static int
+add_carers(HouseholdKey *keys, int n, Jsonb *carers)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&carers->root);
+	JsonbValue	value;
+	JsonbIteratorToken token;
+	bool		outermost = true;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, !outermost)) != WJB_DONE)
+	{
+		JsonbValue	buffer;
+		JsonbValue *contact;
+		char	   *columns[CP_PLACE_COLUMNS] = {NULL};
+
+		outermost = false;
+		if (token != WJB_ELEM || value.type != jbvBinary)
+			continue;
+		contact = getKeyJsonValueFromContainer(value.val.binary.data, "contact", strlen("contact"), &buffer);
+		if (contact == NULL || contact->type != jbvString)
+			continue;
+		columns[2] = pnstrdup(contact->val.string.val, contact->val.string.len);
+		n = add_keys(keys, n, CP_PLACE_OF_CARER, columns);
+	}
+	return n;
+}
+
+static int
+keys_of_row(const CpInboxRow *row, HouseholdKey *keys)
+{
+	char	   *columns[CP_PLACE_COLUMNS] = {row->address, row->postcode, NULL};
+	int			n = add_keys(keys, 0, CP_PLACE_OF_ADDRESS, columns);
+
+	return row->carers == NULL ? n : add_carers(keys, n, row->carers);
+}
+
+/* ---------- whom they lead to ---------- */
+
+static bool
+is_shielded(Relation child, Snapshot snapshot, int64 child_id)
+{
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	bool		result;
+
+	ScanKeyInit(&keys[0], CHILD_NUMBER, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
+	ScanKeyInit(&keys[1], CHILD_FLAG, BTEqualStrategyNumber, F_BOOLEQ, BoolGetDatum(true));
+	scan = systable_beginscan(child, cp_relation_oid("child_child_id_shielded_key"), true, snapshot, 2, keys);
+	result = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	return result;
+}
+
+/* Shielded children that the keys lead to, as an array. */
+static Datum
+shielded_children(const HouseholdKey *keys, int nkeys, int *nshielded)
+{
+	Snapshot	snapshot = cp_latest_snapshot();
+	Relation	child = table_open(cp_relation_oid("child"), AccessShareLock);
+	Datum	   *numbers = palloc(sizeof(Datum) * (nkeys * CP_PLACE_CROWD + 1));
+	int			n = 0;
+
+	for (int k = 0; k < nkeys; k++)
+	{
+		int64		children[CP_PLACE_CROWD];
+		int			nchildren = cp_place_children(keys[k].of, keys[k].key, children);
+
+		for (int i = 0; i < nchildren; i++)
+			if (is_shielded(child, snapshot, children[i]))
+				numbers[n++] = Int64GetDatum(children[i]);
+	}
+	table_close(child, AccessShareLock);
+	UnregisterSnapshot(snapshot);
+	*nshielded = n;
+	return cp_batch_numbers(numbers, n);
+}
+
+/* Do the keys lead to a child that is hidden, and whose is it? */
+static bool
+lead_to_hidden(const HouseholdKey *keys, int nkeys, int64 *authority)
+{
+	int			n;
+	Datum		children = shielded_children(keys, nkeys, &n);
+
+	if (n == 0)
+		return false;
+	cp_batch_run(HIDDEN_AMONG, &children, NULL);
+	if (SPI_processed == 0)
+		return false;
+	*authority = DatumGetInt64(cp_batch_column(0, 1));
+	return true;
+}
+
+static bool
+may_be_waiting(const CpBatch *batch, const HouseholdKey *keys, int nkeys)
+{
+	for (int i = 0; i < nkeys && batch->hidden_keys != NULL; i++)
+		if (hash_search(batch->hidden_keys, &keys[i].key, HASH_FIND, NULL) != NULL)
+			return true;
+	return false;
+}
+
+/*
+ * A delivery waits that brings details to a shielded child.
+ */
+void
+cp_birth_note_hidden(CpBatch *batch, const CpDelivery *delivery)
+{
+	HouseholdKey keys[MAX_HOUSEHOLD_KEYS];
+	int			n;
+
+	if (delivery->birth != NULL && delivery->birth->reason == NULL)
+		return;
+	n = keys_of_row(delivery->row, keys);
+	if (n > 0 && batch->hidden_keys == NULL)
+	{
+		HASHCTL		ctl = {0};
+
+		ctl.keysize = sizeof(int64);
+		ctl.entrysize = sizeof(int64);
+		ctl.hcxt = batch->context;
+		batch->hidden_keys = hash_create("contactpoint hidden places", 64, &ctl,
+										 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	for (int i = 0; i < n; i++)
+		(void) hash_search(batch->hidden_keys, &keys[i].key, HASH_ENTER, NULL);
+}
+
+/* ---------- what is decided ---------- */
+
+/*
+ * Whether the record that a row makes is born shielded, and why: fills birth and
+ * shielded of its delivery.  May write what waits.
+ */
+void
+cp_birth_decide(CpBatch *batch, CpDelivery *delivery)
+{
+	HouseholdKey keys[MAX_HOUSEHOLD_KEYS];
+	int			nkeys = keys_of_row(delivery->row, keys);
+	int64		authority = 0;
+	bool		hidden = lead_to_hidden(keys, nkeys, &authority);
+	CpBirth    *birth;
+
+	if (batch->deliveries != NIL && (hidden || may_be_waiting(batch, keys, nkeys)))
+	{
+		cp_batch_flush(batch);
+		hidden = lead_to_hidden(keys, nkeys, &authority);
+	}
+	if (!hidden && !delivery->row->embargoed)
+		return;
+	birth = MemoryContextAllocZero(batch->context, sizeof(CpBirth));
+	if (hidden)
+	{
+		birth->reason = "born with an address or a contact of a shielded child";
+		birth->authority = authority;
+	}
+	birth->embargoed = delivery->row->embargoed;
+	delivery->birth = birth;
+	delivery->shielded = true;
+}
+
+/* ---------- writing shields ---------- */
+
+typedef struct ShieldArrays
+{
+	int			n;
+	Datum	   *columns[4];
+	bool	   *nulls[4];
+} ShieldArrays;
+
+static void
+add_shield(ShieldArrays *shields, int64 child_id, int64 authority, const char *reason, const char *embargoed_source)
+{
+	int			i = shields->n++;
+
+	shields->columns[0][i] = Int64GetDatum(child_id);
+	shields->columns[1][i] = Int64GetDatum(authority);
+	shields->nulls[1][i] = authority == 0;
+	shields->columns[2][i] = CStringGetTextDatum(reason);
+	shields->nulls[3][i] = embargoed_source == NULL;
+	if (embargoed_source != NULL)
+		shields->columns[3][i] = CStringGetTextDatum(embargoed_source);
+}
+
+static void
+put_shields(const ShieldArrays *shields)
+{
+	static const Oid types[4] = {INT8OID, INT8OID, TEXTOID, TEXTOID};
+	Datum		values[4];
+	int			dims[1] = {shields->n};
+	int			lbs[1] = {1};
+
+	for (int c = 0; c < 4; c++)
+	{
+		bool		number = types[c] == INT8OID;
+
+		values[c] = PointerGetDatum(construct_md_array(shields->columns[c], shields->nulls[c], 1, dims, lbs,
+													   types[c], number ? sizeof(int64) : -1,
+													   number && FLOAT8PASSBYVAL,
+													   number ? TYPALIGN_DOUBLE : TYPALIGN_INT));
+	}
+	cp_batch_run(PUT_SHIELDS, values, NULL);
+}
+
+/*
+ * Puts the shields of records that are inserted with these deliveries: before
+ * the details, which follow the flag and the authority.  The one that stays comes
+ * first, and says whose the record is.
+ */
+void
+cp_birth_shields(CpDelivery **deliveries, int n)
+{
+	ShieldArrays shields = {0};
+
+	for (int c = 0; c < 4; c++)
+	{
+		shields.columns[c] = palloc0(sizeof(Datum) * (2 * n + 1));
+		shields.nulls[c] = palloc0(sizeof(bool) * (2 * n + 1));
+	}
+	for (int i = 0; i < n; i++)
+	{
+		const CpDelivery *delivery = deliveries[i];
+		const CpInboxRow *row = delivery->row;
+
+		if (delivery->birth == NULL)
+			continue;
+		if (delivery->birth->reason != NULL)
+			add_shield(&shields, delivery->child_id, delivery->birth->authority, delivery->birth->reason, NULL);
+		if (delivery->birth->embargoed)
+			add_shield(&shields, delivery->child_id, row->authority != 0 ? row->authority : row->source_authority,
+					   "made while its source was under an embargo", row->source);
+	}
+	if (shields.n > 0)
+		put_shields(&shields);
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[2] = {Int64GetDatum(deliveries[i]->child_id)};
+
+		if (deliveries[i]->birth == NULL || !deliveries[i]->birth->responsible ||
+			deliveries[i]->birth->authority == 0)
+			continue;
+		values[1] = Int64GetDatum(deliveries[i]->birth->authority);
+		cp_batch_run(PUT_SHIELDED_RESPONSIBILITY, values, NULL);
+	}
+}
