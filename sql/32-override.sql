@@ -14,6 +14,7 @@ CREATE TABLE contactpoint.shield_alert (
     organisation_id bigint REFERENCES contactpoint.organisation,
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     until timestamptz NOT NULL,
+    of_identity boolean NOT NULL DEFAULT false,
     note text,
     followed_up_by name,
     followed_up_at timestamptz
@@ -29,6 +30,7 @@ COMMENT ON COLUMN contactpoint.shield_alert.opened_session IS 'the log-in';
 COMMENT ON COLUMN contactpoint.shield_alert.organisation_id IS 'for whom that person works';
 COMMENT ON COLUMN contactpoint.shield_alert.opened_at IS 'when';
 COMMENT ON COLUMN contactpoint.shield_alert.until IS 'the latest end; it may have been closed before';
+COMMENT ON COLUMN contactpoint.shield_alert.of_identity IS 'true: not the record was opened, but which number the child had before';
 COMMENT ON COLUMN contactpoint.shield_alert.note IS 'what came of following it up';
 COMMENT ON COLUMN contactpoint.shield_alert.followed_up_by IS 'who followed it up';
 COMMENT ON COLUMN contactpoint.shield_alert.followed_up_at IS 'when it was followed up, null while it waits';
@@ -47,27 +49,28 @@ ALTER TABLE contactpoint.shield_alert ENABLE ALWAYS TRIGGER shield_alert_restore
 COMMENT ON TRIGGER shield_alert_restored ON contactpoint.shield_alert IS
     'notes that an announced restore writes the table';
 
-CREATE FUNCTION contactpoint._override(child_id bigint, reason text) RETURNS timestamptz
+CREATE FUNCTION contactpoint._override(child_id bigint, reason text, of_identity boolean DEFAULT false) RETURNS timestamptz
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     until timestamptz;
 BEGIN
     PERFORM contactpoint._require_child(_override.child_id);
-    until := contactpoint._opened_add(_override.child_id, 'infinity', true);
-    INSERT INTO contactpoint.shield_alert (child_id, authority, reason, opened_by, opened_session, organisation_id, until)
+    until := CASE WHEN of_identity THEN contactpoint._identity_open(_override.child_id)
+                  ELSE contactpoint._opened_add(_override.child_id, 'infinity', true) END;
+    INSERT INTO contactpoint.shield_alert (child_id, authority, reason, opened_by, opened_session, organisation_id, until, of_identity)
     VALUES (_override.child_id, contactpoint._authority_of(_override.child_id), reason, contactpoint._caller(),
-            session_user, contactpoint._caller_organisation(), until);
+            session_user, contactpoint._caller_organisation(), until, _override.of_identity);
     PERFORM pg_catalog.pg_notify('contactpoint_shield_alert', '');
     RETURN until;
 END
 $$;
-COMMENT ON FUNCTION contactpoint._override(bigint, text) IS
-    'raises the alert of an override and opens the record with its commit; returns until when';
+COMMENT ON FUNCTION contactpoint._override(bigint, text, boolean) IS
+    'raises the alert of an override and opens the record, or the link to former identities, with its commit; returns until when';
 
 -- Alerts that nobody has followed up, the oldest first.
 CREATE VIEW contactpoint.alerts_due WITH (security_invoker, security_barrier) AS
     SELECT a.alert_id, a.child_id, a.authority, a.reason, a.opened_by, a.organisation_id, a.opened_at, a.until,
-           a.until > now() AS may_be_open
+           a.until > now() AS may_be_open, a.of_identity
     FROM contactpoint.shield_alert a
     WHERE a.followed_up_at IS NULL
     ORDER BY a.opened_at, a.alert_id;

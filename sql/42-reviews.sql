@@ -260,13 +260,20 @@ BEGIN
         RAISE EXCEPTION 'a child is named with the decision same, and only then'
             USING ERRCODE = 'KC010', HINT = 'Name one of the candidates of the review.';
     END IF;
-    IF decision = 'same' AND NOT child_id = ANY (held.candidates) THEN
+    IF decision = 'same' AND NOT child_id = ANY (held.candidates)
+       AND NOT contactpoint._is_present_one(child_id, held.candidates) THEN
         RAISE EXCEPTION 'that child is no candidate of this review'
             USING ERRCODE = 'KC010', HINT = 'Name one of the candidates of the review.';
     END IF;
-    IF decision = 'same' AND NOT EXISTS (SELECT FROM contactpoint.child c WHERE c.child_id = _do_decide.child_id) THEN
+    IF decision = 'same' AND NOT EXISTS (SELECT FROM contactpoint.child c WHERE c.child_id = _do_decide.child_id)
+       AND NOT EXISTS (SELECT FROM contactpoint.hidden_record h WHERE h.child_id = _do_decide.child_id AND h.kind = 'expected') THEN
         RAISE EXCEPTION 'the record of that candidate is gone'
             USING ERRCODE = 'KC010', HINT = 'Name another candidate, or decide new, reject or ask.';
+    END IF;
+    IF decision = 'new' AND EXISTS (SELECT FROM contactpoint._waiting_rows(held) w
+                                    WHERE contactpoint._bears_former_name(w, held.candidates)) THEN
+        RAISE EXCEPTION 'this child may have a record already, so no second one is made'
+            USING ERRCODE = 'KC004', HINT = 'Reject the row, or ask its source.';
     END IF;
     IF decision = 'same' AND NOT contactpoint._manages_child(child_id) THEN
         UPDATE contactpoint.review r SET authority = contactpoint._authority_of(_do_decide.child_id), assigned_to = NULL

@@ -91,7 +91,7 @@ COMMENT ON COLUMN contactpoint.match_person.child_id IS 'the child';
 COMMENT ON COLUMN contactpoint.match_person.date_of_birth IS 'birth date';
 COMMENT ON COLUMN contactpoint.match_person.sex IS 'F, M or U';
 COMMENT ON COLUMN contactpoint.match_person.nearness IS
-    '0 open, 1 open with a hidden name, 2 shielded, 3 shielded and a new surname to be expected';
+    '0 open, 1 open with a hidden name, 2 shielded, 3 shielded and a new surname to be expected, 4 former identity, 5 expected';
 COMMENT ON COLUMN contactpoint.match_person.facts IS
     'parted by chr(31), each behind a letter: n public name, h hidden name (numbers of given words|family words), p postcode, a address, i kind:NUMBER';
 COMMENT ON COLUMN contactpoint.match_person.key_version IS 'version of its keys, see key_version';
@@ -159,7 +159,8 @@ BEGIN ATOMIC
                 ELSE 2 END,
            ARRAY(SELECT coalesce(a.given_names, '') || chr(31) || coalesce(a.family_name, '')
                  FROM contactpoint.alias a WHERE a.child_id = c.child_id
-                 ORDER BY a.recorded_at, a.kind, a.given_names, a.family_name LIMIT 15),
+                 -- what a person gave by hand no feed can push out
+                 ORDER BY a.source <> 'manual', a.recorded_at, a.kind, a.given_names, a.family_name LIMIT 15),
            ARRAY(SELECT coalesce(a.postcode, '') || chr(31) || coalesce(a.address, '')
                  FROM contactpoint.address a WHERE a.child_id = c.child_id
                  ORDER BY a.recorded_at DESC, a.postcode, a.address LIMIT 32),
@@ -167,7 +168,12 @@ BEGIN ATOMIC
                  FROM contactpoint.identifier i WHERE i.child_id = c.child_id
                  ORDER BY i.kind, i.value LIMIT 32)
     FROM contactpoint.child c
-    WHERE c.child_id = _match_facts.child_id;
+    WHERE c.child_id = _match_facts.child_id
+    UNION ALL
+    SELECT h.given_names, h.family_name, h.sex, h.date_of_birth, CASE h.kind WHEN 'former' THEN 4 ELSE 5 END,
+           h.aliases, h.places, h.identifiers
+    FROM contactpoint.hidden_record h
+    WHERE h.child_id = _match_facts.child_id;
 END;
 COMMENT ON FUNCTION contactpoint._match_facts(bigint) IS 'what the matcher needs to know of a record';
 
@@ -212,7 +218,7 @@ BEGIN
         contactpoint.name_word, contactpoint.word_count;
     PERFORM contactpoint._match_forget();
     LOOP
-        batch := ARRAY(SELECT c.child_id FROM contactpoint.child c WHERE c.child_id > last ORDER BY c.child_id LIMIT 10000);
+        batch := ARRAY(SELECT k.child_id FROM contactpoint.known_record k WHERE k.child_id > last ORDER BY k.child_id LIMIT 10000);
         EXIT WHEN batch = '{}';
         PERFORM contactpoint._rekey_batch(batch, false);
         records := records + pg_catalog.cardinality(batch);

@@ -15,7 +15,7 @@ CREATE FUNCTION contactpoint._explained(upload_id bigint)
                 WHEN s.outcome = 'new' THEN 'no record comes near' END,
            CASE WHEN decided.review_id IS NULL THEN s.score END,
            k.candidates,
-           ARRAY(SELECT coalesce((SELECT n.shielded FROM contactpoint.child n WHERE n.child_id = u.candidate), false)
+           ARRAY(SELECT coalesce((SELECT n.shielded FROM contactpoint.known_record n WHERE n.child_id = u.candidate), false)
                  FROM unnest(k.candidates) WITH ORDINALITY u(candidate, place) ORDER BY u.place)
     FROM contactpoint.settlement s
     JOIN contactpoint.source o ON o.source = s.source

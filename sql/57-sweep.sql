@@ -43,8 +43,8 @@ COMMENT ON SEQUENCE contactpoint.finding_finding_id_seq IS 'numbers of findings'
 -- Which pairs were found before, whatever became of them: apart from the
 -- findings, so that no index on these can be reached by a manager's query.
 CREATE TABLE contactpoint.finding_pair (
-    child_id bigint NOT NULL REFERENCES contactpoint.child,
-    other_id bigint NOT NULL REFERENCES contactpoint.child,
+    child_id bigint NOT NULL,
+    other_id bigint NOT NULL,
     finding_id bigint NOT NULL REFERENCES contactpoint.finding,
     PRIMARY KEY (child_id, other_id),
     CHECK (child_id < other_id)
@@ -158,9 +158,15 @@ BEGIN
                > coalesce((SELECT min(l.linked_at) FROM contactpoint.source_link l WHERE l.child_id = b.child_id), '-infinity')
                AS low_is_later
         FROM found f
-        JOIN contactpoint.child a ON a.child_id = f.low
-        JOIN contactpoint.child b ON b.child_id = f.high
+        JOIN contactpoint.known_record a ON a.child_id = f.low
+        JOIN contactpoint.known_record b ON b.child_id = f.high
         WHERE NOT (a.shielded AND b.shielded)
+          -- no two findings lead to two numbers of one child
+          AND NOT EXISTS (
+                SELECT FROM (VALUES (f.low, f.high), (f.high, f.low)) v (record, other)
+                JOIN contactpoint.former_identity i ON i.became = v.other
+                JOIN contactpoint.former_identity j ON j.line = i.line
+                JOIN found g ON g.low = least(v.record, j.child_id) AND g.high = greatest(v.record, j.child_id))
           AND NOT EXISTS (SELECT FROM contactpoint.finding_pair p WHERE p.child_id = f.low AND p.other_id = f.high)
           AND NOT EXISTS (SELECT FROM decided d
                           WHERE (d.child_id = f.low AND d.other_id = f.high) OR (d.child_id = f.high AND d.other_id = f.low))
@@ -209,8 +215,8 @@ BEGIN
                  a.shielded OR b.shielded AS any_shielded, a.shielded <> b.shielded AS one_shielded
           FROM contactpoint.finding_pair p
           JOIN contactpoint.finding g ON g.finding_id = p.finding_id AND g.decided_at IS NULL
-          JOIN contactpoint.child a ON a.child_id = g.candidates[1]
-          JOIN contactpoint.child b ON b.child_id = g.candidates[2]
+          JOIN contactpoint.known_record a ON a.child_id = g.candidates[1]
+          JOIN contactpoint.known_record b ON b.child_id = g.candidates[2]
           WHERE p.child_id = _findings_follow.child_id OR p.other_id = _findings_follow.child_id) n
     WHERE f.finding_id = n.finding_id;
 END

@@ -168,8 +168,9 @@ CREATE FUNCTION contactpoint._looks_at(child_id bigint, numbers bigint[])
            CASE WHEN k.placeable THEN l.application END, CASE WHEN k.placeable THEN l.client END,
            l.command, l.relation, l.vault, l.outcome
     FROM (SELECT a.*, min(a.entry) OVER (PARTITION BY a."session_user", a.effective_role) AS first_look
+          -- that a child has another number is told by former_identity() alone
           FROM contactpoint.audit a
-          WHERE a.children && $2
+          WHERE a.children && $2 AND a.command NOT IN ('new_identity', 'former_identity')
             AND EXISTS (SELECT FROM contactpoint._numbers_of($1) n
                         WHERE n.number = ANY (a.children) AND a.at >= n.since AND a.at <= n.until)) l,
          (SELECT coalesce((SELECT NOT c.shielded FROM contactpoint.child c WHERE c.child_id = $1), false) AS placeable) k

@@ -32,6 +32,27 @@ BEGIN
                 USING ERRCODE = 'KC011', HINT = 'Restore the dump again into an empty database.';
         END IF;
     END LOOP;
+    SELECT count(*) INTO wrong FROM contactpoint.known_record k WHERE k.shielded
+    AND EXISTS (SELECT FROM contactpoint.hidden_record h WHERE h.child_id = k.child_id)
+    AND EXISTS (SELECT FROM contactpoint.child c WHERE c.child_id = k.child_id);
+    IF wrong > 0 THEN
+        RAISE EXCEPTION 'the restore is not whole: % record(s) are hidden and open at a time', wrong
+            USING ERRCODE = 'KC011', HINT = 'Restore the dump again into an empty database.';
+    END IF;
+    SELECT count(*) INTO wrong FROM contactpoint.former_identity f
+    WHERE NOT EXISTS (SELECT FROM contactpoint.known_record k WHERE k.child_id = f.became)
+       OR NOT EXISTS (SELECT FROM contactpoint.hidden_record h WHERE h.child_id = f.child_id AND h.kind = 'former');
+    IF wrong > 0 THEN
+        RAISE EXCEPTION 'the restore is not whole: % former identity(s) lack a record', wrong
+            USING ERRCODE = 'KC011', HINT = 'Restore the dump again into an empty database.';
+    END IF;
+    SELECT count(*) INTO wrong FROM contactpoint.advance_shield a
+    WHERE (a.used_at IS NULL AND a.withdrawn_at IS NULL)
+          <> EXISTS (SELECT FROM contactpoint.hidden_record h WHERE h.child_id = a.child_id AND h.kind = 'expected');
+    IF wrong > 0 THEN
+        RAISE EXCEPTION 'the restore is not whole: % shield(s) in advance lack a record, or have one too many', wrong
+            USING ERRCODE = 'KC011', HINT = 'Restore the dump again into an empty database.';
+    END IF;
     SELECT count(*) INTO children FROM contactpoint.child;
     PERFORM contactpoint._rekey_all();
     PERFORM contactpoint._place_all();

@@ -47,6 +47,9 @@ GRANT EXECUTE ON FUNCTION contactpoint.open_shielded(bigint, text, boolean), con
     contactpoint.request_unshield(bigint, text), contactpoint.approve_unshield(bigint),
     contactpoint.grant_access(bigint, name, text, timestamptz), contactpoint.revoke_access(bigint, name, text),
     contactpoint.follow_up(bigint, text), contactpoint.keep_shield(bigint, text, date),
+    contactpoint.add_alias(bigint, text, text, text, text), contactpoint.new_identity(bigint, text, text, text),
+    contactpoint.former_identity(bigint, text, boolean),
+    contactpoint.shield_in_advance(text, text, date, text, text), contactpoint.withdraw_advance(bigint, text),
     contactpoint.pause_uploads(text, text), contactpoint.resume_uploads(text), contactpoint.embargo(text, text),
     contactpoint.shielding_done(text, bigint), contactpoint.release(text),
     contactpoint.decide(bigint, text, bigint, text), contactpoint.held_upload(bigint),
@@ -71,7 +74,8 @@ GRANT EXECUTE ON FUNCTION contactpoint._shield_gaps()
 GRANT SELECT ON contactpoint.shield_gaps
     TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager,
        contactpoint_feed, contactpoint_auditor, contactpoint_admin;
-GRANT SELECT ON contactpoint.shield_category TO contactpoint_manager, contactpoint_admin;
+GRANT SELECT ON contactpoint.shield_category, contactpoint.advance_shield, contactpoint.advance_shields
+    TO contactpoint_manager, contactpoint_admin;
 
 -- records by hand
 GRANT INSERT (given_names, family_name, sex, date_of_birth) ON contactpoint.child TO contactpoint_manager;

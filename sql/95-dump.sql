@@ -13,6 +13,7 @@ BEGIN
         'responsibility_open', 'responsibility_vault',
         'shield', 'shield_shield_id_seq', 'unshield_request', 'unshield_request_request_id_seq', 'access_grant',
         'shield_alert', 'shield_alert_alert_id_seq',
+        'hidden_record', 'former_identity', 'former_reference', 'former_row', 'advance_shield',
         'source', 'source_gate', 'source_gate_gate_id_seq', 'shielding_said', 'source_tally', 'upload', 'upload_upload_id_seq', 'receipt',
         'settlement', 'source_link',
         'review', 'review_review_id_seq', 'held_reference', 'remembered', 'remembered_remembered_id_seq', 'decided_row',

@@ -54,7 +54,7 @@ static const struct
 		1, {INT8ARRAYOID}
 	},
 	[NUMBERS_TAKEN] = {
-		"SELECT c.child_id FROM contactpoint.child c WHERE c.child_id = ANY ($1)",
+		"SELECT k.child_id FROM contactpoint.known_record k WHERE k.child_id = ANY ($1)",
 		1, {INT8ARRAYOID}
 	},
 	/* a candidate may have been shielded after the review was opened */
@@ -83,6 +83,10 @@ static const struct
 		"INSERT INTO contactpoint.responsibility (child_id, shielded, organisation_id)"
 		" SELECT $1, true, $2 WHERE $2 IS NOT NULL",
 		2, {INT8OID, INT8OID}
+	},
+	[EXPECTED_IS_BORN] = {
+		"SELECT contactpoint._expected_is_born($1)",
+		1, {INT8OID}
 	},
 	[CHANGE_LINKS] = {
 		"UPDATE contactpoint.source_link l SET child_id = n.child_id, authority = n.authority, sent = n.sent,"
@@ -127,7 +131,7 @@ static const struct
 		"INSERT INTO contactpoint.review (upload_id, source, source_ref, authority, score, candidates,"
 		" shielded, reason, due_at)"
 		" SELECT u.upload_id, u.source, u.source_ref,"
-		" coalesce(" AUTHORITY_OF("$5") ", u.authority, s.organisation_id), $2, $3,"
+		" coalesce(" AUTHORITY_OF("$5") ", u.authority, s.organisation_id), $2, contactpoint._shown('{}', $3),"
 		" $4, $6, clock_timestamp() + make_interval(days => $7)"
 		" FROM contactpoint.upload u JOIN contactpoint.source s ON s.source = u.source WHERE u.upload_id = $1"
 		" RETURNING review_id",
@@ -143,7 +147,7 @@ static const struct
 		"UPDATE contactpoint.review r SET upload_id = $1,"
 		" asked_at = CASE WHEN r.upload_id = $1 THEN r.asked_at END,"
 		" score = CASE WHEN r.shielded OR $4 THEN NULL ELSE greatest(r.score, $2) END,"
-		" candidates = ARRAY(SELECT DISTINCT c FROM unnest(r.candidates || $3) c),"
+		" candidates = contactpoint._shown(r.candidates, $3),"
 		" authority = CASE WHEN r.shielded THEN r.authority"
 		" ELSE coalesce(" AUTHORITY_OF("$5") ", r.authority) END,"
 		" shielded = r.shielded OR $4"

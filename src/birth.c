@@ -11,7 +11,8 @@
  *		provisional, and is for the managers of the child it protects: nobody
  *		else can say whether it may go.  Addresses that a crowd shares say
  *		nothing;
- *	  - where a person decided so (outcome.c).
+ *	  - where a person decided so (outcome.c), or has placed its shield in
+ *		advance.
  *	  What only an embargo shields is not taken for hidden: nothing is known to
  *	  be the matter with it.
  *
@@ -294,6 +295,13 @@ cp_birth_shields(CpDelivery **deliveries, int n)
 
 		if (delivery->birth == NULL)
 			continue;
+		if (delivery->birth->expected)
+		{
+			Datum		number = Int64GetDatum(delivery->child_id);
+
+			cp_batch_run(EXPECTED_IS_BORN, &number, NULL);
+			continue;
+		}
 		if (delivery->birth->reason != NULL)
 			add_shield(&shields, delivery->child_id, delivery->birth->authority, delivery->birth->reason, NULL);
 		if (delivery->birth->embargoed)

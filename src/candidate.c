@@ -661,6 +661,9 @@ by_score(const ListCell *a, const ListCell *b)
 
 	if (left->score != right->score)
 		return left->score > right->score ? -1 : 1;
+	/* of two numbers of one child the former one */
+	if (left->nearness != right->nearness)
+		return left->nearness > right->nearness ? -1 : 1;
 	return left->child_id < right->child_id ? -1 : left->child_id > right->child_id ? 1 : 0;
 }
 

@@ -11,6 +11,10 @@
  *	  Rights are asked by the private function, which knows the record; the
  *	  door asks only for a current account.
  *
+ *	  Where the arguments give a name it is one that is shown to nobody, so the
+ *	  entry has the reason in the place of the statement.  Nor does it name the
+ *	  number that new_identity() returns.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -38,6 +42,9 @@ typedef struct Door
 	FmgrInfo	work;			/* the private function */
 	char		name[NAMEDATALEN];
 	int			child_arg;		/* argument that names a child, or -1 */
+	int			reason_arg;		/* argument that says why, or -1 */
+	bool		gives_name;		/* an argument is a hidden name */
+	bool		hides_result;	/* the entry must not lead to what it returns */
 	Oid			result_type;
 } Door;
 
@@ -51,7 +58,7 @@ typedef struct Named
 static Named *named = NULL;
 
 static int
-find_child_argument(HeapTuple proctup)
+find_argument(HeapTuple proctup, const char *name)
 {
 	Datum		proargnames;
 	bool		isnull;
@@ -64,7 +71,7 @@ find_child_argument(HeapTuple proctup)
 	deconstruct_array(DatumGetArrayTypeP(proargnames), TEXTOID, -1, false,
 					  TYPALIGN_INT, &names, NULL, &nnames);
 	for (int i = 0; i < nnames; i++)
-		if (strcmp(TextDatumGetCString(names[i]), "child_id") == 0)
+		if (strcmp(TextDatumGetCString(names[i]), name) == 0)
 			return i;
 	return -1;
 }
@@ -88,7 +95,10 @@ open_door(FunctionCallInfo fcinfo)
 
 	door = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(Door));
 	strlcpy(door->name, NameStr(proc->proname), NAMEDATALEN);
-	door->child_arg = find_child_argument(proctup);
+	door->child_arg = find_argument(proctup, "child_id");
+	door->reason_arg = find_argument(proctup, "reason");
+	door->gives_name = find_argument(proctup, "given_names") >= 0;
+	door->hides_result = strcmp(door->name, "new_identity") == 0;
 	door->result_type = proc->prorettype;
 	snprintf(work_name, sizeof(work_name), "_do_%s", door->name);
 	fmgr_info_cxt(cp_function_oid(work_name, proc->pronargs, proc->proargtypes.values),
@@ -132,7 +142,7 @@ named_children(Door *door, FunctionCallInfo fcinfo, const Named *by_work,
 	n = by_work->n;
 	if (door->child_arg >= 0 && !PG_ARGISNULL(door->child_arg))
 		children[n++] = PG_GETARG_INT64(door->child_arg);
-	if (done && door->result_type == INT8OID &&
+	if (done && door->result_type == INT8OID && !door->hides_result &&
 		cp_child_number_valid(DatumGetInt64(result)))
 		children[n++] = DatumGetInt64(result);
 	if (done && door->result_type == INT8ARRAYOID)
@@ -162,13 +172,29 @@ work_behind(Door *door, FunctionCallInfo fcinfo, bool *isnull)
 }
 
 /*
- * In PG_CATCH: records that a call of the interface was refused, then goes on
- * with the error.  What the failing code held is released first: the append
- * must not wait for it.
+ * What the entry has in the place of the statement; NULL: the statement.
  */
-void
-cp_command_refused(const char *name, const int64 *children, int nchildren,
-				   MemoryContext oldcontext)
+static char *
+said_instead(const Door *door, FunctionCallInfo fcinfo)
+{
+	if (!door->gives_name)
+		return NULL;
+	return psprintf("contactpoint.%s(...), because: %s", door->name,
+					door->reason_arg < 0 || PG_ARGISNULL(door->reason_arg) ? "" :
+					text_to_cstring(PG_GETARG_TEXT_PP(door->reason_arg)));
+}
+
+static void
+record_call(const char *said, const char *name, const int64 *children, int nchildren, CpVerdict verdict)
+{
+	if (said != NULL)
+		cp_audit_command_said(said, name, children, nchildren, verdict);
+	else
+		cp_audit_command(name, children, nchildren, verdict);
+}
+
+CP_NORETURN static void
+refuse(const char *said, const char *name, const int64 *children, int nchildren, MemoryContext oldcontext)
 {
 	ErrorData  *edata;
 
@@ -177,17 +203,30 @@ cp_command_refused(const char *name, const int64 *children, int nchildren,
 	MemoryContextSwitchTo(oldcontext);
 	edata = CopyErrorData();
 	FlushErrorState();
-	cp_audit_command(name, children, nchildren, CP_VERDICT_REFUSED);
+	record_call(said, name, children, nchildren, CP_VERDICT_REFUSED);
 	ReThrowError(edata);
 }
 
 /*
- * Has open_shielded() given its warning and opened nothing?
+ * In PG_CATCH: records that a call of the interface was refused, then goes on
+ * with the error.  What the failing code held is released first: the append
+ * must not wait for it.
+ */
+void
+cp_command_refused(const char *name, const int64 *children, int nchildren,
+				   MemoryContext oldcontext)
+{
+	refuse(NULL, name, children, nchildren, oldcontext);
+}
+
+/*
+ * Has open_shielded() or former_identity() given its warning and opened
+ * nothing?
  */
 static bool
 was_warned(const Door *door, bool isnull)
 {
-	return isnull && door->result_type == TIMESTAMPTZOID;
+	return isnull && (door->result_type == TIMESTAMPTZOID || door->result_type == JSONBOID);
 }
 
 PG_FUNCTION_INFO_V1(contactpoint_command);
@@ -204,10 +243,12 @@ contactpoint_command(PG_FUNCTION_ARGS)
 	Named		mine;
 	Named	   *outer = named;
 	int			nchildren;
+	char	   *said;
 
 	cp_require_preloaded();
 	cp_log_registry(true);
 	door = open_door(fcinfo);
+	said = said_instead(door, fcinfo);
 
 	mine.n = 0;
 	named = &mine;
@@ -233,14 +274,14 @@ contactpoint_command(PG_FUNCTION_ARGS)
 		if (working)
 			cp_own_work_end(&work);
 		nchildren = named_children(door, fcinfo, &mine, false, (Datum) 0, children);
-		cp_command_refused(door->name, children, nchildren, oldcontext);
+		refuse(said, door->name, children, nchildren, oldcontext);
 	}
 	PG_END_TRY();
 
 	named = outer;
 	nchildren = named_children(door, fcinfo, &mine, !isnull, result, children);
-	cp_audit_command(door->name, children, nchildren,
-					 was_warned(door, isnull) ? CP_VERDICT_NOTHING : CP_VERDICT_DONE);
+	record_call(said, door->name, children, nchildren,
+				was_warned(door, isnull) ? CP_VERDICT_NOTHING : CP_VERDICT_DONE);
 	if (isnull)
 		PG_RETURN_NULL();
 	return result;

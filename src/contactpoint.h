@@ -706,6 +706,10 @@ extern void cp_entry_append(const CpEntryHead *head, const char *command,
 extern void cp_audit_command(const char *command, const int64 *children,
 							 int nchildren, CpVerdict verdict);
 
+/* The same with other words than those that the client sent. */
+extern void cp_audit_command_said(const char *said, const char *command, const int64 *children,
+								  int nchildren, CpVerdict verdict);
+
 /* ---------- command.c: the door of the interface ---------- */
 
 /*

@@ -37,8 +37,7 @@
 static bool
 is_shielded(const CpCandidate *candidate)
 {
-	return candidate->nearness == CP_NEAR_SHIELDED ||
-		candidate->nearness == CP_NEAR_SHIELDED_WIDE;
+	return candidate->nearness >= CP_NEAR_SHIELDED;
 }
 
 /* Another given name, or another sex and not the same given name. */
@@ -131,7 +130,7 @@ too_little(const CpPerson *row)
 static bool
 may_match(const CpCandidate *candidate)
 {
-	if (candidate->score < cp_match_threshold)
+	if (candidate->score < cp_match_threshold || candidate->nearness == CP_NEAR_FORMER)
 		return false;
 	if (cp_is_somebody_else(candidate) || candidate->given_differs)
 		return false;
@@ -272,8 +271,9 @@ show(CpDecision *decision, CpCandidate *candidate)
 
 /*
  * Must a row not be attached to the best record because of another one?  A
- * number of that one would come to two records; and near a shielded child or a
- * hidden name an open record, which anybody may have sent, wins nothing.
+ * number of that one would come to two records; near a shielded child or a
+ * hidden name an open record, which anybody may have sent, wins nothing; and a
+ * row that bears a former name goes nowhere by itself.
  */
 static bool
 another_forbids(const CpCandidate *best, List *possible)
@@ -285,7 +285,8 @@ another_forbids(const CpCandidate *best, List *possible)
 		CpCandidate *other = lfirst(cell);
 
 		if (other != best &&
-			(other->identifier_equal || (!is_shielded(best) && cp_is_guarded(other))))
+			(other->identifier_equal || (!is_shielded(best) && cp_is_guarded(other)) ||
+			 (other->nearness == CP_NEAR_FORMER && other->given_agrees && other->family_agrees)))
 			return true;
 	}
 	return false;
@@ -354,7 +355,7 @@ cp_decide_known(const CpPerson *row, const CpReference *reference)
 	if (decision != NULL || !is_linked(reference))
 		return decision;
 	linked = compare_linked(row, reference, &record);
-	if (linked == NULL || !linked->birth_equal || !linked->given_slip || !linked->family_agrees ||
+	if (linked == NULL || linked->nearness == CP_NEAR_FORMER || !linked->birth_equal || !linked->given_slip || !linked->family_agrees ||
 		linked->identifier_differs || !still_fits(row, linked) || cp_leads_elsewhere(row, record, true) != NIL)
 		return NULL;
 	decision = palloc0(sizeof(CpDecision));
@@ -400,7 +401,7 @@ decide_linked(CpDecision *decision, const CpPerson *row, const CpReference *refe
 		decision->score = linked->score;
 		elsewhere = cp_leads_elsewhere(row, record, true);
 	}
-	if (linked == NULL)
+	if (linked == NULL || linked->nearness == CP_NEAR_FORMER)
 		decision->reason = "the record of the reference is gone";
 	else if (!still_fits(row, linked))
 		decision->reason = "neither name nor birth date of the reference agree";
@@ -413,6 +414,9 @@ decide_linked(CpDecision *decision, const CpPerson *row, const CpReference *refe
 		decide_match(decision, linked);
 		return;
 	}
+	/* of two numbers of one child the first is shown */
+	if (linked != NULL && linked->nearness == CP_NEAR_FORMER && other != NULL && other->score > linked->score)
+		show_possible(decision, others);
 	if (linked != NULL)
 		show(decision, linked);
 	show_all(decision, elsewhere);
@@ -464,7 +468,8 @@ decide_unlinked(CpDecision *decision, const CpPerson *row, const CpReference *re
 		decision->score = best->score;
 	if (best != NULL && parted == NIL && may_match(best) &&
 		(second == NULL || best->score >= second->score + cp_match_margin) &&
-		(best->given_equal || !same_source(reference, best->child_id)))
+		(best->given_equal || !same_source(reference, best->child_id)) &&
+		(best->nearness != CP_NEAR_EXPECTED || too_little(row) == NULL))
 	{
 		CpPerson   *record = cp_person_fetch(best->child_id);
 

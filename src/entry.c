@@ -342,16 +342,9 @@ describe_parameters(ParamListInfo params)
 	return buffer.data;
 }
 
-/*
- * Makes the head of an entry in the current memory context: what the client
- * sent, the query that looks, and its parameters (each may be NULL).  Reads
- * catalogues.
- */
-CpEntryHead
-cp_entry_head(const char *sent, const char *query, ParamListInfo params)
+static CpEntryHead
+make_head(const char *statement, const char *parameters)
 {
-	const char *statement = describe_statement(sent, query);
-	const char *parameters = describe_parameters(params);
 	CpEntryHead head;
 	char	   *at;
 
@@ -363,6 +356,17 @@ cp_entry_head(const char *sent, const char *query, ParamListInfo params)
 	at = put_string(at, parameters, PARAMETERS_MAX);
 	head.length = at - head.data;
 	return head;
+}
+
+/*
+ * Makes the head of an entry in the current memory context: what the client
+ * sent, the query that looks, and its parameters (each may be NULL).  Reads
+ * catalogues.
+ */
+CpEntryHead
+cp_entry_head(const char *sent, const char *query, ParamListInfo params)
+{
+	return make_head(describe_statement(sent, query), describe_parameters(params));
 }
 
 /*
@@ -423,14 +427,9 @@ cp_entry_append(const CpEntryHead *head, const char *command, const char *relati
 StaticAssertDecl(WHO_MAX + STATEMENT_MAX + PARAMETERS_MAX + 200 + VARINT_MAX < BODY_MAX,
 				 "a body has room for a child at least");
 
-/*
- * Records a command of the interface, or its refusal.
- */
-void
-cp_audit_command(const char *command, const int64 *children, int nchildren,
-				 CpVerdict verdict)
+static void
+append_command(CpEntryHead head, const char *command, const int64 *children, int nchildren, CpVerdict verdict)
 {
-	CpEntryHead head = cp_entry_head(debug_query_string, NULL, NULL);
 	int64	   *copy = palloc(Max(nchildren, 1) * sizeof(int64));
 
 	cp_worker_ensure(CP_WORKER_SEALER);
@@ -441,6 +440,27 @@ cp_audit_command(const char *command, const int64 *children, int nchildren,
 	cp_gate_settle();
 	pfree(copy);
 	pfree(head.data);
+}
+
+/*
+ * Records a command of the interface, or its refusal.
+ */
+void
+cp_audit_command(const char *command, const int64 *children, int nchildren,
+				 CpVerdict verdict)
+{
+	append_command(cp_entry_head(debug_query_string, NULL, NULL), command, children, nchildren, verdict);
+}
+
+/*
+ * The same with these words in the place of the statement, which gives a name
+ * that nobody is to be shown.
+ */
+void
+cp_audit_command_said(const char *said, const char *command, const int64 *children, int nchildren,
+					  CpVerdict verdict)
+{
+	append_command(make_head(abridge(said, STATEMENT_MAX), ""), command, children, nchildren, verdict);
 }
 
 /* ---------- reading ---------- */

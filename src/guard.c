@@ -204,7 +204,7 @@ cp_guard_compare(const CpPerson *row, const CpPerson *record, const CpCandidate 
 			Agreement	names;
 
 			compare_names(&row->names[i], &record->names[j], &names);
-			if (holds(candidate, &names, record->nearness == CP_NEAR_SHIELDED_WIDE))
+			if (holds(candidate, &names, record->nearness >= CP_NEAR_SHIELDED_WIDE))
 				return true;
 		}
 	return false;

@@ -102,7 +102,7 @@ cp_guard_keys(const CpPerson *person, int *nkeys)
 	{
 		for (int i = 0; i < person->nnames; i++)
 			add_name_keys(&list, &person->names[i], cp_key_month_day(person->date_of_birth),
-						  person->nearness == CP_NEAR_SHIELDED_WIDE);
+						  person->nearness >= CP_NEAR_SHIELDED_WIDE);
 		if (person->nnames > 0)
 		{
 			given = first_word(person->names[0].given, person->names[0].ngiven);

@@ -53,7 +53,8 @@ enum
 	READ_REMEMBERED,
 	READ_EMBARGOED,
 	READ_WAITS,
-	READ_COLUMNS = READ_WAITS
+	READ_NOT_LINKED,			/* but perhaps it was, see former_reference */
+	READ_COLUMNS = READ_NOT_LINKED
 };
 
 static SPIPlanPtr
@@ -150,6 +151,7 @@ fill_row(CpInboxRow *row, const Datum *values, const bool *nulls)
 	row->remembered = DatumGetBool(values[READ_REMEMBERED - 1]);
 	row->embargoed = DatumGetBool(values[READ_EMBARGOED - 1]);
 	row->waits = DatumGetBool(values[READ_WAITS - 1]);
+	row->linked_formerly = row->linked_child != 0 && DatumGetBool(values[READ_NOT_LINKED - 1]);
 }
 
 static int
@@ -195,15 +197,17 @@ cp_inbox_read(const int64 *numbers, int n)
 		plan = prepare("SELECT u.upload_id, u.source, u.source_ref, u.batch, u.authority,"
 					   " u.given_names, u.family_name, u.sex, u.date_of_birth, u.address, u.postcode,"
 					   " u.identifiers, u.carers, u.involvements, u.alias_names,"
-					   " s.organisation_id, l.child_id, l.authority, l.sent, h.review_id,"
+					   " s.organisation_id, coalesce(l.child_id, f.child_id), l.authority, l.sent, h.review_id,"
 					   " EXISTS (SELECT FROM contactpoint.remembered m WHERE m.source = u.source AND m.source_ref = u.source_ref),"
 					   " s.embargoed_at IS NOT NULL,"
 					   " s.embargoed_at IS NOT NULL AND EXISTS (SELECT FROM contactpoint.receipt w"
-					   " WHERE w.source = u.source AND w.source_ref = u.source_ref AND w.waits)"
+					   " WHERE w.source = u.source AND w.source_ref = u.source_ref AND w.waits),"
+					   " l.child_id IS NULL"
 					   " FROM unnest($1) n(upload_id)"
 					   " JOIN contactpoint.upload u ON u.upload_id = n.upload_id"
 					   " JOIN contactpoint.source s ON s.source = u.source"
 					   " LEFT JOIN contactpoint.source_link l ON l.source = u.source AND l.source_ref = u.source_ref"
+					   " LEFT JOIN contactpoint.former_reference f ON f.source = u.source AND f.source_ref = u.source_ref"
 					   " LEFT JOIN contactpoint.held_reference h ON h.source = u.source AND h.source_ref = u.source_ref",
 					   1, types);
 	if (SPI_execute_plan(plan, &argument, NULL, false, 0) != SPI_OK_SELECT)

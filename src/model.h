@@ -138,7 +138,10 @@ typedef enum CpNearness
 	CP_NEAR_OPEN,				/* not shielded, no hidden name */
 	CP_NEAR_ALIAS,				/* open, with a hidden name */
 	CP_NEAR_SHIELDED,			/* shielded: name, place or identifier too */
-	CP_NEAR_SHIELDED_WIDE		/* shielded, new surname to be expected */
+	CP_NEAR_SHIELDED_WIDE,		/* shielded, new surname to be expected */
+	/* in match_person only, not in child; wide as well: */
+	CP_NEAR_FORMER,				/* a former identity: nothing goes to it */
+	CP_NEAR_EXPECTED			/* shielded in advance: it may be born */
 } CpNearness;
 
 /* One side of a comparison: an uploaded row, or a record of the registry. */

@@ -34,6 +34,8 @@ typedef struct OpenedRecord
 	Oid			role;			/* the role it was opened by */
 	TimestampTz until;
 	bool		by_override;	/* without a grant, with an alert */
+	bool		identity;		/* not the details: the link to former
+								 * identities */
 	SubTransactionId raised_in; /* that raised the alert; invalid: committed */
 } OpenedRecord;
 
@@ -120,8 +122,8 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
 /*
  * No catalog access: called for every row of a vault leaf.
  */
-bool
-cp_opened_is_open(int64 child_id)
+static bool
+is_open(int64 child_id, bool identity)
 {
 	ListCell   *lc;
 
@@ -129,11 +131,18 @@ cp_opened_is_open(int64 child_id)
 	{
 		OpenedRecord *record = lfirst(lc);
 
-		if (record->child_id == child_id && record->role == GetOuterUserId() &&
+		if (record->child_id == child_id && record->identity == identity &&
+			record->role == GetOuterUserId() &&
 			record->raised_in == InvalidSubTransactionId && record->until > GetCurrentTimestamp())
 			return true;
 	}
 	return false;
+}
+
+bool
+cp_opened_is_open(int64 child_id)
+{
+	return is_open(child_id, false);
 }
 
 /*
@@ -148,6 +157,9 @@ still_allowed(const OpenedRecord *record)
 	Datum		values[2] = {Int64GetDatum(record->child_id), BoolGetDatum(record->by_override)};
 	bool		isnull = true;
 
+	/* whoever asks for it is asked for the right each time */
+	if (record->identity)
+		return true;
 	if (plan == NULL)
 	{
 		plan = SPI_prepare("SELECT contactpoint._may_open_until($1, $2)", 2, argtypes);
@@ -263,17 +275,11 @@ await_alert(void)
 }
 
 /*
- * _opened_add(child_id, until, by_override): opens for this session and role,
- * for at most contactpoint.open_minutes or override_timeout; returns until
- * when.  Called by _do_open_shielded, which has asked for the right.
+ * Opens for this session and role; returns until when.
  */
-PG_FUNCTION_INFO_V1(contactpoint_opened_add);
-Datum
-contactpoint_opened_add(PG_FUNCTION_ARGS)
+static TimestampTz
+add_opened(int64 child_id, TimestampTz until, bool by_override, bool identity)
 {
-	int64		child_id = PG_GETARG_INT64(0);
-	TimestampTz until = PG_GETARG_TIMESTAMPTZ(1);
-	bool		by_override = PG_GETARG_BOOL(2);
 	MemoryContext oldcontext;
 	OpenedRecord *record;
 
@@ -292,10 +298,41 @@ contactpoint_opened_add(PG_FUNCTION_ARGS)
 	record->role = GetOuterUserId();
 	record->until = Min(until, longest_opening(by_override));
 	record->by_override = by_override;
+	record->identity = identity;
 	record->raised_in = by_override ? GetCurrentSubTransactionId() : InvalidSubTransactionId;
 	opened = lappend(opened, record);
 	MemoryContextSwitchTo(oldcontext);
-	PG_RETURN_TIMESTAMPTZ(record->until);
+	return record->until;
+}
+
+/*
+ * _opened_add(child_id, until, by_override): opens a record for at most
+ * contactpoint.open_minutes or override_timeout; returns until when.  Called by
+ * _do_open_shielded, which has asked for the right.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_opened_add);
+Datum
+contactpoint_opened_add(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TIMESTAMPTZ(add_opened(PG_GETARG_INT64(0), PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_BOOL(2), false));
+}
+
+/*
+ * _identity_open(child_id): opens the link to former identities, by an
+ * override always.  Called by _override, for _do_former_identity.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_identity_open);
+Datum
+contactpoint_identity_open(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TIMESTAMPTZ(add_opened(PG_GETARG_INT64(0), DT_NOEND, true, true));
+}
+
+PG_FUNCTION_INFO_V1(contactpoint_identity_is_open);
+Datum
+contactpoint_identity_is_open(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(is_open(PG_GETARG_INT64(0), true));
 }
 
 /*

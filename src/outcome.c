@@ -70,7 +70,7 @@ new_delivery(CpBatch *batch, CpInboxRow *row, CpBatchChild *child)
 	delivery->child_id = child->child_id;
 	delivery->made = child->made;
 	delivery->responsible = child->responsible;
-	delivery->linked_before = row->linked_child != 0;
+	delivery->linked_before = row->linked_child != 0 && !row->linked_formerly;
 	return delivery;
 }
 
@@ -82,6 +82,7 @@ note_link(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
 	CpInboxRow *row = delivery->row;
 
 	row->linked_child = child->child_id;
+	row->linked_formerly = false;
 	row->link_authority = row->source_authority;
 	row->sent = cp_inbox_digest(row, child->child_id);
 	child->responsible |= row->authority != 0;
@@ -152,6 +153,30 @@ change_record(CpBatch *batch, const CpPerson *record, const CpPerson *now, CpDel
 	cp_delta_change(record, now);
 }
 
+static void
+require_enough(const CpInboxRow *row)
+{
+	if (row->given_names == NULL || row->family_name == NULL || row->date_of_birth == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_WRONG_STATE),
+				 errmsg("the row has too little data for a record of its own"),
+				 errhint("Ask the source to send names and date of birth, or decide reject.")));
+}
+
+/* Makes a record that is shielded from its first moment. */
+static void
+settle_born_shielded(CpBatch *batch, CpInboxRow *row, CpBatchChild *child, CpBirth *birth)
+{
+	CpDelivery *delivery = new_delivery(batch, row, child);
+
+	require_enough(row);
+	cp_note_settled(batch, row, "new", child->child_id, 0);
+	delivery->made = true;
+	delivery->shielded = true;
+	delivery->birth = birth;
+	write_now(batch, delivery, child);
+}
+
 void
 cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, double score)
 {
@@ -161,6 +186,13 @@ cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, double score)
 	const CpPerson *now;
 	CpDelivery *delivery;
 
+	if (record != NULL && record->nearness == CP_NEAR_EXPECTED)
+	{
+		CpBirth		birth = {.expected = true};
+
+		settle_born_shielded(batch, row, child, &birth);
+		return;
+	}
 	cp_note_settled(batch, row, "match", child_id, score);
 	if (row->linked_child == child_id && row->sent == cp_inbox_digest(row, child_id) && !shielded &&
 		row->link_authority == row->source_authority && !same_source_writes(child, row, true))
@@ -249,7 +281,6 @@ int64
 cp_settle_decided_new(CpBatch *batch, CpInboxRow *row, int64 review_id)
 {
 	CpBatchChild *child;
-	CpDelivery *delivery;
 	CpBirth		birth = {"made by a decision near a shielded record"};
 	Datum		argument = Int64GetDatum(review_id);
 
@@ -260,12 +291,7 @@ cp_settle_decided_new(CpBatch *batch, CpInboxRow *row, int64 review_id)
 	birth.responsible = true;
 
 	child = cp_batch_child(batch, draw_number(batch));
-	cp_note_settled(batch, row, "new", child->child_id, 0);
-	delivery = new_delivery(batch, row, child);
-	delivery->made = true;
-	delivery->shielded = true;
-	delivery->birth = &birth;
-	write_now(batch, delivery, child);
+	settle_born_shielded(batch, row, child, &birth);
 	return child->child_id;
 }
 

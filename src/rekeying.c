@@ -80,8 +80,8 @@ cp_rekeying_batch(int64 *reached, int limit)
 	int			n;
 
 	cp_lock_matching();
-	n = read_numbers("SELECT c.child_id FROM contactpoint.child c WHERE c.child_id > $1"
-					 " ORDER BY c.child_id LIMIT $2", *reached, limit, &children);
+	n = read_numbers("SELECT k.child_id FROM contactpoint.known_record k WHERE k.child_id > $1"
+					 " ORDER BY k.child_id LIMIT $2", *reached, limit, &children);
 	if (n == 0)
 		return 0;
 	*reached = children[n - 1];

@@ -239,6 +239,7 @@ settle_row(CpBatch *batch, int i)
 	if (found)
 	{
 		row->linked_child = reference->latest->linked_child;
+		row->linked_formerly = reference->latest->linked_formerly;
 		row->link_authority = reference->latest->link_authority;
 		row->sent = reference->latest->sent;
 		row->open_review = reference->latest->open_review;

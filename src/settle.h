@@ -38,6 +38,7 @@ typedef struct CpInboxRow
 
 	/* the reference as it stands */
 	int64		linked_child;	/* 0: none */
+	bool		linked_formerly;	/* that record has left child */
 	int64		link_authority; /* 0: none */
 	int64		sent;			/* digest of what it sent last, 0: unknown */
 	int64		open_review;	/* 0: none */
@@ -82,6 +83,7 @@ typedef struct CpBirth
 	bool		responsible;	/* and they are responsible for the record */
 	bool		embargoed;		/* one that goes with the embargo of its
 								 * source */
+	bool		expected;		/* instead: one that was placed in advance */
 } CpBirth;
 
 /* A row on its way to a child. */

@@ -18,17 +18,21 @@ INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, fam
     ('school', 'ca-1', 1, 'Quendolina', 'Rufer', 'F', '2012-05-21', '4 Call Lane', 'CA1 1CA'),
     ('school', 'ca-2', 1, 'Adalbert', 'Sprecher', 'M', '2013-06-22', '5 Call Lane', 'CA1 1CA'),
     ('school', 'ca-7', 1, 'Bertha', 'Fernsprecher', 'F', '2011-03-02', '8 Call Lane', 'CA1 2CA'),
+    ('school', 'ca-8', 1, 'Kreszentia', 'Vormals', 'F', '2010-02-01', '9 Call Lane', 'CA1 3CA'),
     ('school', 'ca-3', 1, 'Ehrentraut', 'Anrufer', 'F', '2014-07-23', '6 Call Lane', 'CA1 1CA');
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 SELECT child_id AS shielded FROM contactpoint.source_link WHERE source_ref = 'ca-1' \gset
 SELECT child_id AS open FROM contactpoint.source_link WHERE source_ref = 'ca-2' \gset
 SELECT child_id AS bertha FROM contactpoint.source_link WHERE source_ref = 'ca-7' \gset
+SELECT child_id AS former FROM contactpoint.source_link WHERE source_ref = 'ca-8' \gset
 SELECT child_id AS asked FROM contactpoint.source_link WHERE source_ref = 'ca-3' \gset
 SET SESSION AUTHORIZATION regress_manager;
 SELECT contactpoint.shield(:shielded, 'threats', 'harm', false) IS NOT NULL AS placed,
     contactpoint.shield(:asked, 'threats', 'harm', false) IS NOT NULL AS placed;
 SELECT contactpoint.request_unshield(:asked, 'moved') AS request \gset
+SELECT contactpoint.new_identity(:former, 'Kreszentia', 'Nunmehr', 'court order') IS NOT NULL AS made;
+SELECT contactpoint.shield_in_advance('Leopold', 'Kuenftig', '2017-09-25', 'at birth', 'harm') AS advance \gset
 SELECT contactpoint.grant_access(:shielded, 'regress_social', 'social worker', now() + interval '1 day');
 SET SESSION AUTHORIZATION regress_override;
 SELECT contactpoint.open_shielded(:shielded, 'at the door', confirm => true) IS NOT NULL AS opened;
@@ -77,6 +81,11 @@ INSERT INTO door VALUES
     ('revoke_access', ARRAY[:'shielded', '''regress_social''', '''moved on''']),
     ('open_shielded', ARRAY[:'shielded', '''at the door''', 'true']),
     ('close_shielded', ARRAY[:'shielded']),
+    ('add_alias', ARRAY[:'open', '''birth''', '''Adalbert''', '''Anders''', '''placement''']),
+    ('new_identity', ARRAY[:'open', '''Gottlieb''', '''Neuanfang''', '''court order''']),
+    ('former_identity', ARRAY[:'former', '''court asks''', 'true']),
+    ('shield_in_advance', ARRAY['''Theobald''', '''Erwartung''', 'date ''2016-08-24''', '''at birth''', '''harm''']),
+    ('withdraw_advance', ARRAY[:'advance', '''over''']),
     ('follow_up', ARRAY[:'alert', '''called back''']),
     ('pause_uploads', ARRAY['''calls''', '''too many are held''']),
     ('resume_uploads', ARRAY['''calls''']),

@@ -1,0 +1,101 @@
+/*-------------------------------------------------------------------------
+ *
+ * identity.c
+ *	  Whose name and birth date are these?  Asked before a person's word makes a
+ *	  record.
+ *
+ *	  Of records in child the answer rests on public names alone, since the
+ *	  person reads it: hidden ones do not count.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "match.h"
+#include "settle.h"
+
+static bool
+is_the_same(const CpCandidate *candidate)
+{
+	return candidate->given_agrees && candidate->family_agrees && !candidate->given_differs &&
+		(candidate->birth_equal || candidate->birth_swapped) &&
+		(!candidate->sex_differs || candidate->given_equal);
+}
+
+/* By what the record shows? */
+static bool
+shows_the_same(const CpPerson *row, int64 child_id)
+{
+	CpPerson   *shown = cp_person_fetch(child_id);
+	CpCandidate candidate;
+
+	if (shown == NULL || shown->nearness > CP_NEAR_SHIELDED_WIDE)
+		return false;
+	shown->nnames = Min(shown->nnames, 1);
+	memset(&candidate, 0, sizeof(candidate));
+	cp_score(row, shown, &candidate);
+	return is_the_same(&candidate);
+}
+
+PG_FUNCTION_INFO_V1(contactpoint_known_by_name);
+/* contactpoint._known_by_name(given_names, family_name, sex, date_of_birth, except_child) */
+Datum
+contactpoint_known_by_name(PG_FUNCTION_ARGS)
+{
+	DateADT		birth = PG_GETARG_DATEADT(3);
+	CpPerson   *row = cp_person_make(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)),
+									 &birth, *text_to_cstring(PG_GETARG_TEXT_PP(2)), NULL, NULL, NIL);
+	bool		cut;
+	ListCell   *cell;
+
+	foreach(cell, cp_candidates_bounded(row, PG_GETARG_INT64(4), true, &cut))
+	{
+		if (shows_the_same(row, ((CpCandidate *) lfirst(cell))->child_id))
+			PG_RETURN_BOOL(true);
+	}
+	PG_RETURN_BOOL(false);
+}
+
+static bool
+is_a_former_one(const CpPerson *row, int64 child_id)
+{
+	CpPerson   *former = cp_person_fetch(child_id);
+	CpCandidate candidate;
+
+	if (former == NULL || former->nearness != CP_NEAR_FORMER)
+		return false;
+	memset(&candidate, 0, sizeof(candidate));
+	cp_score(row, former, &candidate);
+	return is_the_same(&candidate);
+}
+
+PG_FUNCTION_INFO_V1(contactpoint_bears_former_name);
+/* contactpoint._bears_former_name(upload_id bigint, candidates bigint[]) */
+Datum
+contactpoint_bears_former_name(PG_FUNCTION_ARGS)
+{
+	int64		upload_id = PG_GETARG_INT64(0);
+	CpInboxRow *row;
+	Datum	   *candidates;
+	int			n;
+	bool		result = false;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &candidates, NULL, &n);
+	SPI_connect();
+	row = cp_inbox_read(&upload_id, 1);
+	if (row->present)
+	{
+		CpPerson   *person = cp_inbox_person(row);
+
+		for (int i = 0; i < n && !result; i++)
+			result = is_a_former_one(person, DatumGetInt64(candidates[i]));
+	}
+	SPI_finish();
+	PG_RETURN_BOOL(result);
+}
