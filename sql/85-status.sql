@@ -32,18 +32,16 @@ BEGIN
                 USING ERRCODE = 'KC011', HINT = 'Restore the dump again into an empty database.';
         END IF;
     END LOOP;
-    SELECT count(*) INTO wrong FROM contactpoint.known_record k WHERE k.shielded
-    AND EXISTS (SELECT FROM contactpoint.hidden_record h WHERE h.child_id = k.child_id)
-    AND EXISTS (SELECT FROM contactpoint.child c WHERE c.child_id = k.child_id);
+    SELECT count(*) INTO wrong FROM contactpoint.hidden_record h JOIN contactpoint.child c ON c.child_id = h.child_id;
     IF wrong > 0 THEN
         RAISE EXCEPTION 'the restore is not whole: % record(s) are hidden and open at a time', wrong
             USING ERRCODE = 'KC011', HINT = 'Restore the dump again into an empty database.';
     END IF;
     SELECT count(*) INTO wrong FROM contactpoint.former_identity f
-    WHERE NOT EXISTS (SELECT FROM contactpoint.known_record k WHERE k.child_id = f.became)
+    WHERE contactpoint._present_number(f.child_id) IS NULL
        OR NOT EXISTS (SELECT FROM contactpoint.hidden_record h WHERE h.child_id = f.child_id AND h.kind = 'former');
     IF wrong > 0 THEN
-        RAISE EXCEPTION 'the restore is not whole: % former identity(s) lack a record', wrong
+        RAISE EXCEPTION 'the restore is not whole: % former record(s) lead nowhere', wrong
             USING ERRCODE = 'KC011', HINT = 'Restore the dump again into an empty database.';
     END IF;
     SELECT count(*) INTO wrong FROM contactpoint.advance_shield a

@@ -20,6 +20,21 @@ ContactPoint::ask($node, 'contactpoint', 'regress_manager',
 	"SELECT contactpoint.shielding_done('late', 1)");
 ContactPoint::ask($node, 'contactpoint', 'regress_admin',
 	"SELECT contactpoint.add_name_variant('Seun', 'Oluwaseun'), contactpoint.remove_name_variant('Katie', 'Catherine')");
+# a former identity, and a child that is expected
+ContactPoint::ask($node, 'contactpoint', 'regress_feed', <<'SQL');
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, alias_names) VALUES
+('school', 'fi-7', 1, 'Cordelia', 'Lindenbaum', 'F', '2009-12-02', '5 Lime Walk', 'SU3 3CC', '[{"kind": "birth", "family_name": "Eichenlaub"}]');
+SQL
+ContactPoint::ask($node, 'contactpoint', 'regress_manager',
+	'CALL contactpoint.settle()');
+my $former = $node->safe_psql('contactpoint',
+	"SELECT child_id FROM contactpoint.child WHERE given_names = 'Cordelia'");
+my $present = ContactPoint::ask($node, 'contactpoint', 'regress_manager',
+	"SELECT contactpoint.new_identity($former, 'Cordelia', 'Ahornblatt', 'adoption order')"
+);
+my $expected = ContactPoint::ask($node, 'contactpoint', 'regress_manager',
+	"SELECT contactpoint.shield_in_advance('Ottilie', 'Erlenbruch', '2014-04-24', 'at birth', 'fled')"
+);
 my $backup = $node->backup_dir;
 $node->safe_psql('contactpoint', <<"SQL");
 SET contactpoint.restoring = on;
@@ -170,6 +185,7 @@ sub check_closed
 	for my $rel ('child', 'address', 'address_vault', 'carer_open', 'alias',
 		'upload', 'review', 'shield', 'shield_alert', 'access_grant', 'source_link',
 		'remembered', 'decided_row', 'merge_log', 'merged_record', 'merge_request', 'undo_log', 'mistaken_look',
+		'hidden_record', 'former_identity', 'former_row', 'advance_shield',
 		'settlement', 'match_person', 'journal', 'audit')
 	{
 		ContactPoint::refused($node, $dbname, undef,
@@ -222,7 +238,7 @@ sub check_validated
 	my ($dbname) = @_;
 
 	is( $node->safe_psql($dbname, 'SELECT contactpoint.validate_restore()'),
-		'3', "$dbname: validated, with all children");
+		'4', "$dbname: validated, with all children");
 	my $after = contents($dbname);
 	for my $rel (grep { !$moving{$_} } sort keys %kind)
 	{
@@ -254,7 +270,7 @@ INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, s
 SQL
 	ContactPoint::ask($node, $dbname, 'regress_manager',
 		'CALL contactpoint.settle()');
-	is(count_children($dbname), '3',
+	is(count_children($dbname), '4',
 		"$dbname: misspelt rows about known children make no record");
 	is( $node->safe_psql(
 			$dbname, qq{
@@ -287,7 +303,8 @@ INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, fam
 SQL
 	ContactPoint::ask($node, $dbname, 'regress_manager',
 		'CALL contactpoint.settle()');
-	is(count_children($dbname), '4', "$dbname: a new child gets a record");
+	is(count_children($dbname), '5', "$dbname: a new child gets a record");
+	check_hidden($dbname);
 
 	ContactPoint::ask($node, $dbname, 'regress_manager',
 		"SELECT contactpoint.shield($child->{Rosalind}, 'now her too', 'harm')"
@@ -326,6 +343,42 @@ SQL
 	return;
 }
 
+# Who is not in child is known all the same.
+sub check_hidden
+{
+	my ($dbname) = @_;
+
+	ContactPoint::ask($node, $dbname, 'regress_feed', <<'SQL');
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+('health', 're-5', 'Cordelia', 'Lindenbaum', 'F', '2009-12-02', '5 Lime Walk', 'SU3 3CC'),
+('health', 're-6', 'Cordelia', 'Eichenlaub', 'F', '2009-12-02', NULL, NULL),
+('school', 'fi-7', 'Cordelia', 'Lindenbaum', 'F', '2009-12-02', '5 Lime Walk', 'SU3 3CC'),
+('health', 're-7', 'Ottilie', 'Erlenbruch', 'F', '2014-04-24', '6 Elder Walk', 'SU4 4DD');
+SQL
+	ContactPoint::ask($node, $dbname, 'regress_manager',
+		'CALL contactpoint.settle()');
+	is( $node->safe_psql(
+			$dbname, qq{
+			SELECT string_agg(s.outcome || ' ' || coalesce($former = ANY (r.candidates), false), ', ' ORDER BY s.upload_id)
+			FROM contactpoint.settlement s
+			JOIN contactpoint.review r ON r.source = s.source AND r.source_ref = s.source_ref AND r.decided_at IS NULL
+			WHERE s.source_ref IN ('re-5', 're-6', 'fi-7')}
+		),
+		'hold true, hold true, hold true',
+		"$dbname: rows of a former identity are held");
+	is( $node->safe_psql(
+			$dbname,
+			qq{SELECT child_id = $expected AND shielded FROM contactpoint.child WHERE given_names = 'Ottilie'}
+		),
+		't',
+		"$dbname: a child shielded in advance is born shielded");
+	is( $node->safe_psql(
+			$dbname, "SELECT contactpoint._present_number($former)"),
+		$present,
+		"$dbname: the former identity leads to the present one");
+	return;
+}
+
 restore('plain', $announced, 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1',
 	'-f', "$backup/plain.sql");
 check_closed('plain');
@@ -342,7 +395,7 @@ is( $node->safe_psql(
 		'custom',
 		'SELECT count(*), count(*) FILTER (WHERE shielded) FROM contactpoint.child'
 	),
-	'3|1',
+	'4|2',
 	'custom: what came before the validation made no second record');
 is(as_seen('custom'), $seen_before,
 	'custom: a practitioner sees what was seen before');
@@ -375,6 +428,12 @@ my %tampered = (
 	moved => move_row($dump, 'address_vault', 'address_open'),
 	unshielded => $dump =~
 	  s/^($hidden\tPhilippa Jane\tHarrowgate\tF\t2013-05-11\t)t$/$1f/mr,
+	twofold => $dump =~
+	  s/^($hidden\tPhilippa Jane\t.*\n)/$1$former\tCordelia\tLindenbaum\tF\t2009-12-02\tf\n/mr,
+	unlinked => $dump =~
+	  s/^(COPY contactpoint\.former_identity \(.*\) FROM stdin;\n$former\t)$present\t/$1$former\t/mr,
+	withdrawn => $dump =~
+	  s/^$expected\texpected\t.*\n//mr,
 	lifted => $dump =~
 	  s/^(COPY contactpoint\.shield \(.*\) FROM stdin;\n)\d+\t$hidden\t.*\n/$1/mr);
 for my $dbname (sort keys %tampered)

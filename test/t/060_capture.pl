@@ -1227,6 +1227,8 @@ my %dumped = (
 	'finding' => 'nothing', 'finding_pair' => 'nothing', 'remembered' => 'nothing', 'decided_row' => 'nothing',
 	'merge_log' => 'nothing', 'merged_record' => 'nothing', 'merge_request' => 'nothing', 'undo_log' => 'nothing',
 	'mistaken_look' => 'nothing',
+	'hidden_record' => 'nothing', 'former_identity' => 'nothing', 'former_reference' => 'nothing',
+	'former_row' => 'nothing', 'advance_shield' => 'nothing',
 	'upload' => '-');
 look 'pg_dump', 'superuser', '', join('; ', map { "$_: $dumped{$_}" } keys %dumped),
   via => sub {
