@@ -83,6 +83,18 @@ SET SESSION AUTHORIZATION regress_feed;
 SELECT count(*) AS receipts, count(DISTINCT (source, batch, received_at IS NULL)) AS kinds FROM contactpoint.upload_receipt WHERE source_ref LIKE 'ia-%';
 RESET SESSION AUTHORIZATION;
 
+-- a row that says too little of its own makes no record
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, date_of_birth, alias_names) VALUES
+    ('school', 'ia-9', '2014-06-16', '[{"kind": "birth", "given_names": "Kunigunde", "family_name": "Widerrufen"}]');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT pg_temp.outcome('ia-9'), r.reason, r.candidates = ARRAY[:kunigunde]::bigint[] AS kunigunde FROM contactpoint.review r WHERE source_ref = 'ia-9';
+SELECT review_id AS held9 FROM contactpoint.review WHERE source_ref = 'ia-9' \gset
+SET SESSION AUTHORIZATION regress_manager;
+SELECT contactpoint.decide(:held9, 'same', :kunigunde);
+RESET SESSION AUTHORIZATION;
+
 -- decided by a person: the expected child, under its number; somebody else, born shielded
 SELECT review_id AS held2 FROM contactpoint.review WHERE source_ref = 'ia-2' AND decided_at IS NULL \gset
 SELECT review_id AS held7 FROM contactpoint.review WHERE source_ref = 'ia-7' AND decided_at IS NULL \gset
