@@ -35,21 +35,21 @@ COMMENT ON COLUMN contactpoint.hidden_record.identifiers IS 'identifiers, as _ma
 
 CREATE TABLE contactpoint.former_identity (
     child_id bigint PRIMARY KEY REFERENCES contactpoint.hidden_record,
-    became bigint NOT NULL UNIQUE,
-    line bigint NOT NULL,
+    became bigint NOT NULL,
+    present bigint NOT NULL,
     reason text NOT NULL,
     made_by name NOT NULL,
     made_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-CREATE INDEX former_identity_line_idx ON contactpoint.former_identity (line);
+CREATE INDEX former_identity_present_idx ON contactpoint.former_identity (present);
 COMMENT ON TABLE contactpoint.former_identity IS 'which number a child had before; told by former_identity() alone, with an alert';
 COMMENT ON COLUMN contactpoint.former_identity.child_id IS 'the former number';
 COMMENT ON COLUMN contactpoint.former_identity.became IS 'the number that followed';
-COMMENT ON COLUMN contactpoint.former_identity.line IS 'the first number of all of the child''s';
+COMMENT ON COLUMN contactpoint.former_identity.present IS 'the number that the child has now, after further identities and merges';
 COMMENT ON COLUMN contactpoint.former_identity.reason IS 'why';
 COMMENT ON COLUMN contactpoint.former_identity.made_by IS 'who';
 COMMENT ON COLUMN contactpoint.former_identity.made_at IS 'when';
-COMMENT ON INDEX contactpoint.former_identity_line_idx IS 'all numbers of one child';
+COMMENT ON INDEX contactpoint.former_identity_present_idx IS 'former numbers of one child';
 
 CREATE TABLE contactpoint.former_reference (
     source text NOT NULL,
@@ -79,7 +79,7 @@ ALTER TABLE contactpoint.hidden_record
     ALTER sex SET STATISTICS 0, ALTER date_of_birth SET STATISTICS 0, ALTER aliases SET STATISTICS 0,
     ALTER places SET STATISTICS 0, ALTER identifiers SET STATISTICS 0, ALTER child_id SET STATISTICS 0;
 ALTER TABLE contactpoint.former_identity
-    ALTER child_id SET STATISTICS 0, ALTER became SET STATISTICS 0, ALTER line SET STATISTICS 0, ALTER reason SET STATISTICS 0;
+    ALTER child_id SET STATISTICS 0, ALTER became SET STATISTICS 0, ALTER present SET STATISTICS 0, ALTER reason SET STATISTICS 0;
 ALTER TABLE contactpoint.former_reference
     ALTER source_ref SET STATISTICS 0, ALTER child_id SET STATISTICS 0;
 ALTER TABLE contactpoint.former_row
@@ -262,6 +262,30 @@ END
 $$;
 COMMENT ON FUNCTION contactpoint._leave_child(bigint) IS 'takes a record out of child and keeps what was on record of it';
 
+-- The number that a record has now: after new identities, and merges that stand.
+CREATE FUNCTION contactpoint._number_now(child_id bigint) RETURNS bigint
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE had (number) AS (
+        SELECT $1
+        UNION
+        SELECT o.number FROM had h CROSS JOIN LATERAL (
+            SELECT f.became FROM contactpoint.former_identity f WHERE f.child_id = h.number
+            UNION ALL
+            SELECT m.into_child_id FROM contactpoint.merged_record m JOIN contactpoint.merge_log l ON l.merge_id = m.merge_id
+            WHERE m.child_id = h.number AND l.undone_at IS NULL) o (number))
+    SELECT h.number FROM had h JOIN contactpoint.child c ON c.child_id = h.number LIMIT 1
+$$;
+COMMENT ON FUNCTION contactpoint._number_now(bigint) IS 'the number in child that a record has now';
+
+-- A record has another number, or two have again one each.
+CREATE FUNCTION contactpoint._identities_follow(child_id bigint, other_id bigint) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE contactpoint.former_identity f SET present = coalesce(contactpoint._number_now(f.became), f.present)
+    WHERE f.present IN ($1, $2)
+$$;
+COMMENT ON FUNCTION contactpoint._identities_follow(bigint, bigint) IS
+    'makes former identities lead to the numbers that two records have by now';
+
 CREATE FUNCTION contactpoint._do_new_identity(child_id bigint, given_names text, family_name text, reason text)
     RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -316,10 +340,9 @@ BEGIN
             ((now() AT TIME ZONE 'UTC')::date + interval '6 months')::date);
     PERFORM contactpoint._move_details(former.child_id, became, _do_new_identity.family_name);
     PERFORM contactpoint._leave_child(former.child_id);
-    INSERT INTO contactpoint.former_identity (child_id, became, line, reason, made_by)
-    VALUES (former.child_id, became,
-            coalesce((SELECT f.line FROM contactpoint.former_identity f WHERE f.became = former.child_id), former.child_id),
-            _do_new_identity.reason, contactpoint._caller());
+    INSERT INTO contactpoint.former_identity (child_id, became, present, reason, made_by)
+    VALUES (former.child_id, became, became, _do_new_identity.reason, contactpoint._caller());
+    PERFORM contactpoint._identities_follow(former.child_id, became);
     PERFORM contactpoint._findings_follow(former.child_id);
     PERFORM contactpoint._rekey_batch(ARRAY[former.child_id, became], true);
     RETURN became;
@@ -336,14 +359,13 @@ CREATE FUNCTION contactpoint._shown(candidates bigint[], more bigint[]) RETURNS 
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH listed AS (
         SELECT n.child_id, min(n.place) AS place,
-               coalesce((SELECT f.line FROM contactpoint.former_identity f WHERE f.child_id = n.child_id),
-                        (SELECT f.line FROM contactpoint.former_identity f WHERE f.became = n.child_id), n.child_id) AS line
+               coalesce((SELECT f.present FROM contactpoint.former_identity f WHERE f.child_id = n.child_id), n.child_id) AS present
         FROM unnest($1 || $2) WITH ORDINALITY AS n (child_id, place)
         GROUP BY n.child_id
-    ), first_of_line AS (
-        SELECT DISTINCT ON (l.line) l.child_id, l.place FROM listed l ORDER BY l.line, l.place
+    ), first_of_child AS (
+        SELECT DISTINCT ON (l.present) l.child_id, l.place FROM listed l ORDER BY l.present, l.place
     )
-    SELECT coalesce(array_agg(f.child_id ORDER BY f.place), '{}') FROM first_of_line f
+    SELECT coalesce(array_agg(f.child_id ORDER BY f.place), '{}') FROM first_of_child f
 $$;
 COMMENT ON FUNCTION contactpoint._shown(bigint[], bigint[]) IS
     'candidates and more of them, each once; of the numbers that one child has had only the first';
@@ -367,10 +389,9 @@ COMMENT ON FUNCTION contactpoint._identity_is_open(bigint) IS 'may this session 
 
 CREATE FUNCTION contactpoint._present_number(child_id bigint) RETURNS bigint
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT l.became FROM contactpoint.former_identity f
-    JOIN contactpoint.former_identity l ON l.line = f.line
-    JOIN contactpoint.child c ON c.child_id = l.became
-    WHERE f.child_id = $1 OR f.became = $1 LIMIT 1
+    SELECT f.present FROM contactpoint.former_identity f
+    JOIN contactpoint.child c ON c.child_id = f.present
+    WHERE f.child_id = $1 OR f.present = $1 LIMIT 1
 $$;
 COMMENT ON FUNCTION contactpoint._present_number(bigint) IS
     'the number that a child has now, by any it has had; null where it has had one only';
@@ -386,7 +407,7 @@ COMMENT ON FUNCTION contactpoint._is_present_one(bigint, bigint[]) IS
 CREATE FUNCTION contactpoint._do_former_identity(child_id bigint, reason text, confirm boolean)
     RETURNS jsonb LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    present bigint;
+    number bigint;
 BEGIN
     PERFORM contactpoint._require_role('contactpoint_override');
     reason := contactpoint._check_text('reason', reason, 500);
@@ -396,22 +417,21 @@ BEGIN
                          'To go on, call former_identity() again with confirm => true.';
         RETURN NULL;
     END IF;
-    present := contactpoint._present_number(_do_former_identity.child_id);
-    IF present IS NULL THEN
+    number := contactpoint._present_number(_do_former_identity.child_id);
+    IF number IS NULL THEN
         RAISE EXCEPTION 'there is no former identity of this record'
             USING ERRCODE = 'KC010', HINT = 'It has had one number only, or there is no such record.';
     END IF;
-    IF NOT contactpoint._identity_is_open(present) THEN
+    IF NOT contactpoint._identity_is_open(number) THEN
         RAISE NOTICE 'the alert is raised' USING HINT = 'Call former_identity() once more to see the former identity.';
-        RETURN jsonb_build_object('open_until', contactpoint._override(present, reason, true));
+        RETURN jsonb_build_object('open_until', contactpoint._override(number, reason, true));
     END IF;
-    RETURN (SELECT jsonb_build_object('child_id', present,
+    RETURN (SELECT jsonb_build_object('child_id', number,
                 'former', jsonb_agg(jsonb_build_object('child_id', f.child_id, 'given_names', h.given_names,
                     'family_name', h.family_name, 'reason', f.reason, 'left_at', f.made_at) ORDER BY f.made_at DESC))
-            FROM contactpoint.former_identity l
-            JOIN contactpoint.former_identity f ON f.line = l.line
+            FROM contactpoint.former_identity f
             JOIN contactpoint.hidden_record h ON h.child_id = f.child_id
-            WHERE l.became = present);
+            WHERE f.present = number);
 END
 $$;
 CREATE FUNCTION contactpoint.former_identity(child_id bigint, reason text, confirm boolean DEFAULT false)

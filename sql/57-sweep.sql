@@ -164,9 +164,10 @@ BEGIN
           -- no two findings lead to two numbers of one child
           AND NOT EXISTS (
                 SELECT FROM (VALUES (f.low, f.high), (f.high, f.low)) v (record, other)
-                JOIN contactpoint.former_identity i ON i.became = v.other
-                JOIN contactpoint.former_identity j ON j.line = i.line
-                JOIN found g ON g.low = least(v.record, j.child_id) AND g.high = greatest(v.record, j.child_id))
+                JOIN contactpoint.former_identity i
+                    ON i.present = v.other OR i.present = (SELECT j.present FROM contactpoint.former_identity j WHERE j.child_id = v.other)
+                   AND i.made_at < (SELECT j.made_at FROM contactpoint.former_identity j WHERE j.child_id = v.other)
+                JOIN found g ON g.low = least(v.record, i.child_id) AND g.high = greatest(v.record, i.child_id))
           AND NOT EXISTS (SELECT FROM contactpoint.finding_pair p WHERE p.child_id = f.low AND p.other_id = f.high)
           AND NOT EXISTS (SELECT FROM decided d
                           WHERE (d.child_id = f.low AND d.other_id = f.high) OR (d.child_id = f.high AND d.other_id = f.low))

@@ -209,7 +209,8 @@ cp_decide_remembered(const CpPerson *row, const CpReference *reference)
 		if (decision->child_id == 0)
 			return remembered;
 		record = cp_person_fetch(decision->child_id);
-		if (decision->child_id != reference->linked_child || record == NULL)
+		if (decision->child_id != reference->linked_child || record == NULL ||
+			record->nearness > CP_NEAR_SHIELDED_WIDE)
 			return NULL;
 		remembered->outcome = CP_OUTCOME_MATCH;
 		remembered->child_id = decision->child_id;
