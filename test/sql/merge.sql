@@ -24,9 +24,9 @@ BEGIN
        OR EXISTS (SELECT * FROM contactpoint._all_places() EXCEPT ALL SELECT * FROM contactpoint.place_key) THEN
         RETURN false;
     END IF;
-    PERFORM contactpoint._rekey_batch((SELECT array_agg(c.child_id) FROM contactpoint.child c), true);
+    PERFORM contactpoint._rekey_batch((SELECT array_agg(c.child_id) FROM contactpoint.known_record c), true);
     RETURN before = (SELECT md5(string_agg(p.child_id || p.facts || p.nearness, '|' ORDER BY p.child_id)) FROM contactpoint.match_person p)
-       AND NOT EXISTS (SELECT FROM contactpoint.match_key k WHERE NOT EXISTS (SELECT FROM contactpoint.child c WHERE c.child_id = k.child_id));
+       AND NOT EXISTS (SELECT FROM contactpoint.match_key k WHERE NOT EXISTS (SELECT FROM contactpoint.known_record c WHERE c.child_id = k.child_id));
 END $$;
 -- what a record is, whatever the shield: names, shield, details with their leaf, references
 CREATE FUNCTION pg_temp.picture(of_child bigint) RETURNS TABLE (what text, said text) LANGUAGE sql AS $$
