@@ -38,7 +38,7 @@ BEGIN
             USING ERRCODE = 'KC011', HINT = 'Restore the dump again into an empty database.';
     END IF;
     SELECT count(*) INTO wrong FROM contactpoint.former_identity f
-    WHERE contactpoint._present_number(f.child_id) IS NULL
+    WHERE contactpoint._number_now(f.became) IS DISTINCT FROM f.present
        OR NOT EXISTS (SELECT FROM contactpoint.hidden_record h WHERE h.child_id = f.child_id AND h.kind = 'former');
     IF wrong > 0 THEN
         RAISE EXCEPTION 'the restore is not whole: % former record(s) lead nowhere', wrong

@@ -431,7 +431,7 @@ my %tampered = (
 	twofold => $dump =~
 	  s/^($hidden\tPhilippa Jane\t.*\n)/$1$former\tCordelia\tLindenbaum\tF\t2009-12-02\tf\n/mr,
 	unlinked => $dump =~
-	  s/^(COPY contactpoint\.former_identity \(.*\) FROM stdin;\n$former\t)$present\t/$1$former\t/mr,
+	  s/^(COPY contactpoint\.former_identity \(.*\) FROM stdin;\n$former\t$present\t)$present\t/$1$child->{Dominic}\t/mr,
 	withdrawn => $dump =~
 	  s/^$expected\texpected\t.*\n//mr,
 	lifted => $dump =~
