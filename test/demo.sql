@@ -147,7 +147,29 @@ SELECT given_names, family_name FROM contactpoint.child WHERE child_id = :child;
 ROLLBACK;
 
 \echo
-\echo '== 4. The auditor lists who looked at the child and why, also the look that was rolled back.'
+\echo '== 4. An adoption order: a new number and name. The birth name leads nowhere any more, and makes no second record.'
+\echo
+\c - mary_manager
+SET contactpoint.reason = 'adoption order';
+SELECT contactpoint.new_identity(:child, :'given', 'Newfamily', 'adoption order of today') AS number_after_the_order \gset
+\c - schools_feed
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, date_of_birth, address, postcode) VALUES
+    ('schools', 'demo-birth-name', :'given', :'family', :'birth', :'home', :'code'),
+    ('schools', 'demo-new-name', :'given', 'Newfamily', :'birth', '2 adoptive close', '8888');
+\c - mary_manager
+CALL contactpoint.settle();
+\c - peter_practitioner
+SET contactpoint.reason = 'new at the youth club';
+\echo '   All that a search by given name and birth date finds, and the former number:'
+SELECT given_names, family_name, shielded FROM contactpoint.search(given_names => :'given', date_of_birth => :'birth');
+SELECT count(*) AS under_the_former_number FROM contactpoint.record WHERE child_id = :child;
+\c - postgres
+\echo '   What became of a row under the birth name, and of one under the new name:'
+SELECT s.source_ref, s.outcome, coalesce(s.child_id = :number_after_the_order, false) AS in_the_vault FROM contactpoint.settlement s
+WHERE s.source_ref IN ('demo-birth-name', 'demo-new-name') ORDER BY s.upload_id;
+
+\echo
+\echo '== 5. The auditor lists who looked at the child and why, also the look that was rolled back.'
 \echo
 \c - anne_auditor
 SET contactpoint.reason = 'monthly audit';
@@ -157,7 +179,7 @@ WHERE (:child = ANY (children) OR outcome = 'refused') AND a."session_user" <> '
 ORDER BY entry;
 
 \echo
-\echo '== 5. Entries are sealed. The auditor keeps the head; then a superuser takes an entry out.'
+\echo '== 6. Entries are sealed. The auditor keeps the head; then a superuser takes an entry out.'
 \echo
 \c - postgres
 SELECT max(entry) AS last FROM contactpoint.audit \gset

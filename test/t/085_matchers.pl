@@ -23,19 +23,31 @@ CONF
 # What makes rows depend on each other: families side by side, twins, children
 # sent twice under one reference and by several sources, changed rows, other
 # names, withdrawn details, rows that say too little, and namesakes.
+my @given = qw(Adelaide Barnaby Clementine Dorian Evangeline Fitzgerald Gwendolen Horatio Isadora
+  Jeremiah Katharine Leopold Marigold Nathaniel Octavia Peregrine Quentin Rosamund Sylvester Theodora);
+my @family = qw(Abernathy Blackwood Carmichael Dunsmore Ellsworth Featherstone Galbraith Hollingsworth
+  Inglethorpe Jessop Kettleborough Lockhart Montague Northcote Oglethorpe Pemberton Quarrington);
+
+# Given names, family name, birth date.
+sub person
+{
+	my ($i) = @_;
+	my $home = int($i / 3);
+
+	return (
+		$given[ $i % @given ],
+		$family[ $home * 7 % @family ] . ($home % 5 ? '' : 'e'),
+		sprintf '%04d-%02d-%02d', 2005 + $i % 13, 1 + $i % 12, 1 + $i * 3 % 28);
+}
+
 sub inbox
 {
-	my @given = qw(Adelaide Barnaby Clementine Dorian Evangeline Fitzgerald Gwendolen Horatio Isadora
-	  Jeremiah Katharine Leopold Marigold Nathaniel Octavia Peregrine Quentin Rosamund Sylvester Theodora);
-	my @family = qw(Abernathy Blackwood Carmichael Dunsmore Ellsworth Featherstone Galbraith Hollingsworth
-	  Inglethorpe Jessop Kettleborough Lockhart Montague Northcote Oglethorpe Pemberton Quarrington);
 	my @rows;
 
 	for my $i (0 .. $persons - 1)
 	{
 		my $home = int($i / 3);
-		my ($given, $family) = ($given[ $i % @given ], $family[ $home * 7 % @family ] . ($home % 5 ? '' : 'e'));
-		my $birth = sprintf '%04d-%02d-%02d', 2005 + $i % 13, 1 + $i % 12, 1 + $i * 3 % 28;
+		my ($given, $family, $birth) = person($i);
 		my $place = sprintf "%d High Street\tMA%d %dAA", $home, $home % 60, $home % 9;
 		my $number = $i % 4 ? '\N' : sprintf '{"nhs": "%010d"}', 4000000000 + $i * 7919;
 		my $carer = qq([{"full_name": "Parent $home", "contact": "0100 $home"}]);
@@ -114,6 +126,24 @@ sub new_registry
 	ContactPoint::ask($node, $db, 'regress_manager',
 		q{SET contactpoint.reason = 'to shield'; SELECT contactpoint.shield(child_id, 'threats', 'harm') FROM contactpoint.source_link WHERE source_ref = 'hidden'});
 	ContactPoint::close_inbox($node, $db);
+	# children who are expected, and former identities
+	for my $i (13, 144, 251, 390)
+	{
+		my ($given, $family, $birth) = person($i);
+
+		ContactPoint::ask($node, $db, 'regress_manager',
+			"SELECT contactpoint.shield_in_advance('$given', '$family', '$birth', 'expected', 'harm')");
+	}
+	for my $i (31, 200, 333)
+	{
+		my ($given, $family, $birth) = person($i);
+
+		ContactPoint::ask($node, $db, 'regress_manager', <<"SQL");
+INSERT INTO contactpoint.child (given_names, family_name, date_of_birth) VALUES ('$given', '$family', '$birth');
+SET contactpoint.reason = 'a new identity';
+SELECT contactpoint.new_identity(child_id, '$given', 'Wanamaker', 'adoption') FROM contactpoint.child WHERE family_name = '$family';
+SQL
+	}
 	ContactPoint::ask($node, $db, 'regress_feed',
 		"COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, date_of_birth, address, postcode, identifiers, carers, alias_names) FROM stdin;\n"
 		  . $inbox
@@ -148,7 +178,7 @@ sub outcome
 		SELECT 'row', s.upload_id, s.source_ref, s.outcome, l.child, round(s.score::numeric, 3)
 			FROM contactpoint.settlement s LEFT JOIN label l USING (child_id) ORDER BY s.upload_id;
 		SELECT 'child', l.child, c.given_names, c.family_name, c.date_of_birth, c.shielded
-			FROM contactpoint.child c LEFT JOIN label l USING (child_id) ORDER BY l.child;
+			FROM contactpoint.child c LEFT JOIN label l USING (child_id) ORDER BY 2, 3, 4, 5;
 		SELECT 'address', l.child, d.source, d.address, d.postcode, d.shielded
 			FROM contactpoint.address d LEFT JOIN label l USING (child_id) ORDER BY 2, 3, 4, 5;
 		SELECT 'carer', l.child, d.source, d.full_name, d.contact
@@ -211,6 +241,12 @@ for my $outcome (qw(match new hold))
 	cmp_ok($node->safe_psql('one', "SELECT count(*) FROM contactpoint.settlement WHERE outcome = '$outcome'"),
 		'>', 20, "there is something to decide: $outcome");
 }
+
+is( $node->safe_psql('one', q{SELECT count(*) FILTER (WHERE used_at IS NOT NULL) > 0 FROM contactpoint.advance_shield}),
+	't', 'a child that was expected is born');
+is( $node->safe_psql('one', q{
+	SELECT count(*) > 0 FROM contactpoint.review r JOIN contactpoint.former_identity f ON f.child_id = ANY (r.candidates)}),
+	't', 'a row of a former identity is held');
 
 # ---------- any number of matchers, any size of batches ----------
 
