@@ -156,11 +156,14 @@ change_record(CpBatch *batch, const CpPerson *record, const CpPerson *now, CpDel
 static void
 require_enough(const CpInboxRow *row)
 {
-	if (row->given_names == NULL || row->family_name == NULL || row->date_of_birth == NULL)
+	DateADT		birth;
+
+	if (row->given_names == NULL || row->family_name == NULL ||
+		row->date_of_birth == NULL || !cp_parse_iso_date(row->date_of_birth, &birth))
 		ereport(ERROR,
 				(errcode(ERRCODE_CP_WRONG_STATE),
 				 errmsg("the row has too little data for a record of its own"),
-				 errhint("Ask the source to send names and date of birth, or decide reject.")));
+				 errhint("Decide reject, and ask the source to send the row again with names and the full date of birth.")));
 }
 
 /* Makes a record that is shielded from its first moment. */

@@ -125,7 +125,6 @@ sub new_registry
 	ContactPoint::ask($node, $db, 'regress_manager', $settle);
 	ContactPoint::ask($node, $db, 'regress_manager',
 		q{SET contactpoint.reason = 'to shield'; SELECT contactpoint.shield(child_id, 'threats', 'harm') FROM contactpoint.source_link WHERE source_ref = 'hidden'});
-	ContactPoint::close_inbox($node, $db);
 	# children who are expected, and former identities
 	for my $i (13, 144, 251, 390)
 	{
@@ -144,6 +143,7 @@ SET contactpoint.reason = 'a new identity';
 SELECT contactpoint.new_identity(child_id, '$given', 'Wanamaker', 'adoption') FROM contactpoint.child WHERE family_name = '$family';
 SQL
 	}
+	ContactPoint::close_inbox($node, $db);
 	ContactPoint::ask($node, $db, 'regress_feed',
 		"COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, date_of_birth, address, postcode, identifiers, carers, alias_names) FROM stdin;\n"
 		  . $inbox
