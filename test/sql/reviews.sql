@@ -17,9 +17,9 @@ INSERT INTO contactpoint.account VALUES ('regress_reviewer1', 41, 'One', current
 
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
-    ('reviewed', 're-1', 41, 'Walpurga', 'Steinadler', 'F', '2012-09-19', '1 Review Lane', 'RE1 1RE'),
-    ('reviewed', 're-2', 41, 'Burkhard', 'Uferlaeufer', 'M', '2009-01-29', '2 Review Lane', 'RE2 2RE'),
-    ('reviewed', 're-3', 41, 'Walpurga', 'Steinadler', 'F', NULL, '1 Review Lane', 'RE1 1RE');
+    ('reviewed', 're-1', 41, 'Walpurga', 'Steinadler', 'F', '2012-09-19', '1 Pondering Court', 'RE1 1RE'),
+    ('reviewed', 're-2', 41, 'Burkhard', 'Uferlaeufer', 'M', '2009-01-29', '2 Pondering Court', 'RE2 2RE'),
+    ('reviewed', 're-3', 41, 'Walpurga', 'Steinadler', 'F', NULL, '1 Pondering Court', 'RE1 1RE');
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 SELECT child_id AS walpurga FROM contactpoint.source_link WHERE source_ref = 're-1' \gset
@@ -67,7 +67,7 @@ SELECT contactpoint.decide(:review, 'ask', note => 'which birth date?') IS NULL 
 EXECUTE due (:review);
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
-    ('reviewed', 're-3', 'Walpurga', 'Steinadler', 'F', '2012-09-19', '1 Review Lane', 'RE1 1RE');
+    ('reviewed', 're-3', 'Walpurga', 'Steinadler', 'F', '2012-09-19', '1 Pondering Court', 'RE1 1RE');
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 SET SESSION AUTHORIZATION regress_reviewer1;
