@@ -108,5 +108,8 @@ RESET SESSION AUTHORIZATION;
 
 SELECT effective_role, command, outcome, cardinality(children) > 0 AS names_children, count(*) FROM contactpoint.audit
 WHERE command IN ('take_review', 'assign_review', 'hand_over_review') AND at > :'started' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+-- and each look at the list
+SELECT command, relation, outcome, children @> ARRAY[:walpurga]::bigint[] AS names_her, count(*) > 0 AS seen FROM contactpoint.audit
+WHERE effective_role = 'regress_reviewer1' AND command ~ 'SELECT|EXECUTE' AND at > :'started' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
 DELETE FROM contactpoint.account WHERE organisation_id = 41;
 DROP ROLE regress_reviewer1, regress_reviewer2, regress_reader1;
