@@ -196,8 +196,7 @@ BEGIN
     UPDATE contactpoint.review r
     SET shielded = true, score = NULL, authority = contactpoint._authority_of(_place_shield.child_id)
     WHERE r.decided_at IS NULL AND _place_shield.child_id = ANY (r.candidates);
-    UPDATE contactpoint.merge_log l SET authority = contactpoint._authority_of(l.into_child_id)
-    WHERE l.into_child_id = _place_shield.child_id AND l.undone_at IS NULL;
+    PERFORM contactpoint._logs_follow(_place_shield.child_id, _place_shield.child_id);
     PERFORM contactpoint._findings_follow(_place_shield.child_id);
     PERFORM contactpoint._rekey(_place_shield.child_id);
 END

@@ -304,10 +304,17 @@ BEGIN
     -- Rows that joined the review are settled in the order in which they came.
     went_to := child_id;
     FOR waiting IN SELECT w FROM contactpoint._waiting_rows(held) w LOOP
-        said := contactpoint._said(waiting);
+        -- what a row says that cannot be processed is not known, but it can be rejected
+        BEGIN
+            said := contactpoint._said(waiting);
+        EXCEPTION WHEN OTHERS THEN
+            said := NULL;
+        END;
         went_to := contactpoint._settle_as(waiting,
             CASE WHEN decision = 'reject' THEN 'reject' WHEN went_to IS NULL THEN 'new' ELSE 'match' END, went_to, held.review_id);
-        PERFORM contactpoint._remember(held, said, went_to, decision);
+        IF said IS NOT NULL THEN
+            PERFORM contactpoint._remember(held, said, went_to, decision);
+        END IF;
     END LOOP;
     RETURN went_to;
 END

@@ -305,6 +305,23 @@ $$;
 COMMENT ON FUNCTION contactpoint._merge_references(contactpoint.child, contactpoint.child) IS
     'moves references, settled rows and candidatures of one record to another';
 
+-- What was noted of merges and undoings is for whoever is responsible now.
+CREATE FUNCTION contactpoint._logs_follow(number bigint, child_id bigint) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    responsible bigint := contactpoint._authority_of(_logs_follow.child_id);
+BEGIN
+    UPDATE contactpoint.merge_log l SET authority = responsible
+    WHERE l.into_child_id = number AND l.authority IS DISTINCT FROM responsible AND l.undone_at IS NULL;
+    UPDATE contactpoint.undo_log l SET authority = responsible
+    WHERE l.child_id = number AND l.authority IS DISTINCT FROM responsible;
+    UPDATE contactpoint.mistaken_look l SET authority = responsible
+    WHERE l.child_id = number AND l.authority IS DISTINCT FROM responsible;
+END
+$$;
+COMMENT ON FUNCTION contactpoint._logs_follow(bigint, bigint) IS
+    'gives what was noted under a number to the authority of a record';
+
 -- A pair of which both are one record now, and a pair that is found twice, are settled.
 CREATE FUNCTION contactpoint._merge_findings(gone contactpoint.child, stays contactpoint.child) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -376,6 +393,9 @@ BEGIN
     PERFORM contactpoint._merge_shields(gone, stays);
     PERFORM contactpoint._merge_references(gone, stays);
     PERFORM contactpoint._merge_findings(gone, stays);
+    IF gone.shielded OR stays.shielded THEN
+        PERFORM contactpoint._logs_follow(n, stays.child_id) FROM unnest(ARRAY[gone.child_id, stays.child_id]) n;
+    END IF;
     DELETE FROM contactpoint.child c WHERE c.child_id = gone.child_id;
     PERFORM contactpoint._rekey_batch(ARRAY[gone.child_id, stays.child_id], true);
     DELETE FROM contactpoint.merge_request r

@@ -12,7 +12,9 @@ CREATE FUNCTION contactpoint._explained(upload_id bigint)
            CASE WHEN s.outcome = 'hold' THEN open.reason
                 WHEN decided.review_id IS NOT NULL THEN format('%s; a person decided: %s', decided.reason, decided.decision)
                 WHEN s.outcome = 'match' THEN 'the best record fits well, and no other nearly as well'
-                WHEN s.outcome = 'new' THEN 'no record comes near' END,
+                WHEN s.outcome = 'new' THEN 'no record comes near'
+                WHEN s.outcome = 'reject' THEN 'a person has rejected the same before, or its batch was reverted'
+                WHEN s.outcome = 'undone' THEN 'it was undone' END,
            CASE WHEN decided.review_id IS NULL THEN s.score END,
            k.candidates,
            ARRAY(SELECT coalesce((SELECT n.shielded FROM contactpoint.known_record n WHERE n.child_id = u.candidate), false)

@@ -198,7 +198,9 @@ cp_inbox_read(const int64 *numbers, int n)
 					   " u.given_names, u.family_name, u.sex, u.date_of_birth, u.address, u.postcode,"
 					   " u.identifiers, u.carers, u.involvements, u.alias_names,"
 					   " s.organisation_id, coalesce(l.child_id, f.child_id), l.authority, l.sent, h.review_id,"
-					   " EXISTS (SELECT FROM contactpoint.remembered m WHERE m.source = u.source AND m.source_ref = u.source_ref),"
+		/* one look into the index a row: EXISTS might read all of the table */
+					   " (SELECT true FROM contactpoint.remembered m"
+					   " WHERE m.source = u.source AND m.source_ref = u.source_ref LIMIT 1) IS NOT NULL,"
 					   " s.embargoed_at IS NOT NULL,"
 					   " s.embargoed_at IS NOT NULL AND EXISTS (SELECT FROM contactpoint.receipt w"
 					   " WHERE w.source = u.source AND w.source_ref = u.source_ref AND w.waits),"

@@ -17,9 +17,9 @@ INSERT INTO contactpoint.account VALUES ('regress_reviewer1', 41, 'One', current
 
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
-    ('reviewed', 're-1', 41, 'Walpurga', 'Steinadler', 'F', '2012-09-19', '1 Review Lane', 'RE1 1RE'),
-    ('reviewed', 're-2', 41, 'Burkhard', 'Uferlaeufer', 'M', '2009-01-29', '2 Review Lane', 'RE2 2RE'),
-    ('reviewed', 're-3', 41, 'Walpurga', 'Steinadler', 'F', NULL, '1 Review Lane', 'RE1 1RE');
+    ('reviewed', 're-1', 41, 'Walpurga', 'Steinadler', 'F', '2012-09-19', '1 Pondering Court', 'RE1 1RE'),
+    ('reviewed', 're-2', 41, 'Burkhard', 'Uferlaeufer', 'M', '2009-01-29', '2 Pondering Court', 'RE2 2RE'),
+    ('reviewed', 're-3', 41, 'Walpurga', 'Steinadler', 'F', NULL, '1 Pondering Court', 'RE1 1RE');
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 SELECT child_id AS walpurga FROM contactpoint.source_link WHERE source_ref = 're-1' \gset
@@ -67,7 +67,7 @@ SELECT contactpoint.decide(:review, 'ask', note => 'which birth date?') IS NULL 
 EXECUTE due (:review);
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
-    ('reviewed', 're-3', 'Walpurga', 'Steinadler', 'F', '2012-09-19', '1 Review Lane', 'RE1 1RE');
+    ('reviewed', 're-3', 'Walpurga', 'Steinadler', 'F', '2012-09-19', '1 Pondering Court', 'RE1 1RE');
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 SET SESSION AUTHORIZATION regress_reviewer1;
@@ -108,5 +108,8 @@ RESET SESSION AUTHORIZATION;
 
 SELECT effective_role, command, outcome, cardinality(children) > 0 AS names_children, count(*) FROM contactpoint.audit
 WHERE command IN ('take_review', 'assign_review', 'hand_over_review') AND at > :'started' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+-- and each look at the list
+SELECT command, relation, outcome, children @> ARRAY[:walpurga]::bigint[] AS names_her, count(*) > 0 AS seen FROM contactpoint.audit
+WHERE effective_role = 'regress_reviewer1' AND command ~ 'SELECT|EXECUTE' AND at > :'started' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
 DELETE FROM contactpoint.account WHERE organisation_id = 41;
 DROP ROLE regress_reviewer1, regress_reviewer2, regress_reader1;

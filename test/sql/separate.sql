@@ -250,6 +250,22 @@ RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 SELECT source_ref, address FROM contactpoint.address a JOIN contactpoint.source_link l USING (child_id, source) WHERE source_ref IN ('ba-2', 'ba-3') ORDER BY 1;
 
+-- rows that wait for the end of an embargo are rejected too
+UPDATE contactpoint.source SET embargoed_at = now() WHERE source = 'parted';
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, batch, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+    ('parted', 'ba-1', 'too early', 'Gisbert', 'Turmfalke', 'M', '2010-10-01', '17 Early Lane', 'BA1 1BE');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT waits, settled_at IS NOT NULL AS settled FROM contactpoint.receipt WHERE batch = 'too early';
+SET SESSION AUTHORIZATION regress_admin;
+SELECT contactpoint.revert_batch('too early', 'sent before the shielding was done') AS rows;
+RESET SESSION AUTHORIZATION;
+SELECT r.waits, r.settled_at IS NOT NULL AS settled, s.outcome FROM contactpoint.receipt r JOIN contactpoint.settlement s USING (upload_id) WHERE r.batch = 'too early';
+UPDATE contactpoint.source SET embargoed_at = NULL WHERE source = 'parted';
+CALL contactpoint.settle();
+SELECT address FROM contactpoint.address WHERE child_id = :gisbert ORDER BY 1;
+
 -- the matcher's keys are what the records are, after all of it
 SELECT NOT EXISTS (SELECT * FROM contactpoint.place_key EXCEPT ALL SELECT * FROM contactpoint._all_places())
    AND NOT EXISTS (SELECT * FROM contactpoint._all_places() EXCEPT ALL SELECT * FROM contactpoint.place_key) AS places;

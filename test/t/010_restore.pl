@@ -1,4 +1,4 @@
-# A dump restored is the same registry: nobody on another side of the vault,
+# Restore loses shield: never. A dump restored is the same registry: nobody on another side of the vault,
 # nothing read before it is validated, no second record made after it.
 use strict;
 use warnings;
