@@ -342,7 +342,7 @@ BEGIN
     SELECT u.upload_id, u.source, u.source_ref, u.batch, 'reject' FROM contactpoint.upload u
     WHERE u.upload_id = ANY (rows)
     ON CONFLICT (upload_id) DO UPDATE SET outcome = 'reject', settled_at = clock_timestamp();
-    UPDATE contactpoint.receipt r SET settled_at = clock_timestamp() WHERE r.upload_id = ANY (rows) AND r.settled_at IS NULL;
+    UPDATE contactpoint.receipt r SET settled_at = clock_timestamp(), waits = false WHERE r.upload_id = ANY (rows) AND r.settled_at IS NULL;
     DELETE FROM contactpoint.upload u WHERE u.upload_id = ANY (rows);
     -- other rows may wait in the same reviews
     UPDATE contactpoint.review r SET upload_id = w.upload_id
