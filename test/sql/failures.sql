@@ -16,7 +16,7 @@ END $$;
 
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, carers, identifiers) VALUES
-    ('first', 'fa-1', 1, 'Hadwiga', 'Gefluechtet', 'F', '2008-10-07', '1 Former Street', 'FA1 1FA', '[{"full_name": "Gerlinde Gefluechtet", "contact": "07700 900881"}]', '{"nhs": "9434765919"}'),
+    ('first', 'fa-1', 1, 'Hadwiga', 'Gefluechtet', 'F', '2008-10-07', '1 Former Street', 'FA1 1FA', '[{"full_name": "Gerlinde Gefluechtet", "contact": "07700 900881"}]', '{"upn": "F820200099999"}'),
     ('first', 'fa-2', 1, 'Sigismund', 'Unbehelligt', 'M', '2010-02-23', '2 Quiet Street', 'FA2 2FA', NULL, NULL);
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
@@ -33,7 +33,7 @@ INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, s
     ('second', 'fa-u2', 'Hadwiga', 'Neuname', 'F', '2008-10-07', '3 Refuge Street', 'FA3 3FA', NULL),
     ('second', 'fa-u3', 'Hadwiga', 'Gefluechtet', 'F', '2008-07-10', NULL, NULL, NULL),
     ('second', 'fa-u4', 'Hedwig', 'Gefluechtet', 'F', '2008-10-08', '1 Former Street', 'FA1 1FA', NULL),
-    ('second', 'fa-u5', 'Hadwiga Maria', 'Ganzanders', 'F', '2008-10-07', NULL, NULL, '{"nhs": "943 476 5919"}');
+    ('second', 'fa-u5', 'Hadwiga Maria', 'Ganzanders', 'F', '2008-10-07', NULL, NULL, '{"upn": "f820 200099999"}');
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 SELECT count(*) AS rows, count(*) FILTER (WHERE s.outcome = 'new') AS records, bool_and(coalesce(s.child_id = :hadwiga, true)) AS hers_or_held
@@ -57,7 +57,7 @@ SELECT pg_temp.attempt('INSERT INTO contactpoint.child (given_names, family_name
 -- feed clears shield: nothing that a feed sends lifts or weakens one
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, carers, identifiers, involvements) VALUES
-    ('first', 'fa-1', 2, 'Hadwiga', 'Gefluechtet', 'F', '2008-10-07', '', '', '[]', '{"nhs": ""}', '[]'),
+    ('first', 'fa-1', 2, 'Hadwiga', 'Gefluechtet', 'F', '2008-10-07', '', '', '[]', '{"upn": ""}', '[]'),
     ('first', 'fa-1', 2, 'Hadwiga', 'Gefluechtet', 'F', '2008-10-07', '3 Refuge Street', 'FA3 3FA', '[{"full_name": "Gerlinde Gefluechtet", "contact": "07700 900882"}]', NULL, NULL);
 SELECT pg_temp.attempt(format('UPDATE contactpoint.child SET shielded = false WHERE child_id = %s', :hadwiga)) AS by_hand,
     pg_temp.attempt(format('SELECT contactpoint.request_unshield(%s, ''sent as open'')', :hadwiga)) AS asks;
