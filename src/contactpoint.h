@@ -108,6 +108,10 @@ typedef struct CpSharedDatabase
 	pg_atomic_uint64 append_failed; /* 1: the last append failed */
 	int			sealer_error;	/* SQLSTATE it met last, 0: none since */
 	bool		limits_primed;	/* the day's disclosures are counted */
+	TransactionId shielded_xid; /* the latest that left dead rows in open
+								 * leaves; invalid: they are vacuumed */
+	TimestampTz tidied_at;		/* when they were vacuumed last */
+	bool		tidy_looked;	/* for shields from before the server started */
 } CpSharedDatabase;
 
 extern void cp_shared_init(void);
@@ -131,6 +135,15 @@ extern void cp_shared_append_end(void);
 
 /* A moment before which no entry will be appended any more. */
 extern TimestampTz cp_shared_append_horizon(void);
+
+/* ---------- tidy.c: what a shield leaves behind is vacuumed ---------- */
+
+/* This transaction moves details into the vault. */
+extern void cp_tidy_note(void);
+
+/* In a worker: the first in a transaction, the second outside of one. */
+extern bool cp_tidy_is_due(void);
+extern void cp_tidy(void);
 
 /* ---------- worker.c: matcher and sealer as processes ---------- */
 

@@ -11,6 +11,8 @@
  *	  until the worker has noted it, so that it is not lost; the one who asked
  *	  need not stay.  Who calls while a run goes on joins it.
  *
+ *	  Besides it vacuums what shields leave behind (tidy.c).
+ *
  *	  The worker ends when there is nothing to do.  It is started by calls and,
  *	  where a run is not finished, by the matcher when idle.  It logs
  *	  SQLSTATEs only, as the others do.
@@ -272,6 +274,22 @@ work_on(CpJob which, bool only_take_up)
 }
 
 /*
+ * False where there is nothing to vacuum.
+ */
+static bool
+tidy(void)
+{
+	bool		due;
+
+	StartTransactionCommand();
+	due = cp_worker_has_registry() && cp_tidy_is_due();
+	CommitTransactionCommand();
+	if (due)
+		cp_tidy();
+	return due;
+}
+
+/*
  * Calls are taken up before all else: from then on no crash loses them.
  */
 static bool
@@ -280,7 +298,7 @@ work_on_first(void)
 	for (int i = 0; i < 2 * lengthof(in_order); i++)
 		if (work_on(in_order[i % lengthof(in_order)], i < lengthof(in_order)))
 			return true;
-	return false;
+	return tidy();
 }
 
 /*
@@ -320,7 +338,7 @@ cp_jobs_main(Datum arg)
 }
 
 /*
- * Starts the worker where a run is not finished.  In a worker, outside a
+ * Starts the worker where a run is not finished, or something to vacuum.  In a worker, outside a
  * transaction.
  */
 void
@@ -342,6 +360,8 @@ cp_jobs_resume(void)
 		SPI_finish();
 		cp_own_work_end(&work);
 		PopActiveSnapshot();
+		if (cp_tidy_is_due())
+			cp_worker_ensure(CP_WORKER_JOBS);
 	}
 	CommitTransactionCommand();
 }

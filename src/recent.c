@@ -161,6 +161,7 @@ cp_recent_add(int64 child_id)
 	shared->shieldings[shared->n++] = shielding;
 	pg_atomic_fetch_add_u64(&shared->changes, 1);
 	LWLockRelease(shared->lock);
+	cp_tidy_note();
 }
 
 /* ---------- this backend's copy ---------- */

@@ -85,6 +85,9 @@ clear_database(CpSharedDatabase *slot, Oid database)
 	pg_atomic_init_u64(&slot->append_failed, 0);
 	slot->sealer_error = 0;
 	slot->limits_primed = false;
+	slot->shielded_xid = InvalidTransactionId;
+	slot->tidied_at = 0;
+	slot->tidy_looked = false;
 }
 
 static void

@@ -2,6 +2,7 @@
 # What audited reads cost, beside peers.  make bench [ROUNDS=10] [SECONDS=1]
 # [CHILDREN=100000] [ONLY="point_flush rows10k"]
 #	test/bench.sh matching	what matching costs: make bench-matching
+#	ONLY="silence"			what the time of an upload tells: alone, in two minutes
 #
 # One line a figure, on the screen and in build/bench/DATE.txt.  Nothing fails by
 # a time; each line says whether its target is met.  test/README.md explains.
@@ -17,6 +18,9 @@ if [ "${1:-}" = matching ]; then
 	script=matching.sh
 	result=build/bench/matching-$(date +%Y-%m-%d-%H%M).txt
 	BENCH_ROUNDS=${BENCH_ROUNDS:-5}
+elif [ "${BENCH_ONLY:-}" = silence ]; then
+	script=silence.sh
+	result=build/bench/silence-$(date +%Y-%m-%d-%H%M).txt
 fi
 
 # Not SECONDS, which some shells count up.

@@ -12,13 +12,18 @@ CREATE ROLE mary_manager LOGIN IN ROLE contactpoint_manager;
 CREATE ROLE peter_practitioner LOGIN IN ROLE contactpoint_practitioner;
 CREATE ROLE sara_social LOGIN IN ROLE contactpoint_practitioner, contactpoint_protection;
 CREATE ROLE anne_auditor LOGIN IN ROLE contactpoint_auditor;
+CREATE ROLE adam_admin LOGIN IN ROLE contactpoint_admin;
+CREATE ROLE youth_feed LOGIN IN ROLE contactpoint_feed;
+-- as every registry has it; the servers of the tests do not
+ALTER SYSTEM SET contactpoint.held_share_limit = 10;
+SELECT pg_reload_conf() \g /dev/null
 INSERT INTO contactpoint.organisation (name, kind, stage) VALUES ('Northshire', 'authority', 'live');
 INSERT INTO contactpoint.account (role_name, organisation_id, full_name, trained_until, checked_until)
 SELECT r, o.organisation_id, initcap(replace(r, '_', ' ')), current_date + 365, current_date + 1095
 FROM contactpoint.organisation o,
-     unnest(ARRAY['mary_manager', 'peter_practitioner', 'sara_social', 'anne_auditor']) r;
+     unnest(ARRAY['mary_manager', 'peter_practitioner', 'sara_social', 'anne_auditor', 'adam_admin']) r;
 INSERT INTO contactpoint.source (source, organisation_id, feed_role, priority)
-SELECT s, o.organisation_id, s || '_feed', p FROM contactpoint.organisation o, (VALUES ('schools', 1), ('health', 2)) v(s, p);
+SELECT s, o.organisation_id, s || '_feed', p FROM contactpoint.organisation o, (VALUES ('schools', 1), ('health', 2), ('youth', 3)) v(s, p);
 
 \echo
 \echo '== 1. Two feeds of public records arrive: 2,000 originals, then 3,000 copies with typing errors.'
@@ -112,7 +117,46 @@ SELECT review_id, source, reason, due_at::date AS due FROM contactpoint.reviews_
 WHERE :child = ANY (candidates) ORDER BY review_id;
 
 \echo
-\echo '== 3. Who may see what.'
+\echo '== 3. The gates. Too many rows of a feed are held: nobody need notice, the matcher stops it.'
+\echo
+\c - mary_manager
+SELECT source, reason, closed_by FROM contactpoint.source_gate WHERE kind = 'pause' AND opened_at IS NULL;
+\c - health_feed
+INSERT INTO contactpoint.upload (source, source_ref, given_names) VALUES ('health', 'demo-late', 'Late');
+\c - mary_manager
+\echo '   A manager may stop one, too, and not go on while held rows may be about a shielded child:'
+SELECT contactpoint.pause_uploads('schools', 'rows about shielded children do not match');
+SELECT contactpoint.resume_uploads('schools');
+\echo '   A service sends for the first time, and nobody has told yet which of its children are in danger. So: an embargo.'
+SELECT contactpoint.embargo('youth', 'first load of the youth service');
+\c - youth_feed
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+    ('youth', 'demo-1', 'Wilhelmina', 'Ravenscroft', 'F', '1999-11-30', '4 Refuge House', '9998'),
+    ('youth', 'demo-2', 'Ignatius', 'Popplewell', 'M', '2001-06-02', '12 Long Street', '9997');
+\c - mary_manager
+CALL contactpoint.settle();
+\c - postgres
+SELECT child_id AS wilhelmina FROM contactpoint.source_link WHERE source = 'youth' AND source_ref = 'demo-1' \gset
+SELECT child_id AS ignatius FROM contactpoint.source_link WHERE source = 'youth' AND source_ref = 'demo-2' \gset
+\c - peter_practitioner
+SET contactpoint.reason = 'new at the youth club';
+\echo '   The new records, as a practitioner sees them:'
+SELECT c.given_names, c.family_name, a.address, c.shielded FROM contactpoint.child c LEFT JOIN contactpoint.address a USING (child_id)
+WHERE c.child_id IN (:wilhelmina, :ignatius) ORDER BY 1;
+\c - mary_manager
+SET contactpoint.reason = 'shielding before the release';
+SELECT cardinality(contactpoint.shield(:wilhelmina, 'lives in a refuge', 'fled')) AS shielded;
+SELECT contactpoint.shielding_done('youth', o.organisation_id) FROM contactpoint.organisation o;
+\c - adam_admin
+SELECT contactpoint.release('youth');
+\c - peter_practitioner
+SET contactpoint.reason = 'new at the youth club';
+\echo '   After the release:'
+SELECT c.given_names, c.family_name, a.address, c.shielded FROM contactpoint.child c LEFT JOIN contactpoint.address a USING (child_id)
+WHERE c.child_id IN (:wilhelmina, :ignatius) ORDER BY 1;
+
+\echo
+\echo '== 4. Who may see what.'
 \echo
 \c - peter_practitioner
 \echo '   A practitioner who gives no reason:'

@@ -158,8 +158,8 @@ SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, carers) VALUES
     ('loading', 'ga-3', 1, 'Isolde', 'Wartestein', 'F', '2011-11-11', '16 Wartegasse', 'GA3 3GA', NULL),
     ('loading', 'ga-4', 2, 'Tristan', 'Geduldig', 'M', '2010-10-12', '17 Wartegasse', 'GA4 4GA', NULL),
-    ('loading', 'ga-5', 2, 'Kurwenal', 'Harrend', 'M', '2014-04-02', '17 Wartegasse', 'GA4 4GA', '[{"full_name": "Vera Harrend", "contact": "07700 900771"}]'),
-    ('loading', 'ga-6', 1, 'Brangaene', 'Zaudernd', 'F', '2006-01-30', '18 Wartegasse', 'GA4 5GA', '[{"full_name": "Vera Harrend", "contact": "07700 900771"}]'),
+    ('loading', 'ga-5', 2, 'Kurwenal', 'Harrend', 'M', '2014-04-02', '17 Wartegasse', 'GA4 4GA', '[{"full_name": "Vera Harrend", "contact": "07700 900371"}]'),
+    ('loading', 'ga-6', 1, 'Brangaene', 'Zaudernd', 'F', '2006-01-30', '18 Wartegasse', 'GA4 5GA', '[{"full_name": "Vera Harrend", "contact": "07700 900371"}]'),
     ('loading', 'ga-open', 1, 'Ludovika', 'Offenbar', 'F', '2009-09-19', '2 Open Lane', 'GA5 5GA', NULL),
     ('loading', 'ga-open', 1, 'Melusine', 'Ganzanders', 'F', '2003-03-03', '3 Open Lane', 'GA5 6GA', NULL),
     ('loading', 'ga-vault', 1, 'Kunibert', 'Torwart', 'M', '2012-05-21', '6 Hiding Lane', 'GA2 2GA', NULL);

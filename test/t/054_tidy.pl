@@ -1,0 +1,102 @@
+# What a shield leaves behind in the open leaves is vacuumed soon, once nobody can
+# see it any more; and under a snapshot under which more was shielded than can be
+# remembered nothing is read any more.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use ContactPoint;
+
+my $db = 'contactpoint';
+my $settle = "CALL contactpoint.settle('3 minutes')";
+my $reason = "SET contactpoint.reason = 'visit'";
+my $node = ContactPoint::start('tidy');
+ContactPoint::people($node, $db);
+$node->safe_psql($db, 'CREATE EXTENSION pageinspect');
+
+# Rows in the heap of a leaf that hold this text, dead ones too.
+sub left
+{
+	my ($text) = @_;
+	return $node->safe_psql($db, qq{
+		SELECT count(*) FROM generate_series(0, pg_relation_size('contactpoint.address_open') / 8192 - 1) p,
+			LATERAL heap_page_items(get_raw_page('contactpoint.address_open', p::int)) i
+		WHERE position(convert_to('$text', 'UTF8') IN i.t_data) > 0});
+}
+
+ContactPoint::ask($node, $db, 'regress_feed', q{
+	INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, date_of_birth, address, postcode) VALUES
+	('school', 'td-1', 1, 'Hildegund', 'Verborgen', '2011-11-21', '1 Former Lane', 'TD1 1TD'),
+	('school', 'td-2', 1, 'Nepomuk', 'Sichtbar', '2013-02-12', '2 Open Lane', 'TD2 2TD'),
+	('school', 'td-3', 1, 'Ottilie', 'Folgend', '2009-05-26', '3 Later Lane', 'TD3 3TD')});
+ContactPoint::ask($node, $db, 'regress_manager', $settle);
+my %child = map { split /\|/ } split /\n/, $node->safe_psql($db, 'SELECT source_ref, child_id FROM contactpoint.source_link');
+is(left('1 Former Lane'), 1, 'an address in the open leaf');
+
+# ---------- while somebody may see it, and after ----------
+
+my $old = $node->background_psql($db, extra_params => [ '-U', 'regress_practitioner' ]);
+$old->query_safe("$reason; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM contactpoint.child");
+ContactPoint::ask($node, $db, 'regress_manager', "SELECT contactpoint.shield($child{'td-1'}, 'threats', 'harm', false)");
+is(left('1 Former Lane'), 1, 'a shield leaves a dead row');
+is(ContactPoint::ask($node, $db, 'regress_practitioner', "$reason; SELECT count(*) FROM contactpoint.address WHERE address ~ 'Former'"),
+	'0', 'which nobody reads');
+$old->query_safe('ROLLBACK');
+$old->quit;
+ok($node->poll_query_until($db, q{
+	SELECT NOT EXISTS (SELECT FROM generate_series(0, pg_relation_size('contactpoint.address_open') / 8192 - 1) p,
+		LATERAL heap_page_items(get_raw_page('contactpoint.address_open', p::int)) i
+		WHERE position('1 Former Lane'::bytea IN i.t_data) > 0)}), 'soon it is gone');
+is(left('2 Open Lane'), 1, 'what is open is still there');
+ok($node->poll_query_until($db, q{SELECT count(*) = 5 FROM pg_stat_user_tables WHERE relname ~ '_open$' AND vacuum_count > 0}),
+	'all open leaves are vacuumed');
+
+# ---------- a crash in between ----------
+
+$node->safe_psql($db, 'VACUUM contactpoint.address_open');
+ContactPoint::ask($node, $db, 'regress_manager', "SELECT contactpoint.shield($child{'td-3'}, 'threats', 'harm', false)");
+is(left('3 Later Lane'), 1, 'the next round comes a minute later');
+$node->stop('immediate');
+$node->start;
+ok($node->poll_query_until($db, q{
+	SELECT NOT EXISTS (SELECT FROM generate_series(0, pg_relation_size('contactpoint.address_open') / 8192 - 1) p,
+		LATERAL heap_page_items(get_raw_page('contactpoint.address_open', p::int)) i
+		WHERE position('3 Later Lane'::bytea IN i.t_data) > 0)}), 'or when the server has been started again');
+
+# ---------- more shields than can be remembered ----------
+
+# Shields cover a household of up to a hundred at once.
+$node->safe_psql($db, q{
+	SET contactpoint.restoring = on;
+	CREATE TABLE crowd AS SELECT contactpoint._child_number() AS child_id, n FROM generate_series(0, 8299) n;
+	INSERT INTO contactpoint.child (child_id, given_names, family_name, sex, date_of_birth)
+		SELECT child_id, 'Given' || translate(n::text, '0123456789', 'abcdefghij'), 'Family' || translate((n * 7919)::text, '0123456789', 'klmnopqrst'),
+			'U', date '1980-01-01' + n FROM crowd;
+	INSERT INTO contactpoint.address (child_id, address, postcode) SELECT child_id, n / 90 || ' Crowded Street', 'OV1 1AA' FROM crowd;
+	SELECT contactpoint.validate_restore()});
+
+$old = $node->background_psql($db, on_error_stop => 0, extra_params => [ '-U', 'regress_practitioner' ]);
+$old->query_safe("$reason; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM contactpoint.child WHERE child_id = $child{'td-2'}");
+$old->query_safe('SAVEPOINT before');
+my $covered = 0;
+for my $house (0 .. 92)
+{
+	my $one = $node->safe_psql($db, "SELECT min(child_id) FROM crowd WHERE n / 90 = $house");
+
+	$covered += ContactPoint::ask($node, $db, 'regress_manager', "SELECT cardinality(contactpoint.shield($one, 'crowd', 'harm'))");
+	next if $house != 5;
+	is($old->query_safe("SELECT family_name FROM contactpoint.child WHERE child_id = $child{'td-2'}"), 'Sichtbar',
+		'an old snapshot reads what was not shielded since');
+}
+cmp_ok($covered, '>', 8192, 'more records were shielded than are remembered');
+like($old->query("SELECT family_name FROM contactpoint.child WHERE child_id = $child{'td-2'}"), qr/^$/, 'now it reads nothing more');
+like($old->{stderr}, qr/many records were shielded since this transaction began/, 'and is told why');
+$old->quit;
+is(ContactPoint::ask($node, $db, 'regress_practitioner', "$reason; SELECT family_name FROM contactpoint.child WHERE child_id = $child{'td-2'}"),
+	'Sichtbar', 'a fresh one reads on');
+
+$node->stop;
+done_testing();
