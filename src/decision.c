@@ -140,11 +140,8 @@ may_match(const CpCandidate *candidate)
 	if (!candidate->birth_equal || candidate->identifier_differs || !candidate->given_slip)
 		return false;
 
-	/*
-	 * two namesakes born on one day, of whom the middle names tell which is
-	 * meant
-	 */
-	if (candidate->comparison.level[CP_MORE] == CP_MORE_DIFFER && !candidate->place_agrees)
+	/* twins, or namesakes born on one day */
+	if (candidate->maybe_twins)
 		return false;
 	/* whose birth date nobody knew was born on 1 January */
 	if (candidate->birth_default && !candidate->place_agrees)

@@ -22,6 +22,12 @@
  *	  families and a town by many.  Such a pair is possible (decision.c), never
  *	  a match because of it.
  *
+ *	  Twins have family name, birth date and place in common, and their given
+ *	  names may be alike: Ella and Ellie, Muhammad Hasan and Muhammad Husain, Grace
+ *	  Emily and Emily Rose.  So where the given names of a row and a record are
+ *	  two usual names, or have contradicting ones behind the first, or only share
+ *	  one that is not the first of both, a person must tell.
+ *
  *	  Pure (model.h).
  *
  *-------------------------------------------------------------------------
@@ -34,6 +40,8 @@
 #define BETWEEN_BIRTHS 240		/* days at least between two births of one
 								 * mother, but for twins */
 #define GENERATIONS 18262		/* days: as many as two of them, fifty years */
+#define LEAST_BEARERS 2			/* children who bear a name that is usual, at */
+#define USUAL_NAME 500000		/* least: so many, and one in so many */
 #define WORDS_OF_PLACE 4		/* without a number, in an address that names
 								 * street and town */
 
@@ -193,4 +201,74 @@ cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *c
 	if (!given && !candidate->birth_near && !(candidate->family_agrees && dates_contradict(row, record)))
 		return false;
 	return candidate->place_agrees && may_be_one_house(row, record);
+}
+
+/* ---------- two children of one birth ---------- */
+
+/* Is it borne by some, and so hardly a slip of the pen for another name? */
+static bool
+is_usual_name(int32 id)
+{
+	const CpWord *word = cp_dictionary_word(id);
+	const CpWord *all = cp_dictionary_word(CP_NO_WORD);
+
+	return word != NULL && all != NULL && word->given_count >= LEAST_BEARERS &&
+		word->given_count >= all->given_count / USUAL_NAME;
+}
+
+/* Is it one name, perhaps with a slip or as an initial? */
+static bool
+one_name(int32 a, int32 b)
+{
+	CpWordLevel level = cp_dictionary_compare(a, b);
+
+	if (level == CP_WORD_EQUAL || level == CP_WORD_INITIAL ||
+		cp_word_short_form(cp_dictionary_word(a), cp_dictionary_word(b)))
+		return true;
+	return level <= CP_WORD_CLOSE && !(is_usual_name(a) && is_usual_name(b));
+}
+
+/* Given names in common, the first of either left out where from is 1. */
+static int
+given_in_common(const CpName *a, const CpName *b, int from)
+{
+	int			common = 0;
+
+	for (int i = from; i < a->ngiven; i++)
+		for (int j = from; j < b->ngiven; j++)
+			common += one_name(a->given[i], b->given[j]) ? 1 : 0;
+	return common;
+}
+
+/* Is the first given name of the one a later one of the other? */
+static bool
+first_among_later(const CpName *a, const CpName *b)
+{
+	for (int i = 1; i < a->ngiven; i++)
+		if (cp_dictionary_compare(a->given[i], b->given[0]) <= CP_WORD_CLOSE)
+			return true;
+	return false;
+}
+
+/* May twins be called so?  The first names are alike, or one is a later one of the other. */
+static bool
+names_of_two(const CpName *a, const CpName *b)
+{
+	if (a->ngiven == 0 || b->ngiven == 0)
+		return false;
+	if (cp_dictionary_compare(a->given[0], b->given[0]) <= CP_WORD_CLOSE)
+		return !one_name(a->given[0], b->given[0]) ||
+			(a->ngiven > 1 && b->ngiven > 1 && given_in_common(a, b, 1) == 0);
+	/* not where they are the same, in another order */
+	return (first_among_later(a, b) || first_among_later(b, a)) && given_in_common(a, b, 0) < 2;
+}
+
+bool
+cp_may_be_twins(const CpPerson *row, const CpPerson *record)
+{
+	for (int i = 0; i < row->nnames; i++)
+		for (int j = 0; j < record->nnames; j++)
+			if (!names_of_two(&row->names[i], &record->names[j]))
+				return false;
+	return row->nnames > 0 && record->nnames > 0;
 }
