@@ -9,8 +9,8 @@
  *
  *	  given	family	date	place
  *	  alike	-		-		house	brothers and sisters have other given names
- *	  -		-		near	house	and other birth dates; twins, unless a source
- *								tells them apart
+ *	  -		-		equal	house	twins, unless a source tells them apart
+ *	  (own)	-		near	house	where not both have a usual name of their own
  *	  -		alike	close	house	less than eight months between brothers and
  *								sisters
  *	  -		alike	far		house	nor two generations
@@ -117,6 +117,49 @@ cp_same_home(const CpPerson *a, const CpPerson *b)
 	return false;
 }
 
+/* Is it borne by some, and so hardly a slip of the pen for another name? */
+static bool
+is_usual_name(int32 id)
+{
+	const CpWord *word = cp_dictionary_word(id);
+	const CpWord *all = cp_dictionary_word(CP_NO_WORD);
+
+	return word != NULL && all != NULL && word->given_count >= LEAST_BEARERS &&
+		word->given_count >= all->given_count / USUAL_NAME;
+}
+
+/* Is it one name, perhaps with a slip or as an initial? */
+static bool
+one_name(int32 a, int32 b)
+{
+	CpWordLevel level = cp_dictionary_compare(a, b);
+
+	if (level == CP_WORD_EQUAL || level == CP_WORD_INITIAL ||
+		cp_word_short_form(cp_dictionary_word(a), cp_dictionary_word(b)))
+		return true;
+	return level <= CP_WORD_CLOSE && !(is_usual_name(a) && is_usual_name(b));
+}
+
+/* Have they given names of their own: usual ones, none of them a form of another? */
+bool
+cp_given_distinct(const CpPerson *a, const CpPerson *b)
+{
+	for (int i = 0; i < a->nnames; i++)
+		for (int j = 0; j < b->nnames; j++)
+		{
+			const CpName *x = &a->names[i];
+			const CpName *y = &b->names[j];
+
+			if (x->ngiven == 0 || y->ngiven == 0 || !is_usual_name(x->given[0]) || !is_usual_name(y->given[0]))
+				return false;
+			for (int g = 0; g < x->ngiven; g++)
+				for (int h = 0; h < y->ngiven; h++)
+					if ((g == 0 || h == 0) && one_name(x->given[g], y->given[h]))
+						return false;
+		}
+	return a->nnames > 0 && b->nnames > 0;
+}
+
 /* Does it name street and town, so that there is no other one like it? */
 static bool
 is_whole_address(const char *address)
@@ -180,53 +223,37 @@ dates_contradict(const CpPerson *a, const CpPerson *b)
 
 /*
  * Alike beyond what brothers and sisters are?  The first name of one is often
- * the second of another.
+ * the second of another, and Alicia is no slip for Alisha.
  */
 static bool
 given_agrees(const CpPerson *record, const CpCandidate *candidate)
 {
-	return candidate->given_agrees &&
-		(candidate->comparison.level[CP_GIVEN] != CP_NAME_PART || record->nearness != CP_NEAR_OPEN);
+	if (!candidate->given_agrees || record->nearness != CP_NEAR_OPEN)
+		return candidate->given_agrees;
+	return candidate->comparison.level[CP_GIVEN] != CP_NAME_PART &&
+		(candidate->birth_near || !candidate->given_distinct);
 }
 
 bool
 cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate)
 {
 	bool		given = given_agrees(record, candidate);
+	bool		date = candidate->birth_near;
 
 	/* twins, one child under two given names, or one with two birth dates */
 	if (candidate->family_agrees && (given || candidate->birth_equal) &&
 		(may_be_one_street(candidate) || (candidate->birth_equal && candidate->place_agrees)))
 		return true;
-	if (!given && !candidate->birth_near && !(candidate->family_agrees && dates_contradict(row, record)))
+	/* a name that was misread is no usual one */
+	if (date && !candidate->birth_equal && record->nearness == CP_NEAR_OPEN &&
+		(candidate->sex_differs || candidate->given_distinct))
+		date = false;
+	if (!given && !date && !(candidate->family_agrees && dates_contradict(row, record)))
 		return false;
 	return candidate->place_agrees && may_be_one_house(row, record);
 }
 
 /* ---------- two children of one birth ---------- */
-
-/* Is it borne by some, and so hardly a slip of the pen for another name? */
-static bool
-is_usual_name(int32 id)
-{
-	const CpWord *word = cp_dictionary_word(id);
-	const CpWord *all = cp_dictionary_word(CP_NO_WORD);
-
-	return word != NULL && all != NULL && word->given_count >= LEAST_BEARERS &&
-		word->given_count >= all->given_count / USUAL_NAME;
-}
-
-/* Is it one name, perhaps with a slip or as an initial? */
-static bool
-one_name(int32 a, int32 b)
-{
-	CpWordLevel level = cp_dictionary_compare(a, b);
-
-	if (level == CP_WORD_EQUAL || level == CP_WORD_INITIAL ||
-		cp_word_short_form(cp_dictionary_word(a), cp_dictionary_word(b)))
-		return true;
-	return level <= CP_WORD_CLOSE && !(is_usual_name(a) && is_usual_name(b));
-}
 
 /* Given names in common, the first of either left out where from is 1. */
 static int

@@ -29,6 +29,7 @@ school	do-5	1	Rosalind Jane	Thistlewood	F	2011-10-17	6 Mill Lane, Derby	DE5 6QT
 school	do-6	1	Wilhelmina Grace	Askwith	F	2009-03-02	8 Abbey Lane, Derby	DE6 2PX
 school	do-7	1	Seraphinella Ruth	Brightwater	F	2010-08-19	3 Elm Road, Derby	DE7 1AA
 school	do-9	1	Petronella Ruth	Kingscote	F	2011-08-19	3 Elm Road, Derby	DE7 1AA
+school	do-a	1	Wilfreda	Strathmore	F	2013-07-21	5 Moor Lane, Derby	DE1 2AB
 school	do-t1	1	Jayda	Merriweather	F	2012-02-09	4 Forge Lane, Derby	DE8 1AA
 school	do-t2	1	Jayda	Ollerenshaw	F	2009-04-17	70 Hall Lane, Derby	DE8 9ZZ
 school	do-t5	1	Grace Emily	Northcote	F	2012-03-19	5 Forge Lane, Derby	DE8 1AB
@@ -58,10 +59,12 @@ health	do-71	Serafinella Joan	Hathersage	U	2010-08-19	50 Pier Street, Leeds	LS9 
 health	do-72	Petranela Joan	Okehampton	M	2011-08-19	12 Water Lane, Derby	DE7 9LP
 health	do-t11	Jayla	Merriweather	F	2012-02-09	4 Forge Lane, Derby	DE8 1AA
 health	do-t12	Jaydaa	Ollerenshaw	F	2009-04-17	70 Hall Lane, Derby	DE8 9ZZ
+health	do-a1	Wilfreda	Strathmoor	F	2013-07-21	77 Harbour Street, Leeds	LS1 9ZZ
+health	do-a2	Wilfreda	Strathmoor	F	2013-07-21	\N	\N
 health	do-t13	Emily	Northcote	F	2012-03-19	5 Forge Lane, Derby	DE8 1AB
 health	do-t14	Emily Rose	Northcote	F	2012-03-19	5 Forge Lane, Derby	DE8 1AB
 health	do-t15	Emily Grace	Northcote	F	2012-03-19	5 Forge Lane, Derby	DE8 1AB
-health	do-81	Xanthippe	Underwood	M	2008-05-21	31 Church Road, Exeter	EX29 8AF
+health	do-81	Xanthippe	Underwood	F	2008-05-21	31 Church Road, Exeter	EX29 8AF
 health	do-82	Gwendolen	Wetherfield	F	1951-11-03	31 Church Road, Exeter	EX29 8AF
 health	do-83	Winifred	Wetherfield	F	1984-11-03	31 Church Road, Exeter	EX29 8AF
 health	do-85	Kordelja	Fairbrothars	M	2016-11-14	9 Willow Lane, Heavitree, Exeter, Devon	EX5 8PQ
@@ -95,3 +98,5 @@ SELECT pg_temp.outcome('do-87');
 SELECT pg_temp.outcome('do-t11'), pg_temp.outcome('do-t12');
 -- a name in common that comes second on one side; both, in another order
 SELECT pg_temp.outcome('do-t13'), pg_temp.outcome('do-t14'), pg_temp.outcome('do-t15');
+-- at another place, and with a slip in a name; the slip alone
+SELECT pg_temp.outcome('do-a1'), pg_temp.outcome('do-a2');
