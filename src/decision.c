@@ -31,6 +31,8 @@
 #include "match.h"
 
 #define MAX_SHOWN 10
+#define AWAY_BITS 3.5			/* more evidence where the place is another:
+								 * of namesakes, one in ten has so rare a name */
 #define LEADS_ELSEWHERE "a name or number of the row leads to another record"
 #define PARTED "its reference was parted from a shielded record"
 
@@ -123,6 +125,35 @@ too_little(const CpPerson *row)
 	return NULL;
 }
 
+/* Is where the one lives plainly not where the other does? */
+static bool
+is_elsewhere(const CpCandidate *candidate)
+{
+	const uint8 *level = candidate->comparison.level;
+	int			address = Max(level[CP_ADDRESS], level[CP_ADDRESS_BESIDE]);
+
+	if (level[CP_POSTCODE] == 0 && address == 0)
+		return false;
+	return (level[CP_POSTCODE] == 0 || level[CP_POSTCODE] == CP_POSTCODE_DIFFER) &&
+		(address == 0 || address == CP_ADDRESS_NEXT_DOOR || address == CP_ADDRESS_DIFFER ||
+		 address == CP_ADDRESS_TOWN_DIFFER);
+}
+
+/*
+ * May a row be attached to a record of another place?  That is one fact that
+ * deviates, so no other may, and somebody else of that name and birth date
+ * must be most unlikely.
+ */
+static bool
+may_match_away(const CpCandidate *candidate)
+{
+	const uint8 *level = candidate->comparison.level;
+
+	return level[CP_GIVEN] == CP_NAME_EQUAL && level[CP_FAMILY] == CP_NAME_EQUAL &&
+		level[CP_ORDER] != CP_ORDER_SWAPPED &&
+		candidate->score >= cp_match_threshold + AWAY_BITS;
+}
+
 /*
  * May a row be attached to this record without a person?  The margin over the
  * second candidate is the caller's.
@@ -139,14 +170,13 @@ may_match(const CpCandidate *candidate)
 	if (!candidate->birth_equal || candidate->identifier_differs || !candidate->given_slip)
 		return false;
 
-	/*
-	 * two namesakes born on one day, of whom the middle names tell which is
-	 * meant
-	 */
-	if (candidate->comparison.level[CP_MORE] == CP_MORE_DIFFER && !candidate->place_agrees)
+	/* twins, or namesakes born on one day */
+	if (candidate->maybe_twins)
 		return false;
 	/* whose birth date nobody knew was born on 1 January */
 	if (candidate->birth_default && !candidate->place_agrees)
+		return false;
+	if (is_elsewhere(candidate) && !may_match_away(candidate))
 		return false;
 	/* another surname near a shielded child is for a person to judge */
 	return candidate->family_agrees || (candidate->home_agrees && !is_shielded(candidate));
@@ -164,47 +194,46 @@ cp_is_guarded(const CpCandidate *candidate)
 		(candidate->birth_near || candidate->given_agrees);
 }
 
-/* Is where the one lives plainly not where the other does? */
-static bool
-is_elsewhere(const CpCandidate *candidate)
-{
-	const uint8 *level = candidate->comparison.level;
-	int			address = Max(level[CP_ADDRESS], level[CP_ADDRESS_BESIDE]);
-
-	if (level[CP_POSTCODE] == 0 && address == 0)
-		return false;
-	return (level[CP_POSTCODE] == 0 || level[CP_POSTCODE] == CP_POSTCODE_DIFFER) &&
-		(address == 0 || address == CP_ADDRESS_NEXT_DOOR || address == CP_ADDRESS_DIFFER ||
-		 address == CP_ADDRESS_TOWN_DIFFER);
-}
-
 /*
- * Is it a namesake born on the same day, or a brother or sister with a middle
- * name in common?  The one has another family name at another place, the other
- * another birth date; there are many of either, and few of them are the child.
- * Near a shielded child or a hidden name they count in full.
+ * Is it a namesake at another place, or a brother or sister with a middle name
+ * in common?  Given name, family name and birth date do not all agree: in a
+ * whole country there are many such, and few of them are the child.
  */
 static bool
 is_likely_other(const CpCandidate *candidate)
 {
 	const uint8 *level = candidate->comparison.level;
 
-	if (candidate->nearness != CP_NEAR_OPEN)
-		return false;
-	if (level[CP_FAMILY] == CP_NAME_DIFFER && is_elsewhere(candidate))
-		return true;
+	if (is_elsewhere(candidate))
+		return !candidate->birth_equal || level[CP_FAMILY] == CP_NAME_DIFFER ||
+			level[CP_MORE] == CP_MORE_DIFFER || candidate->given_distinct;
 	return level[CP_GIVEN] == CP_NAME_PART && level[CP_BIRTH] == CP_BIRTH_DIFFER + 1;
+}
+
+/* Is an open record to be thought of?  Near a shielded child or a hidden name all counts in full. */
+static bool
+is_possible_open(const CpCandidate *candidate)
+{
+	const uint8 *level = candidate->comparison.level;
+	double		from = cp_possible_threshold;
+
+	if (candidate->identifier_equal || candidate->doubtful)
+		return true;
+	/* brothers and sisters, whatever else they have in common */
+	if (candidate->given_distinct && level[CP_BIRTH] >= CP_BIRTH_DIGITS + 1)
+		return false;
+	if (is_likely_other(candidate))
+		from = Max(from, 0);
+	return candidate->score >= from;
 }
 
 /* Is a record to be thought of at all? */
 static bool
 is_possible(const CpCandidate *candidate)
 {
-	double		from = cp_possible_threshold;
-
-	if (is_likely_other(candidate))
-		from = Max(from, 0);
-	return candidate->score >= from || candidate->identifier_equal ||
+	if (candidate->nearness == CP_NEAR_OPEN)
+		return is_possible_open(candidate);
+	return candidate->score >= cp_possible_threshold || candidate->identifier_equal ||
 		candidate->doubtful || cp_is_guarded(candidate);
 }
 

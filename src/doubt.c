@@ -9,8 +9,8 @@
  *
  *	  given	family	date	place
  *	  alike	-		-		house	brothers and sisters have other given names
- *	  -		-		near	house	and other birth dates; twins, unless a source
- *								tells them apart
+ *	  -		-		equal	house	twins, unless a source tells them apart
+ *	  (own)	-		near	house	where not both have a usual name of their own
  *	  -		alike	close	house	less than eight months between brothers and
  *								sisters
  *	  -		alike	far		house	nor two generations
@@ -21,6 +21,12 @@
  *	  House means a numbered address, since a postcode is shared by some
  *	  families and a town by many.  Such a pair is possible (decision.c), never
  *	  a match because of it.
+ *
+ *	  Twins have family name, birth date and place in common, and their given
+ *	  names may be alike: Ella and Ellie, Muhammad Hasan and Muhammad Husain, Grace
+ *	  Emily and Emily Rose.  So where the given names of a row and a record are
+ *	  two usual names, or have contradicting ones behind the first, or only share
+ *	  one that is not the first of both, a person must tell.
  *
  *	  Pure (model.h).
  *
@@ -34,6 +40,8 @@
 #define BETWEEN_BIRTHS 240		/* days at least between two births of one
 								 * mother, but for twins */
 #define GENERATIONS 18262		/* days: as many as two of them, fifty years */
+#define LEAST_BEARERS 2			/* children who bear a name that is usual, at */
+#define USUAL_NAME 500000		/* least: so many, and one in so many */
 #define WORDS_OF_PLACE 4		/* without a number, in an address that names
 								 * street and town */
 
@@ -109,6 +117,49 @@ cp_same_home(const CpPerson *a, const CpPerson *b)
 	return false;
 }
 
+/* Is it borne by some, and so hardly a slip of the pen for another name? */
+static bool
+is_usual_name(int32 id)
+{
+	const CpWord *word = cp_dictionary_word(id);
+	const CpWord *all = cp_dictionary_word(CP_NO_WORD);
+
+	return word != NULL && all != NULL && word->given_count >= LEAST_BEARERS &&
+		word->given_count >= all->given_count / USUAL_NAME;
+}
+
+/* Is it one name, perhaps with a slip or as an initial? */
+static bool
+one_name(int32 a, int32 b)
+{
+	CpWordLevel level = cp_dictionary_compare(a, b);
+
+	if (level == CP_WORD_EQUAL || level == CP_WORD_INITIAL ||
+		cp_word_short_form(cp_dictionary_word(a), cp_dictionary_word(b)))
+		return true;
+	return level <= CP_WORD_CLOSE && !(is_usual_name(a) && is_usual_name(b));
+}
+
+/* Have they given names of their own: usual ones, none of them a form of another? */
+bool
+cp_given_distinct(const CpPerson *a, const CpPerson *b)
+{
+	for (int i = 0; i < a->nnames; i++)
+		for (int j = 0; j < b->nnames; j++)
+		{
+			const CpName *x = &a->names[i];
+			const CpName *y = &b->names[j];
+
+			if (x->ngiven == 0 || y->ngiven == 0 || !is_usual_name(x->given[0]) || !is_usual_name(y->given[0]))
+				return false;
+			for (int g = 0; g < x->ngiven; g++)
+				for (int h = 0; h < y->ngiven; h++)
+					if ((g == 0 || h == 0) && one_name(x->given[g], y->given[h]))
+						return false;
+		}
+	return a->nnames > 0 && b->nnames > 0;
+}
+
 /* Does it name street and town, so that there is no other one like it? */
 static bool
 is_whole_address(const char *address)
@@ -172,25 +223,79 @@ dates_contradict(const CpPerson *a, const CpPerson *b)
 
 /*
  * Alike beyond what brothers and sisters are?  The first name of one is often
- * the second of another.
+ * the second of another, and Alicia is no slip for Alisha.
  */
 static bool
 given_agrees(const CpPerson *record, const CpCandidate *candidate)
 {
-	return candidate->given_agrees &&
-		(candidate->comparison.level[CP_GIVEN] != CP_NAME_PART || record->nearness != CP_NEAR_OPEN);
+	if (!candidate->given_agrees || record->nearness != CP_NEAR_OPEN)
+		return candidate->given_agrees;
+	return candidate->comparison.level[CP_GIVEN] != CP_NAME_PART &&
+		(candidate->birth_near || !candidate->given_distinct);
 }
 
 bool
 cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate)
 {
 	bool		given = given_agrees(record, candidate);
+	bool		date = candidate->birth_near;
 
 	/* twins, one child under two given names, or one with two birth dates */
 	if (candidate->family_agrees && (given || candidate->birth_equal) &&
 		(may_be_one_street(candidate) || (candidate->birth_equal && candidate->place_agrees)))
 		return true;
-	if (!given && !candidate->birth_near && !(candidate->family_agrees && dates_contradict(row, record)))
+	/* a name that was misread is no usual one */
+	if (date && !candidate->birth_equal && record->nearness == CP_NEAR_OPEN &&
+		(candidate->sex_differs || candidate->given_distinct))
+		date = false;
+	if (!given && !date && !(candidate->family_agrees && dates_contradict(row, record)))
 		return false;
 	return candidate->place_agrees && may_be_one_house(row, record);
+}
+
+/* ---------- two children of one birth ---------- */
+
+/* Given names in common, the first of either left out where from is 1. */
+static int
+given_in_common(const CpName *a, const CpName *b, int from)
+{
+	int			common = 0;
+
+	for (int i = from; i < a->ngiven; i++)
+		for (int j = from; j < b->ngiven; j++)
+			common += one_name(a->given[i], b->given[j]) ? 1 : 0;
+	return common;
+}
+
+/* Is the first given name of the one a later one of the other? */
+static bool
+first_among_later(const CpName *a, const CpName *b)
+{
+	for (int i = 1; i < a->ngiven; i++)
+		if (cp_dictionary_compare(a->given[i], b->given[0]) <= CP_WORD_CLOSE)
+			return true;
+	return false;
+}
+
+/* May twins be called so?  The first names are alike, or one is a later one of the other. */
+static bool
+names_of_two(const CpName *a, const CpName *b)
+{
+	if (a->ngiven == 0 || b->ngiven == 0)
+		return false;
+	if (cp_dictionary_compare(a->given[0], b->given[0]) <= CP_WORD_CLOSE)
+		return !one_name(a->given[0], b->given[0]) ||
+			(a->ngiven > 1 && b->ngiven > 1 && given_in_common(a, b, 1) == 0);
+	/* not where they are the same, in another order */
+	return (first_among_later(a, b) || first_among_later(b, a)) && given_in_common(a, b, 0) < 2;
+}
+
+bool
+cp_may_be_twins(const CpPerson *row, const CpPerson *record)
+{
+	for (int i = 0; i < row->nnames; i++)
+		for (int j = 0; j < record->nnames; j++)
+			if (!names_of_two(&row->names[i], &record->names[j]))
+				return false;
+	return row->nnames > 0 && record->nnames > 0;
 }

@@ -15,6 +15,7 @@
  *	  equal	alike	-		-		any where a second name agrees, wide
  *	  equal	-		equal	-		any, of one sex: an unusual short form
  *	  equal	-		-		agrees	any
+ *	  equal	two words of names	-	any, in whatever place they are
  *	  near	equal	alike	-		any, of one sex; and the other way round
  *	  near	alike	-		agrees	any
  *	  near	-		alike	agrees	any
@@ -52,6 +53,7 @@ typedef struct Agreement
 	bool		more_differs;	/* there are some on both sides, and none
 								 * agrees */
 	bool		rare;			/* the given name that is equal */
+	int			shared;			/* words in common, in whatever place */
 } Agreement;
 
 static CpWordLevel
@@ -119,6 +121,30 @@ compare_more(const CpName *row, const CpName *record, int i, int j, Agreement *n
 	names->more_differs = !names->more_agrees && row->ngiven > 1 && record->ngiven > 1;
 }
 
+static int32
+word_at(const CpName *name, int i)
+{
+	return i < name->ngiven ? name->given[i] : name->family[i - name->ngiven];
+}
+
+/* Each word counts once. */
+static int
+count_shared(const CpName *row, const CpName *record)
+{
+	bool		taken[2 * CP_MAX_WORDS] = {false};
+	int			shared = 0;
+
+	for (int i = 0; i < row->ngiven + row->nfamily; i++)
+		for (int j = 0; j < record->ngiven + record->nfamily; j++)
+			if (!taken[j] && cp_dictionary_compare(word_at(row, i), word_at(record, j)) <= CP_WORD_EDIT)
+			{
+				taken[j] = true;
+				shared++;
+				break;
+			}
+	return shared;
+}
+
 static void
 compare_names(const CpName *row, const CpName *record, Agreement *names)
 {
@@ -134,6 +160,7 @@ compare_names(const CpName *row, const CpName *record, Agreement *names)
 	names->any_given = Min(names->given, given);
 	names->any_family = Min(names->family, family);
 	names->rare = names->given == CP_WORD_EQUAL && is_rare(record->given[j]);
+	names->shared = count_shared(row, record);
 	compare_more(row, record, i, j, names);
 }
 
@@ -144,6 +171,8 @@ holds_on_the_day(const CpCandidate *candidate, const Agreement *names, bool wide
 	if (candidate->place_agrees)
 		return true;
 	if (Max(names->given, names->family) <= CP_WORD_CLOSE || names->crossed <= CP_WORD_CLOSE)
+		return true;
+	if (names->shared >= 2)
 		return true;
 	/* an open record is hidden from nobody: one name alone is too little */
 	if (candidate->nearness == CP_NEAR_ALIAS)

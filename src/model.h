@@ -332,6 +332,9 @@ typedef struct CpCandidate
 	bool		birth_default;	/* equal, but 1 January: perhaps not known */
 	bool		home_agrees;	/* cp_same_home(), where the birth date is
 								 * equal */
+	bool		maybe_twins;	/* cp_may_be_twins(), where the birth date is
+								 * equal and the given name a slip off */
+	bool		given_distinct; /* cp_given_distinct() */
 	bool		contact_equal;	/* a phone number or the like is the same */
 	CpComparison comparison;
 } CpCandidate;
@@ -396,6 +399,12 @@ extern bool cp_same_home(const CpPerson *a, const CpPerson *b);
 
 /* May they be one child, though the score says no?  candidate: all but this. */
 extern bool cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate);
+
+/* Have they given names of their own: usual ones, none of them a form of another? */
+extern bool cp_given_distinct(const CpPerson *a, const CpPerson *b);
+
+/* Are the given names, though alike, such as twins may have? */
+extern bool cp_may_be_twins(const CpPerson *row, const CpPerson *record);
 
 /* How much more (or less) than the weight says an agreement on this word does. */
 extern double cp_score_rarity(int32 id, bool given);

@@ -240,5 +240,7 @@ cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result)
 	result->birth_default = birth == CP_BIRTH_LEVEL_EQUAL_DEFAULT;
 	result->guarded = cp_guard_compare(row, record, result);
 	result->home_agrees = result->birth_equal && result->place_agrees && cp_same_home(row, record);
+	result->maybe_twins = result->birth_equal && result->given_slip && cp_may_be_twins(row, record);
+	result->given_distinct = !result->given_equal && cp_given_distinct(row, record);
 	result->doubtful = cp_is_doubtful(row, record, result);
 }

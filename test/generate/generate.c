@@ -474,6 +474,20 @@ draw_category(int64_t number)
 	return of < 0.08 ? "adoption" : of < 0.12 ? "new identity" : of < 0.20 ? "fled" : of < 0.85 ? "harm" : "other";
 }
 
+/* Are ten months between this birth and those of the children before it? */
+static bool
+born_apart(const Household *home, int n, Date date)
+{
+	for (int i = 0; i < n; i++)
+	{
+		const Date *other = &home->children[i].birth;
+
+		if (abs((date.year * 12 + date.month) - (other->year * 12 + other->month)) < 11)
+			return false;
+	}
+	return true;
+}
+
 static void
 draw_children(Household *home, Random *r)
 {
@@ -503,6 +517,8 @@ draw_children(Household *home, Random *r)
 		else if (elder->birth.year < LAST_YEAR - 1)
 			child->birth = later_date(r, elder->birth);
 		else
+			child->birth = home->children[0].birth;
+		if (elder != NULL && !child->twin && !born_apart(home, i, child->birth))
 		{
 			/* no time is left: the next one came before all of them */
 			int			year = home->children[0].birth.year - 2 * i;

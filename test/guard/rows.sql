@@ -29,12 +29,18 @@ SELECT r.source, r.source_ref, x AS child_id FROM contactpoint.review r, unnest(
 CREATE INDEX ON shown (source, source_ref);
 ANALYZE last_one;
 ANALYZE shown;
+-- of whom a record made here is, by the row it was made of
+CREATE TEMPORARY TABLE made AS
+SELECT DISTINCT ON (s.child_id) s.child_id, t.child_id AS about
+FROM contactpoint.settlement s JOIN public.truth t USING (source, source_ref) WHERE s.outcome = 'new' ORDER BY s.child_id, s.upload_id;
+ALTER TABLE made ADD PRIMARY KEY (child_id);
 CREATE TABLE public.result AS
 SELECT t.*, t.category IN ('adoption', 'new identity', 'fled') AS wide,
        CASE WHEN t.errors = '' THEN 0 ELSE cardinality(string_to_array(t.errors, '+')) END AS n,
        l.outcome, l.child_id AS went_to, l.outcome = 'hold' AS held,
-       l.outcome = 'match' AND l.child_id IS DISTINCT FROM t.child_id AS wrong,
+       -- a second record of the right child is counted where it was made
+       l.outcome = 'match' AND coalesce(m.about, l.child_id) IS DISTINCT FROM t.child_id AS wrong,
        EXISTS (SELECT FROM shown s JOIN guarded g USING (child_id)
                WHERE s.source = t.source AND s.source_ref = t.source_ref) AS near_guarded
-FROM public.truth t JOIN last_one l USING (source, source_ref);
+FROM public.truth t JOIN last_one l USING (source, source_ref) LEFT JOIN made m ON m.child_id = l.child_id;
 ANALYZE public.result;

@@ -10,6 +10,15 @@ CREATE FUNCTION pg_temp.outcome(ref text) RETURNS text LANGUAGE sql AS
        FROM contactpoint.settlement s LEFT JOIN contactpoint.review r USING (upload_id)
        WHERE s.source_ref = $1 ORDER BY s.upload_id DESC LIMIT 1 $$;
 
+-- what names are usual is counted from 64 children on
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth)
+SELECT 'school', 'do-n' || n, 1, ('{Jayda,Jayla,Winston,Bertram}'::text[])[n % 4 + 1],
+       initcap(translate(md5(n::text), '0123456789abcdef', 'aeioubcdlmnrstvw')), 'U', to_char(date '2003-02-03' + n * 41, 'YYYY-MM-DD')
+FROM generate_series(1, 70) n;
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+
 SET SESSION AUTHORIZATION regress_feed;
 COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) FROM stdin;
 school	do-1	1	Thaddeus	Pemberley	M	2011-01-01	14 Orchard Way, Derby	DE3 0UT
@@ -20,6 +29,10 @@ school	do-5	1	Rosalind Jane	Thistlewood	F	2011-10-17	6 Mill Lane, Derby	DE5 6QT
 school	do-6	1	Wilhelmina Grace	Askwith	F	2009-03-02	8 Abbey Lane, Derby	DE6 2PX
 school	do-7	1	Seraphinella Ruth	Brightwater	F	2010-08-19	3 Elm Road, Derby	DE7 1AA
 school	do-9	1	Petronella Ruth	Kingscote	F	2011-08-19	3 Elm Road, Derby	DE7 1AA
+school	do-a	1	Wilfreda	Strathmore	F	2013-07-21	5 Moor Lane, Derby	DE1 2AB
+school	do-t1	1	Jayda	Merriweather	F	2012-02-09	4 Forge Lane, Derby	DE8 1AA
+school	do-t2	1	Jayda	Ollerenshaw	F	2009-04-17	70 Hall Lane, Derby	DE8 9ZZ
+school	do-t5	1	Grace Emily	Northcote	F	2012-03-19	5 Forge Lane, Derby	DE8 1AB
 school	do-8	1	Cordelia	Fairbrother	F	2010-02-25	5 Willow Lane, Heavitree, Exeter, Devon	EX5 2AB
 \.
 RESET SESSION AUTHORIZATION;
@@ -44,7 +57,14 @@ health	do-53	Rosalind	Thistlewood	F	2011-10-17	22 Quay Street, Leeds	LS7 4HB
 health	do-61	Grace Henrietta	Askwith	F	2013-11-25	8 Abbey Lane, Derby	DE6 2PX
 health	do-71	Serafinella Joan	Hathersage	U	2010-08-19	50 Pier Street, Leeds	LS9 2BB
 health	do-72	Petranela Joan	Okehampton	M	2011-08-19	12 Water Lane, Derby	DE7 9LP
-health	do-81	Xanthippe	Underwood	M	2008-05-21	31 Church Road, Exeter	EX29 8AF
+health	do-t11	Jayla	Merriweather	F	2012-02-09	4 Forge Lane, Derby	DE8 1AA
+health	do-t12	Jaydaa	Ollerenshaw	F	2009-04-17	70 Hall Lane, Derby	DE8 9ZZ
+health	do-a1	Wilfreda	Strathmoor	F	2013-07-21	77 Harbour Street, Leeds	LS1 9ZZ
+health	do-a2	Wilfreda	Strathmoor	F	2013-07-21	\N	\N
+health	do-t13	Emily	Northcote	F	2012-03-19	5 Forge Lane, Derby	DE8 1AB
+health	do-t14	Emily Rose	Northcote	F	2012-03-19	5 Forge Lane, Derby	DE8 1AB
+health	do-t15	Emily Grace	Northcote	F	2012-03-19	5 Forge Lane, Derby	DE8 1AB
+health	do-81	Xanthippe	Underwood	F	2008-05-21	31 Church Road, Exeter	EX29 8AF
 health	do-82	Gwendolen	Wetherfield	F	1951-11-03	31 Church Road, Exeter	EX29 8AF
 health	do-83	Winifred	Wetherfield	F	1984-11-03	31 Church Road, Exeter	EX29 8AF
 health	do-85	Kordelja	Fairbrothars	M	2016-11-14	9 Willow Lane, Heavitree, Exeter, Devon	EX5 8PQ
@@ -63,7 +83,7 @@ SELECT pg_temp.outcome('do-31');
 SELECT pg_temp.outcome('do-32'), pg_temp.outcome('do-33'), pg_temp.outcome('do-34');
 -- the same birth date in one house; the same given name next door
 SELECT pg_temp.outcome('do-35'), pg_temp.outcome('do-36');
--- a namesake born on the same day: other middle names, unless the house is the same
+-- a namesake born on the same day, or a twin: other middle names
 SELECT pg_temp.outcome('do-51'), pg_temp.outcome('do-52'), pg_temp.outcome('do-53');
 -- a sister whose first name is another one's second; a namesake born on the same
 -- day with nothing else in common, and one that may live near by
@@ -74,3 +94,9 @@ SELECT pg_temp.outcome('do-81'), pg_temp.outcome('do-82'), pg_temp.outcome('do-8
 SELECT pg_temp.outcome('do-85'), pg_temp.outcome('do-86');
 -- the whole address, but for the postcode
 SELECT pg_temp.outcome('do-87');
+-- twins whose names are alike, and a slip of the pen
+SELECT pg_temp.outcome('do-t11'), pg_temp.outcome('do-t12');
+-- a name in common that comes second on one side; both, in another order
+SELECT pg_temp.outcome('do-t13'), pg_temp.outcome('do-t14'), pg_temp.outcome('do-t15');
+-- at another place, and with a slip in a name; the slip alone
+SELECT pg_temp.outcome('do-a1'), pg_temp.outcome('do-a2');
