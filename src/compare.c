@@ -53,7 +53,8 @@ cp_person_finish(CpPerson *person)
 typedef struct Part
 {
 	int			level;
-	int32		word;			/* of the record, where the level rests on one */
+	int32		word;			/* the commoner one, where the level rests on
+								 * two */
 	bool		first_letter;
 	bool		variant;
 } Part;
@@ -65,6 +66,43 @@ same_first_letter(int32 a, int32 b)
 	const CpWord *right = cp_dictionary_word(b);
 
 	return left != NULL && right != NULL && left->word[0] == right->word[0];
+}
+
+/* How many have a word, as given or family name. */
+static double
+frequency(int32 id)
+{
+	const CpWord *word = cp_dictionary_word(id);
+
+	return word != NULL ? (double) word->given_count + (double) word->family_count : 0;
+}
+
+/* A slip of the pen is mostly a rare word for a common one. */
+static int32
+commoner(int32 a, int32 b)
+{
+	double		left = frequency(a);
+	double		right = frequency(b);
+
+	if (left != right)
+		return left > right ? a : b;
+	return Max(a, b);
+}
+
+/*
+ * Of two pairs of words the better one; of the same level the rarer, so that
+ * it does not matter in which order they stand.
+ */
+static bool
+is_better(const Part *a, const Part *b)
+{
+	if (a->level != b->level)
+		return a->level < b->level;
+	if (a->variant != b->variant)
+		return !a->variant;
+	if (frequency(a->word) != frequency(b->word))
+		return frequency(a->word) < frequency(b->word);
+	return a->first_letter && !b->first_letter;
 }
 
 static int
@@ -144,26 +182,25 @@ compare_part(const int32 *a, int na, const int32 *b, int nb, bool given)
 	for (int i = 0; i < na && part.level != CP_NAME_EQUAL; i++)
 		for (int j = 0; j < nb; j++)
 		{
-			bool		variant;
-			int			level;
+			Part		other = {0};
 
 			if (given && i > 0 && j > 0)
 				continue;
-			level = compare_words(a[i], b[j], given, &variant);
+			other.level = compare_words(a[i], b[j], given, &other.variant);
+			if (other.level == CP_NAME_DIFFER)
+				continue;
 			if (i > 0 || j > 0)
 			{
-				if (level >= CP_NAME_WEAK)
+				if (other.level >= CP_NAME_WEAK)
 					continue;
-				level = level <= CP_NAME_VARIANT ? CP_NAME_PART : CP_NAME_CLOSE;
+				other.level = other.level <= CP_NAME_VARIANT ? CP_NAME_PART : CP_NAME_CLOSE;
 			}
-			if (level < part.level)
-			{
-				part.level = level;
-				part.word = level <= CP_NAME_PART ? b[j] : CP_NO_WORD;
-				part.variant = variant;
-				/* katie is no slip of the pen for karen */
-				part.first_letter = !variant && same_first_letter(a[i], b[j]);
-			}
+			if (other.level <= CP_NAME_PART)
+				other.word = commoner(a[i], b[j]);
+			/* katie is no slip of the pen for karen */
+			other.first_letter = !other.variant && same_first_letter(a[i], b[j]);
+			if (is_better(&other, &part))
+				part = other;
 		}
 	/* of two double names one part only */
 	if (!given && part.level == CP_NAME_EQUAL && na > 1 && nb > 1 &&
@@ -204,7 +241,7 @@ compare_name(const CpName *a, const CpName *b, CpComparison *result)
 	/* given and family name in each other's place */
 	if (cost > name_cost[CP_NAME_CLOSE])
 	{
-		Part		cross_given = compare_part(a->given, a->ngiven, b->family, b->nfamily, false);
+		Part		cross_given = compare_part(a->given, a->ngiven, b->family, b->nfamily, true);
 		Part		cross_family = compare_part(a->family, a->nfamily, b->given, b->ngiven, true);
 		int			cross = name_cost[cross_given.level] + name_cost[cross_family.level] + SWAPPED_COST;
 
@@ -215,6 +252,12 @@ compare_name(const CpName *a, const CpName *b, CpComparison *result)
 			cost = cross;
 			given = cross_given;
 			family = cross_family;
+			/* which of them stands in its place nobody knows */
+			if (given.level != 0 && family.level != 0 && is_better(&family, &given))
+			{
+				given = cross_family;
+				family = cross_given;
+			}
 		}
 	}
 	result->level[CP_GIVEN] = given.level;
@@ -228,6 +271,26 @@ compare_name(const CpName *a, const CpName *b, CpComparison *result)
 	return cost;
 }
 
+/*
+ * Of two pairs of names that cost the same, does the first say more?  The
+ * order in which the names of a person stand says nothing.
+ */
+static bool
+says_more(const CpComparison *a, const CpComparison *b)
+{
+	double		left = (frequency(a->given_word) + 1) * (frequency(a->family_word) + 1);
+	double		right = (frequency(b->given_word) + 1) * (frequency(b->family_word) + 1);
+	int			levels = memcmp(a->level, b->level, sizeof(a->level));
+
+	if (levels != 0)
+		return levels < 0;
+	if (left != right)
+		return left < right;
+	if (a->variant != b->variant)
+		return b->variant;
+	return a->given_first_letter && !b->given_first_letter;
+}
+
 static void
 compare_names(const CpPerson *row, const CpPerson *record, CpComparison *result)
 {
@@ -239,7 +302,7 @@ compare_names(const CpPerson *row, const CpPerson *record, CpComparison *result)
 			CpComparison one = *result;
 			int			cost = compare_name(&row->names[i], &record->names[j], &one);
 
-			if (best < 0 || cost < best)
+			if (best < 0 || cost < best || (cost == best && says_more(&one, result)))
 			{
 				best = cost;
 				*result = one;
