@@ -191,7 +191,7 @@ SELECT given_names, family_name FROM contactpoint.child WHERE child_id = :child;
 ROLLBACK;
 
 \echo
-\echo '== 4. An adoption order: a new number and name. The birth name leads nowhere any more, and makes no second record.'
+\echo '== 5. An adoption order: a new number and name. The birth name leads nowhere any more, and makes no second record.'
 \echo
 \c - mary_manager
 SET contactpoint.reason = 'adoption order';
@@ -213,7 +213,7 @@ SELECT s.source_ref, s.outcome, coalesce(s.child_id = :number_after_the_order, f
 WHERE s.source_ref IN ('demo-birth-name', 'demo-new-name') ORDER BY s.upload_id;
 
 \echo
-\echo '== 5. The auditor lists who looked at the child and why, also the look that was rolled back.'
+\echo '== 6. The auditor lists who looked at the child and why, also the look that was rolled back.'
 \echo
 \c - anne_auditor
 SET contactpoint.reason = 'monthly audit';
@@ -223,7 +223,7 @@ WHERE (:child = ANY (children) OR outcome = 'refused') AND a."session_user" <> '
 ORDER BY entry;
 
 \echo
-\echo '== 6. Entries are sealed. The auditor keeps the head; then a superuser takes an entry out.'
+\echo '== 7. Entries are sealed. The auditor keeps the head; then a superuser takes an entry out.'
 \echo
 \c - postgres
 SELECT max(entry) AS last FROM contactpoint.audit \gset
