@@ -40,10 +40,6 @@
 #define MAX_SCANNED 20000		/* entries of one block */
 #define MAX_LOOKS 1000			/* records that one row looks at, the guarded
 								 * ones apart */
-#define MAX_ROW_WORDS 32		/* words of a row that entries are compared
-								 * with */
-#define OTHER_FIELDS 4.0		/* bits that sex, further names and a place
-								 * nearby may add to names and birth date */
 #define NOTHING_FOUND (-1000.0) /* a score */
 
 /* What an index entry holds behind its head, in the order of the columns. */
@@ -63,11 +59,7 @@ typedef struct CpSearchState
 {
 	const CpPerson *row;
 	int64		except;
-	double		prior;			/* odds against any record */
-	int			nwords;
-	int32		words[MAX_ROW_WORDS];
-	DateADT		last_birth;		/* compared last, and how it came out */
-	CpBirthLevel last_level;
+	CpPrefilter filter;
 	int			looks;
 	bool		deep;			/* deep search is on, or is done */
 	bool		cut[2];			/* a bound was met */
@@ -98,19 +90,30 @@ typedef struct Hit
 	int			delta;			/* number in the delta, -1: in match_person */
 } Hit;
 
+/* A pair of row and child. */
 typedef struct SeenKey
 {
 	int64		child_id;
-	int			row;
+	int64		row;
 } SeenKey;
 
-/* Pairs of row and child; child 0 stands for none. */
-typedef struct SeenSet
+typedef struct Seen
 {
-	SeenKey    *slots;
-	uint32		mask;
-	uint32		n;
-} SeenSet;
+	SeenKey		key;
+	char		status;
+} Seen;
+
+#define SH_PREFIX seen
+#define SH_ELEMENT_TYPE Seen
+#define SH_KEY_TYPE SeenKey
+#define SH_KEY key
+#define SH_HASH_KEY(table, key) \
+	murmurhash32((uint32) (key).child_id ^ (uint32) ((key).child_id >> 32) ^ murmurhash32((uint32) (key).row))
+#define SH_EQUAL(table, a, b) ((a).child_id == (b).child_id && (a).row == (b).row)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
 
 typedef struct Batch
 {
@@ -122,159 +125,29 @@ typedef struct Batch
 	Hit		   *hits;
 	int			nhits;
 	int			hits_size;
-	SeenSet		seen;
+	seen_hash  *seen;
 	bool		index_too;		/* not the delta alone */
 } Batch;
 
-/* ---------- pairs seen ---------- */
+/* ---------- entries ---------- */
 
-static inline uint32
-seen_hash(int64 child_id, int row)
+static bool
+worth_a_look(State *state, const Task *task, DateADT birth, int32 given, int32 family)
 {
-	return murmurhash32((uint32) child_id ^ (uint32) (child_id >> 32) ^ murmurhash32((uint32) row));
-}
-
-static void
-seen_create(SeenSet *set, int size)
-{
-	set->slots = palloc0(size * sizeof(SeenKey));
-	set->mask = size - 1;
-	set->n = 0;
+	if (task->guarded)
+		return cp_guard_worth_a_look(state->row, &task->probe, birth, given, family);
+	return cp_prefilter_passes(&state->filter, task->probe.block, birth, given, family);
 }
 
 /* Notes a pair; false if it was there. */
 static bool
-seen_add(SeenSet *set, int64 child_id, int row)
+is_new_pair(Batch *batch, int64 child_id, int row)
 {
-	uint32		at = seen_hash(child_id, row) & set->mask;
+	SeenKey		key = {child_id, row};
+	bool		found;
 
-	while (set->slots[at].child_id != 0)
-	{
-		if (set->slots[at].child_id == child_id && set->slots[at].row == row)
-			return false;
-		at = (at + 1) & set->mask;
-	}
-	set->slots[at].child_id = child_id;
-	set->slots[at].row = row;
-	if (++set->n > set->mask / 2)
-	{
-		SeenSet		larger;
-
-		seen_create(&larger, (set->mask + 1) * 2);
-		for (uint32 i = 0; i <= set->mask; i++)
-			if (set->slots[i].child_id != 0)
-				(void) seen_add(&larger, set->slots[i].child_id, set->slots[i].row);
-		pfree(set->slots);
-		*set = larger;
-	}
-	return true;
-}
-
-/* ---------- entries ---------- */
-
-/* How alike is this word to the most similar one of the row? */
-static CpWordLevel
-word_level(const State *state, int32 id)
-{
-	CpWordLevel best = CP_WORD_DIFFER;
-
-	if (id == CP_NO_WORD)
-		return best;
-	for (int i = 0; i < state->nwords; i++)
-		if (state->words[i] == id)
-			return CP_WORD_EQUAL;
-	for (int i = 0; i < state->nwords; i++)
-	{
-		CpWordLevel level = cp_dictionary_compare(state->words[i], id);
-
-		if (level > CP_WORD_CLOSE &&
-			cp_word_short_form(cp_dictionary_word(state->words[i]), cp_dictionary_word(id)))
-			level = CP_WORD_CLOSE;
-		best = Min(best, level);
-	}
-	return best;
-}
-
-static CpBirthLevel
-birth_level(State *state, DateADT birth)
-{
-	if (!state->row->has_birth)
-		return CP_BIRTH_UNKNOWN;
-	if (birth == state->row->date_of_birth)
-		return CP_BIRTH_EQUAL;
-	/* entries of a block come in the order of their dates */
-	if (birth != state->last_birth)
-	{
-		state->last_birth = birth;
-		state->last_level = cp_birth_compare(state->row->date_of_birth, birth);
-	}
-	return state->last_level;
-}
-
-/*
- * The most that a name can add to a score: as if it stood in its own place, and
- * no other name of the record were more alike.
- */
-static double
-name_bits(CpWordLevel level, int32 id, bool given)
-{
-	static const int levels[] = {
-		[CP_WORD_EQUAL] = CP_NAME_EQUAL,
-		[CP_WORD_EDIT] = CP_NAME_EDIT,
-		[CP_WORD_CLOSE] = CP_NAME_CLOSE,
-		[CP_WORD_WEAK] = CP_NAME_WEAK,
-		[CP_WORD_INITIAL] = CP_NAME_INITIAL,
-		[CP_WORD_DIFFER] = CP_NAME_DIFFER
-	};
-	double		bits = cp_weights()->bits[given ? CP_GIVEN : CP_FAMILY][levels[level]][CP_CLASS_MATCH];
-
-	if (id == CP_NO_WORD)
-		return 0;
-	return level == CP_WORD_EQUAL ? bits + cp_score_rarity(id, given) : bits;
-}
-
-/*
- * May the record of an entry be a candidate without a place in common?  If it has
- * one, a block of places leads to it.
- */
-static bool
-may_be_possible(const State *state, CpBirthLevel level, CpWordLevel given_level, int32 given,
-				CpWordLevel family_level, int32 family)
-{
-	double		bits = name_bits(given_level, given, true) + name_bits(family_level, family, false);
-
-	/* level 0 of a field says that nothing is known */
-	if (level != CP_BIRTH_UNKNOWN)
-		bits += cp_weights()->bits[CP_BIRTH][level + 1][CP_CLASS_MATCH];
-	return bits + OTHER_FIELDS - state->prior >= cp_possible_threshold;
-}
-
-/*
- * Is an entry worth a look at its record?  Where it comes of names, its score must
- * be in reach; at a place, birth date or names must nearly agree.
- */
-static bool
-worth_a_look(State *state, const Task *task, DateADT birth, int32 given, int32 family)
-{
-	CpBlock		block = task->probe.block;
-	CpBirthLevel level;
-	CpWordLevel given_level;
-	CpWordLevel family_level;
-	int			names;
-
-	if (task->guarded)
-		return cp_guard_worth_a_look(state->row, &task->probe, birth, given, family);
-	if (block == CP_BLOCK_NUMBER)
-		return true;
-	level = birth_level(state, birth);
-	if (CpBirthIsNear(level) && (block == CP_BLOCK_PLACE || block == CP_BLOCK_HOUSE))
-		return true;
-	given_level = word_level(state, given);
-	family_level = word_level(state, family);
-	if (block == CP_BLOCK_NAME || block == CP_BLOCK_NAMESAKES)
-		return may_be_possible(state, level, given_level, given, family_level, family);
-	names = (given_level <= CP_WORD_WEAK ? 1 : 0) + (family_level <= CP_WORD_WEAK ? 1 : 0);
-	return names >= (block == CP_BLOCK_HOUSE ? 1 : 2);
+	(void) seen_insert(batch->seen, key, &found);
+	return !found;
 }
 
 /* Notes a record to be looked at. */
@@ -321,7 +194,7 @@ scan_delta(Batch *batch, const Task *task)
 		child_id = cp_delta_person(entry->person)->child_id;
 		if (child_id != state->except &&
 			worth_a_look(state, task, entry->birth, entry->given, entry->family) &&
-			seen_add(&batch->seen, child_id, task->row))
+			is_new_pair(batch, child_id, task->row))
 			hit(batch, state, task, child_id, entry->person);
 	}
 	return scanned;
@@ -352,7 +225,7 @@ scan_index(Batch *batch, const Task *task, IndexScanDesc scan)
 		if (entry.child_id != state->except &&
 			worth_a_look(state, task, entry.birth, entry.given, entry.family) &&
 			!cp_delta_hides(entry.child_id) &&
-			seen_add(&batch->seen, entry.child_id, task->row))
+			is_new_pair(batch, entry.child_id, task->row))
 			hit(batch, state, task, entry.child_id, -1);
 	}
 }
@@ -562,9 +435,9 @@ easy_pass(Batch *batch, bool deep)
 static void
 add_word_keys(State *state)
 {
-	add_keys(state, state->nwords + 1);
-	for (int i = 0; i < state->nwords; i++)
-		state->keys[state->nkeys++] = cp_key_similar(state->words[i]);
+	add_keys(state, state->filter.nwords + 1);
+	for (int i = 0; i < state->filter.nwords; i++)
+		state->keys[state->nkeys++] = cp_key_similar(state->filter.words[i]);
 }
 
 /* And so do the records themselves. */
@@ -611,7 +484,7 @@ batch_init(Batch *batch, State **rows, int nrows, bool index_too)
 	batch->hits_size = nrows * 8 + 16;
 	batch->hits = palloc_extended(batch->hits_size * sizeof(Hit), MCXT_ALLOC_HUGE);
 	batch->nhits = 0;
-	seen_create(&batch->seen, pg_nextpower2_32(nrows * 16 + 64));
+	batch->seen = seen_create(CurrentMemoryContext, nrows * 16 + 64, NULL);
 	batch->index_too = index_too;
 }
 
@@ -620,7 +493,7 @@ batch_free(Batch *batch)
 {
 	pfree(batch->tasks);
 	pfree(batch->hits);
-	pfree(batch->seen.slots);
+	seen_destroy(batch->seen);
 }
 
 static State *
@@ -630,26 +503,9 @@ state_create(const CpPerson *row, int64 except)
 
 	state->row = row;
 	state->except = except;
-	state->prior = cp_score_prior();
+	cp_prefilter_init(&state->filter, row, cp_possible_threshold);
 	state->best = NOTHING_FOUND;
-	state->last_birth = DATEVAL_NOBEGIN;
-	state->last_level = CP_BIRTH_DIFFER;
 	state->at = cp_changes_now();
-	for (int i = 0; i < row->nnames; i++)
-	{
-		const CpName *name = &row->names[i];
-
-		for (int w = 0; w < name->ngiven + name->nfamily; w++)
-		{
-			int32		word = w < name->ngiven ? name->given[w] : name->family[w - name->ngiven];
-			int			s = 0;
-
-			while (s < state->nwords && state->words[s] != word)
-				s++;
-			if (s == state->nwords && s < MAX_ROW_WORDS)
-				state->words[state->nwords++] = word;
-		}
-	}
 	return state;
 }
 

@@ -20,20 +20,19 @@
 
 #include "model.h"
 
-#define MAX_ADDRESS_WORDS 32
 #define SHORT_FORM_MOST 5		/* letters of a short form */
 #define MAX_JOINED 160			/* letters of words run together */
-#define UNIT_POSTCODE_LEAST 5	/* characters of one that means a street */
+#define USUAL_LEAST 4			/* records that have a usual name */
+#define USUAL_SHARE 128			/* of the records with a name, one in so many
+								 * is more than slips of the pen make of any
+								 * other (one letter of six in ten names to
+								 * one other in 25: one in 1,500) */
 #define NEAR_NUMBER_LEAST 6		/* characters of a number that may have a slip */
-#define NEAR_ADDRESS_WORDS 0.7
-#define NEAR_ADDRESS_LETTERS 0.8
-#define PART_ADDRESS_WORDS 0.45
-#define PART_ADDRESS_LETTERS 0.6
 
 /* How much it costs to take two names for one, to choose the pair of names. */
 static const int name_cost[] = {
 	6,							/* unknown */
-	0, 2, 3, 4, 5, 8, 8, 14
+	0, 2, 3, 4, 5, 6, 8, 8, 14
 };
 
 #define SWAPPED_COST 3
@@ -75,18 +74,6 @@ frequency(int32 id)
 	const CpWord *word = cp_dictionary_word(id);
 
 	return word != NULL ? (double) word->given_count + (double) word->family_count : 0;
-}
-
-/* A slip of the pen is mostly a rare word for a common one. */
-static int32
-commoner(int32 a, int32 b)
-{
-	double		left = frequency(a);
-	double		right = frequency(b);
-
-	if (left != right)
-		return left > right ? a : b;
-	return Max(a, b);
 }
 
 /*
@@ -139,6 +126,48 @@ cp_words_joined_alike(const int32 *a, int na, const int32 *b, int nb)
 	return cp_word_compare(left, left_length, right, right_length) <= CP_WORD_EDIT;
 }
 
+static int64
+count_of(const CpWord *word, bool given)
+{
+	return given ? word->given_count : word->family_count;
+}
+
+/*
+ * A slip of the pen is rare itself, whatever it stands for: of two words that
+ * are nearly equal the more frequent one says how rare the name is.
+ */
+static int32
+more_frequent(int32 a, int32 b, bool given)
+{
+	const CpWord *left = cp_dictionary_word(a);
+	const CpWord *right = cp_dictionary_word(b);
+
+	if (left == NULL || right == NULL || count_of(left, given) == count_of(right, given))
+		return Min(a, b);
+	return count_of(left, given) > count_of(right, given) ? a : b;
+}
+
+/*
+ * Are both names of their own, as millie and lillie?  Hardly ever is one written
+ * for the other by a slip, next to how often two children have them.  Nobody
+ * slips by half a name (alex, alexander).
+ */
+static bool
+are_rivals(int32 a, int32 b, bool given)
+{
+	const CpWord *left = cp_dictionary_word(a);
+	const CpWord *right = cp_dictionary_word(b);
+	int64		more;
+	int64		less;
+
+	if (left == NULL || right == NULL ||
+		strncmp(left->word, right->word, Min(left->length, right->length)) == 0)
+		return false;
+	more = Max(count_of(left, given), count_of(right, given));
+	less = Min(count_of(left, given), count_of(right, given));
+	return less >= USUAL_LEAST && less >= more / USUAL_SHARE;
+}
+
 static int
 compare_words(int32 a, int32 b, bool given, bool *variant)
 {
@@ -147,7 +176,7 @@ compare_words(int32 a, int32 b, bool given, bool *variant)
 	*variant = false;
 	if (level == CP_WORD_EQUAL)
 		return CP_NAME_EQUAL;
-	if (level == CP_WORD_EDIT)
+	if (level == CP_WORD_EDIT && !are_rivals(a, b, given))
 		return CP_NAME_EDIT;
 	if (given && cp_word_short_form(cp_dictionary_word(a), cp_dictionary_word(b)))
 	{
@@ -156,8 +185,10 @@ compare_words(int32 a, int32 b, bool given, bool *variant)
 	}
 	switch (level)
 	{
+		case CP_WORD_EDIT:
+			return CP_NAME_RIVAL;
 		case CP_WORD_CLOSE:
-			return CP_NAME_CLOSE;
+			return are_rivals(a, b, given) ? CP_NAME_RIVAL : CP_NAME_CLOSE;
 		case CP_WORD_WEAK:
 			return CP_NAME_WEAK;
 		case CP_WORD_INITIAL:
@@ -195,10 +226,10 @@ compare_part(const int32 *a, int na, const int32 *b, int nb, bool given)
 			{
 				if (other.level >= CP_NAME_WEAK)
 					continue;
-				other.level = other.level <= CP_NAME_VARIANT ? CP_NAME_PART : CP_NAME_CLOSE;
+				other.level = other.level <= CP_NAME_VARIANT ? CP_NAME_PART : Max(other.level, CP_NAME_CLOSE);
 			}
 			if (other.level <= CP_NAME_PART)
-				other.word = commoner(a[i], b[j]);
+				other.word = more_frequent(a[i], b[j], given);
 			/* katie is no slip of the pen for karen */
 			other.first_letter = !other.variant && same_first_letter(a[i], b[j]);
 			if (is_better(&other, &part))
@@ -247,8 +278,8 @@ compare_name(const CpName *a, const CpName *b, CpComparison *result)
 		Part		cross_family = compare_part(a->family, a->nfamily, b->given, b->ngiven, true);
 		int			cross = name_cost[cross_given.level] + name_cost[cross_family.level] + SWAPPED_COST;
 
-		if (cross < cost && (cross_given.level == 0 || cross_given.level <= CP_NAME_CLOSE) &&
-			(cross_family.level == 0 || cross_family.level <= CP_NAME_CLOSE))
+		if (cross < cost && (cross_given.level == 0 || cross_given.level <= CP_NAME_RIVAL) &&
+			(cross_family.level == 0 || cross_family.level <= CP_NAME_RIVAL))
 		{
 			swapped = true;
 			cost = cross;
@@ -465,225 +496,10 @@ compare_birth_dates(const CpPerson *row, const CpPerson *record)
 	if (a.day == 0 || b.day == 0)
 		return a.year != b.year ? CP_BIRTH_LEVEL_PART_DIFFERS :
 			a.month == b.month ? CP_BIRTH_LEVEL_MONTH : CP_BIRTH_LEVEL_YEAR_ONLY;
-	if (a.year == b.year && a.month == 1 && a.day == 1 && b.month == 1 && b.day == 1)
-		return CP_BIRTH_LEVEL_EQUAL_DEFAULT;
+	/* where nobody knew more than the year, 1 January is often written */
+	if (a.month == 1 && a.day == 1 && b.month == 1 && b.day == 1)
+		return a.year == b.year ? CP_BIRTH_LEVEL_EQUAL_DEFAULT : CP_BIRTH_LEVEL_PART_DIFFERS;
 	return compare_births(a, b) + 1;
-}
-
-/* ---------- places ---------- */
-
-/* Does it mean a street, as in Britain, and not a town? */
-static bool
-is_unit_postcode(const char *code, int length)
-{
-	bool		letter = false;
-	bool		digit = false;
-
-	for (int i = 0; i < length; i++)
-	{
-		letter |= isalpha((unsigned char) code[i]) != 0;
-		digit |= isdigit((unsigned char) code[i]) != 0;
-	}
-	return letter && digit && length >= UNIT_POSTCODE_LEAST;
-}
-
-static int
-compare_postcodes(const List *a, const List *b)
-{
-	int			best = CP_POSTCODE_DIFFER;
-	ListCell   *left;
-	ListCell   *right;
-
-	if (a == NIL || b == NIL)
-		return 0;
-	foreach(left, a)
-	{
-		const char *x = lfirst(left);
-		int			xlen = strlen(x);
-
-		foreach(right, b)
-		{
-			const char *y = lfirst(right);
-			int			ylen = strlen(y);
-			CpWordLevel level = cp_word_compare(x, xlen, y, ylen);
-			int			found = CP_POSTCODE_DIFFER;
-
-			if (level == CP_WORD_EQUAL)
-				found = is_unit_postcode(x, xlen) ? CP_POSTCODE_EQUAL : CP_POSTCODE_EQUAL_WIDE;
-			else if (level == CP_WORD_EDIT)
-				found = CP_POSTCODE_NEAR;
-			else if (xlen > 4 && xlen == ylen && strncmp(x, y, xlen - 3) == 0)
-				found = CP_POSTCODE_AREA;
-			best = Min(best, found);
-		}
-	}
-	return best;
-}
-
-static int
-hash_words(const char *text, uint32 *hashes)
-{
-	int			n = 0;
-
-	while (*text != '\0' && n < MAX_ADDRESS_WORDS)
-	{
-		uint32		hash = 5381;
-
-		for (; *text != '\0' && *text != ' '; text++)
-			hash = hash * 33 + (unsigned char) *text;
-		hashes[n++] = hash;
-		if (*text == ' ')
-			text++;
-	}
-	return n;
-}
-
-/* Share of the words of two addresses that agree, 0 to 1. */
-double
-cp_address_words_alike(const char *a, const char *b)
-{
-	uint32		left[MAX_ADDRESS_WORDS];
-	uint32		right[MAX_ADDRESS_WORDS];
-	int			na = hash_words(a, left);
-	int			nb = hash_words(b, right);
-	int			rest = nb;
-	int			agree = 0;
-
-	for (int i = 0; i < na; i++)
-		for (int j = 0; j < rest; j++)
-			if (left[i] == right[j])
-			{
-				right[j] = right[--rest];
-				agree++;
-				break;
-			}
-	return na + nb > 0 ? 2.0 * agree / (na + nb) : 0;
-}
-
-#define LETTER_PAIRS 512
-
-/* Adds what each pair of neighbouring letters counts; blanks are left out. */
-static int
-count_pairs(const char *text, int16 *counts, int step, int *agree)
-{
-	unsigned char last = 0;
-	int			n = 0;
-
-	for (; *text != '\0'; text++)
-	{
-		if (*text == ' ')
-			continue;
-		if (last != 0)
-		{
-			int16	   *count = &counts[(last * 31 + (unsigned char) *text) % LETTER_PAIRS];
-
-			if (step > 0 && *count < PG_INT16_MAX)
-				(*count)++;
-			else if (step < 0 && *count > 0)
-			{
-				(*count)--;
-				(*agree)++;
-			}
-			n++;
-		}
-		last = *text;
-	}
-	return n;
-}
-
-/*
- * Share of the pairs of neighbouring letters that agree, 0 to 1: for words
- * that were run together or torn apart.
- */
-double
-cp_address_letters_alike(const char *a, const char *b)
-{
-	int16		counts[LETTER_PAIRS] = {0};
-	int			agree = 0;
-	int			na = count_pairs(a, counts, 1, &agree);
-	int			nb = count_pairs(b, counts, -1, &agree);
-
-	return na + nb > 0 ? 2.0 * agree / (na + nb) : 0;
-}
-
-/* Is the house number another one? */
-bool
-cp_address_number_differs(const char *a, const char *b)
-{
-	return isdigit((unsigned char) a[0]) && isdigit((unsigned char) b[0]) && atoi(a) != atoi(b);
-}
-
-static bool
-has_digit(const char *text)
-{
-	return strpbrk(text, "0123456789") != NULL;
-}
-
-static int
-compare_address(const char *a, const char *b)
-{
-	bool		town = !has_digit(a) && !has_digit(b);
-	double		words;
-	double		letters = 0;
-
-	if (strcmp(a, b) == 0)
-		return town ? CP_ADDRESS_TOWN_EQUAL : CP_ADDRESS_EQUAL;
-	words = cp_address_words_alike(a, b);
-	if (words < NEAR_ADDRESS_WORDS)
-		letters = cp_address_letters_alike(a, b);
-	if (words >= NEAR_ADDRESS_WORDS || letters >= NEAR_ADDRESS_LETTERS)
-		return town ? CP_ADDRESS_TOWN_NEAR :
-			cp_address_number_differs(a, b) ? CP_ADDRESS_NEXT_DOOR : CP_ADDRESS_NEAR;
-	if (words >= PART_ADDRESS_WORDS || letters >= PART_ADDRESS_LETTERS)
-		return town ? CP_ADDRESS_TOWN_NEAR : CP_ADDRESS_PART;
-	return town ? CP_ADDRESS_TOWN_DIFFER : CP_ADDRESS_DIFFER;
-}
-
-/* Both with a number, so a house and no town. */
-bool
-cp_address_same_house(const char *a, const char *b)
-{
-	int			level = compare_address(a, b);
-
-	return has_digit(a) && has_digit(b) && (level == CP_ADDRESS_EQUAL || level == CP_ADDRESS_NEAR);
-}
-
-/* Best first, where there are several. */
-static const int address_rank[] = {9, 0, 1, 3, 6, 7, 2, 4, 5};
-
-static int
-compare_addresses(const List *a, const List *b)
-{
-	int			best = 0;
-	ListCell   *left;
-	ListCell   *right;
-
-	foreach(left, a)
-	{
-		foreach(right, b)
-		{
-			int			level = compare_address(lfirst(left), lfirst(right));
-
-			if (address_rank[level] < address_rank[best])
-				best = level;
-		}
-	}
-	return best;
-}
-
-/* Postcode and address are nearly one fact: what the one says depends on the other. */
-static void
-compare_places(const CpPerson *row, const CpPerson *record, CpComparison *result)
-{
-	int			postcode = compare_postcodes(row->postcodes, record->postcodes);
-	int			address = compare_addresses(row->addresses, record->addresses);
-	bool		beside = postcode >= CP_POSTCODE_EQUAL && postcode <= CP_POSTCODE_NEAR;
-
-	result->level[CP_POSTCODE] = postcode;
-	result->level[beside ? CP_ADDRESS_BESIDE : CP_ADDRESS] = address;
-	result->place_agrees = postcode == CP_POSTCODE_EQUAL || postcode == CP_POSTCODE_EQUAL_WIDE ||
-		address == CP_ADDRESS_EQUAL || address == CP_ADDRESS_NEAR ||
-		address == CP_ADDRESS_TOWN_EQUAL || address == CP_ADDRESS_TOWN_NEAR;
 }
 
 /* ---------- identifiers ---------- */
@@ -760,6 +576,6 @@ cp_compare(const CpPerson *row, const CpPerson *record, CpComparison *result)
 	result->level[CP_BIRTH] = compare_birth_dates(row, record);
 	if (row->sex != 'U' && record->sex != 'U')
 		result->level[CP_SEX] = row->sex == record->sex ? CP_SEX_EQUAL : CP_SEX_DIFFER;
-	compare_places(row, record, result);
+	cp_compare_places(row, record, result);
 	compare_identifiers(row, record, result);
 }

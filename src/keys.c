@@ -42,6 +42,7 @@
 #define HOUSE_LETTERS 4			/* bytes of a street that count */
 #define MAX_SIMILAR_CODES 4		/* sounds that are tried for one word */
 #define OUTLINE_LENGTH 2		/* letters of a code */
+#define MAX_JOINED 160			/* bytes of words run together */
 
 /* ---------- hashes ---------- */
 
@@ -239,6 +240,15 @@ add_name_keys(CpKeyList *list, const CpName *name, DateADT birth)
 			if (g == 0)
 				cp_key_add(list, outline_key(given, family, birth), name->given[g], name->family[f]);
 		}
+	if (name->ngiven == 0 || name->nfamily == 0)
+	{
+		int32		given = first_word(name->given, name->ngiven);
+		int32		family = first_word(name->family, name->nfamily);
+		const char *code = cp_key_code(given != CP_NO_WORD ? given : family);
+
+		cp_key_add(list, cp_key_pair('P', code, "", 0), given, family);
+		cp_key_add(list, outline_key(code, "", birth), given, family);
+	}
 }
 
 /*
@@ -294,38 +304,63 @@ cp_match_keys(const CpPerson *person, int *nkeys)
 
 /* Records with a word of this sound, born on the row's date. */
 static void
-probe_word(CpProbeList *list, const CpPerson *row, const char *code)
+probe_word(CpProbeList *list, const CpPerson *row, const char *code, CpBlock block)
 {
 	if (row->has_birth)
 		cp_probe_add(list, cp_key_hash('W', code, "", 0),
-					 row->date_of_birth, row->date_of_birth, CP_BLOCK_NAME);
+					 row->date_of_birth, row->date_of_birth, block);
 }
 
 /* Records with these two sounds, born in the row's year or on its day. */
 static void
-probe_pair(CpProbeList *list, const CpPerson *row, const char *given, const char *family)
+probe_pair(CpProbeList *list, const CpPerson *row, const char *given, const char *family, CpBlock block)
 {
 	DateADT		first = CP_FIRST_DATE;
 	DateADT		last = CP_LAST_DATE;
 
 	if (row->has_birth)
 	{
-		cp_probe_add(list, outline_key(given, family, row->date_of_birth), first, last, CP_BLOCK_NAME);
+		cp_probe_add(list, outline_key(given, family, row->date_of_birth), first, last, block);
 		cp_key_year(row->date_of_birth, &first, &last);
 	}
-	cp_probe_add(list, cp_key_pair('P', given, family, 0), first, last, CP_BLOCK_NAME);
+	cp_probe_add(list, cp_key_pair('P', given, family, 0), first, last, block);
 }
 
 static void
 probe_name(CpProbeList *list, const CpPerson *row, const CpName *name)
 {
 	for (int g = 0; g < name->ngiven; g++)
-		probe_word(list, row, cp_key_code(name->given[g]));
+		probe_word(list, row, cp_key_code(name->given[g]), CP_BLOCK_NAME);
 	for (int f = 0; f < name->nfamily; f++)
-		probe_word(list, row, cp_key_code(name->family[f]));
+		probe_word(list, row, cp_key_code(name->family[f]), CP_BLOCK_NAME);
 	for (int g = 0; g < Min(name->ngiven, MAX_PAIR_WORDS); g++)
 		for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS); f++)
-			probe_pair(list, row, cp_key_code(name->given[g]), cp_key_code(name->family[f]));
+			probe_pair(list, row, cp_key_code(name->given[g]), cp_key_code(name->family[f]), CP_BLOCK_NAME);
+	if (name->ngiven == 0 && name->nfamily > 0)
+		probe_pair(list, row, cp_key_code(name->family[0]), "", CP_BLOCK_NAME);
+	if (name->nfamily == 0 && name->ngiven > 0)
+		probe_pair(list, row, cp_key_code(name->given[0]), "", CP_BLOCK_NAME);
+}
+
+/* anne marie may be annemarie, and mac intosh macintosh */
+static void
+probe_joined(CpProbeList *list, const CpPerson *row, const int32 *words, int n, const char *other)
+{
+	char		joined[MAX_JOINED] = "";
+	char		code[CP_CODE_LEN + 1];
+
+	if (n < 2)
+		return;
+	for (int i = 0; i < n; i++)
+	{
+		const CpWord *word = cp_dictionary_word(words[i]);
+
+		if (word != NULL)
+			strlcat(joined, word->word, sizeof(joined));
+	}
+	cp_word_code(joined, code);
+	probe_word(list, row, code, CP_BLOCK_JOINED);
+	probe_pair(list, row, code, other, CP_BLOCK_JOINED);
 }
 
 /* The birth date may be quite another one. */
@@ -359,9 +394,8 @@ probe_similar(CpProbeList *list, const CpPerson *row, const CpName *name)
 			continue;
 		foreach(cell, cp_dictionary_similar_codes(word, MAX_SIMILAR_CODES))
 		{
-			probe_word(list, row, lfirst(cell));
-			if (other != CP_NO_WORD)
-				probe_pair(list, row, lfirst(cell), cp_key_code(other));
+			probe_word(list, row, lfirst(cell), CP_BLOCK_NAME);
+			probe_pair(list, row, lfirst(cell), cp_key_code(other), CP_BLOCK_NAME);
 		}
 	}
 }
@@ -374,13 +408,17 @@ cp_match_probes(const CpPerson *row, bool deep, int *nprobes)
 
 	for (int i = 0; i < row->nnames; i++)
 	{
+		const CpName *name = &row->names[i];
+
 		if (deep)
 		{
-			probe_any_birth(&list, row, &row->names[i]);
-			probe_similar(&list, row, &row->names[i]);
+			probe_any_birth(&list, row, name);
+			probe_similar(&list, row, name);
+			probe_joined(&list, row, name->given, name->ngiven, cp_key_code(first_word(name->family, name->nfamily)));
+			probe_joined(&list, row, name->family, name->nfamily, cp_key_code(first_word(name->given, name->ngiven)));
 		}
 		else
-			probe_name(&list, row, &row->names[i]);
+			probe_name(&list, row, name);
 	}
 	if (!deep)
 	{
@@ -395,7 +433,7 @@ cp_match_probes(const CpPerson *row, bool deep, int *nprobes)
 	{
 		foreach(cell, row->addresses)
 			cp_probe_add(&list, house_key(lfirst(cell)), CP_FIRST_DATE, CP_LAST_DATE,
-						 strpbrk(lfirst(cell), "0123456789") != NULL ? CP_BLOCK_HOUSE : CP_BLOCK_PLACE);
+						 strpbrk(lfirst(cell), "0123456789") != NULL ? CP_BLOCK_HOUSE : CP_BLOCK_TOWN);
 	}
 	*nprobes = list.n;
 	return list.probes;

@@ -26,7 +26,9 @@ typedef enum CpBlock
 								 * agree */
 	CP_BLOCK_PLACE,				/* the birth date is close, or both names
 								 * agree */
+	CP_BLOCK_TOWN,				/* the same, in an address without a number */
 	CP_BLOCK_HOUSE,				/* the birth date is close, or one name agrees */
+	CP_BLOCK_JOINED,			/* the birth date is near, or not known */
 	CP_BLOCK_NUMBER,			/* every one */
 	CP_BLOCK_NAMESAKES,			/* both names agree: the first ones, and none
 								 * is missed */
@@ -55,6 +57,33 @@ extern CpKey *cp_match_keys(const CpPerson *person, int *nkeys);
  * good is found.
  */
 extern CpProbe *cp_match_probes(const CpPerson *row, bool deep, int *nprobes);
+
+/* ---------- prefilter.c: which entries are worth a look at their records ---------- */
+
+#define CP_FILTER_WORDS 32		/* words of a row that entries are compared
+								 * with */
+
+typedef struct CpPrefilter
+{
+	const CpPerson *row;
+	double		least;			/* bits that names and birth date must have */
+	int			nwords;
+	int32		words[CP_FILTER_WORDS]; /* of the row, each once */
+	DateADT		last_birth;		/* compared last, and how it came out */
+	CpBirthLevel last_level;
+} CpPrefilter;
+
+/*
+ * threshold: the least score of a candidate.  The row must live as long as the
+ * filter.
+ */
+extern void cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double threshold);
+
+/*
+ * Is an entry of a block worth a look at its record?  The same whatever was
+ * asked before.  birth: DATEVAL_NOBEGIN where it is not known.
+ */
+extern bool cp_prefilter_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 given, int32 family);
 
 /* ---------- guard_key.c ---------- */
 

@@ -221,6 +221,7 @@ enum
 	CP_NAME_VARIANT,			/* a usual other form */
 	CP_NAME_PART,				/* another word of the name is equal */
 	CP_NAME_CLOSE,				/* two slips */
+	CP_NAME_RIVAL,				/* one slip or two, but both are usual names */
 	CP_NAME_WEAK,
 	CP_NAME_INITIAL,
 	CP_NAME_DIFFER
@@ -302,6 +303,17 @@ extern void cp_compare(const CpPerson *row, const CpPerson *record, CpComparison
  */
 extern bool cp_words_joined_alike(const int32 *a, int na, const int32 *b, int nb);
 
+/*
+ * Is it plain that no given name of the one is a form of a given name of the
+ * other?
+ */
+extern bool cp_given_clearly_differs(const CpPerson *a, const CpPerson *b);
+
+/* ---------- compare_place.c ---------- */
+
+/* Fills what a comparison says of postcode and address. */
+extern void cp_compare_places(const CpPerson *row, const CpPerson *record, CpComparison *result);
+
 /* Share of the words of two addresses that agree, 0 to 1. */
 extern double cp_address_words_alike(const char *a, const char *b);
 
@@ -313,12 +325,6 @@ extern bool cp_address_number_differs(const char *a, const char *b);
 
 /* May two numbered addresses be one house? */
 extern bool cp_address_same_house(const char *a, const char *b);
-
-/*
- * Is it plain that no given name of the one is a form of a given name of the
- * other?
- */
-extern bool cp_given_clearly_differs(const CpPerson *a, const CpPerson *b);
 
 /* ---------- score.c: weights make bits of it ---------- */
 

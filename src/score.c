@@ -29,14 +29,13 @@
 								 * name borne by one in 2^9 */
 #define PRIOR_RECORDS 1000.0	/* records that vouch for that */
 #define RARITY_MOST 4.0
-#define NEAR_RARITY 0.5			/* share of it where a name is nearly equal */
 
 static const char *const field_names[CP_NFIELDS] = {
 	"given", "family", "order", "more", "birth", "sex", "postcode", "address",
 	"address beside postcode", "number", "contact"
 };
 
-#define NAME_LEVELS "equal", "edit", "variant", "part", "close", "weak", "initial", "differ"
+#define NAME_LEVELS "equal", "edit", "variant", "part", "close", "rival", "weak", "initial", "differ"
 #define ADDRESS_LEVELS "equal", "near", "part", "next door", "differ", "town equal", "town near", "town differ"
 
 /* from level 1 on */
@@ -150,8 +149,7 @@ rarity_bits(const CpComparison *comparison, CpField field)
 	if (level == 0 || level > CP_NAME_PART)
 		return 0;
 	return rarity(given ? comparison->given_word : comparison->family_word, given,
-				  comparison->level[CP_ORDER] == CP_ORDER_SWAPPED) *
-		(level == CP_NAME_EQUAL || level == CP_NAME_PART ? 1.0 : NEAR_RARITY);
+				  comparison->level[CP_ORDER] == CP_ORDER_SWAPPED);
 }
 
 /* In a household all have the family name, rare or not, and given names of their own. */
@@ -222,14 +220,16 @@ cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result)
 	family = comparison->level[CP_FAMILY];
 	birth = comparison->level[CP_BIRTH];
 
-	result->given_agrees = given >= CP_NAME_EQUAL && given <= CP_NAME_CLOSE;
+	result->given_agrees = given >= CP_NAME_EQUAL && given <= CP_NAME_RIVAL;
 	result->given_equal = given == CP_NAME_EQUAL;
 	result->given_slip = result->given_agrees && comparison->given_first_letter;
 	result->given_differs = given == CP_NAME_DIFFER;
-	result->family_agrees = family >= CP_NAME_EQUAL && family <= CP_NAME_CLOSE;
+	result->family_agrees = family >= CP_NAME_EQUAL && family <= CP_NAME_RIVAL;
 	result->birth_equal = birth == CP_BIRTH_EQUAL + 1 || birth == CP_BIRTH_LEVEL_EQUAL_DEFAULT;
 	result->birth_swapped = birth == CP_BIRTH_SWAPPED + 1;
-	result->birth_near = result->birth_equal || (birth > 0 && CpBirthIsNear(birth - 1));
+	result->birth_near = result->birth_equal || (birth > 0 && CpBirthIsNear(birth - 1)) ||
+		(birth == CP_BIRTH_LEVEL_PART_DIFFERS && row->has_birth && record->has_birth &&
+		 CpBirthIsNear(cp_birth_compare(row->date_of_birth, record->date_of_birth)));
 	result->sex_differs = comparison->level[CP_SEX] == CP_SEX_DIFFER;
 	result->place_agrees = comparison->place_agrees;
 	result->identifier_equal = comparison->level[CP_NUMBER] == CP_NUMBER_EQUAL;

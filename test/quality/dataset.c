@@ -15,7 +15,9 @@
 #include "dataset.h"
 #include "keys.h"
 
-int			dataset_short_block = 0;
+#define POSSIBLE_THRESHOLD -3.0 /* contactpoint.possible_threshold */
+
+double		dataset_threshold = POSSIBLE_THRESHOLD;
 
 enum
 {
@@ -131,19 +133,26 @@ set_identifiers(CpPerson *person, const char *text)
 	pfree(copy);
 }
 
-/* Of a date that does not exist, what may be true is kept. */
+/*
+ * Of a date that does not exist or is not legible as a whole, what the source of
+ * a row would have to send: the year, or year and month.
+ */
 static void
-set_birth(CpPerson *person, const char *text)
+set_birth(CpPerson *person, const char *text, const char *raw)
 {
 	int			year;
 	int			month;
-	int			day;
+	int			used = 0;
 
 	person->has_birth = cp_parse_iso_date(text, &person->date_of_birth);
-	if (person->has_birth || sscanf(text, "%4d-%2d-%2d", &year, &month, &day) != 3 || strlen(text) != 10)
+	if (person->has_birth)
+		return;
+	text = text[0] != '\0' ? text : raw;
+	if (sscanf(text, "%4d%*1[-/]%n", &year, &used) != 1 || used != 5)
 		return;
 	person->birth_year = year;
-	if (month >= 1 && month <= MONTHS_PER_YEAR)
+	if (sscanf(text + used, "%2d", &month) == 1 && month >= 1 && month <= MONTHS_PER_YEAR &&
+		!isalnum((unsigned char) text[used + (isdigit((unsigned char) text[used + 1]) ? 2 : 1)]))
 		person->birth_month = month;
 }
 
@@ -161,7 +170,7 @@ set_person(CpPerson *person, char **fields, bool identifiers)
 		add_middle(given, sizeof(given), fields[COL_FAMILY], text);
 	}
 	person_add_name(person, given, fields[COL_FAMILY]);
-	set_birth(person, fields[COL_BIRTH]);
+	set_birth(person, fields[COL_BIRTH], fields[COL_BIRTH_RAW]);
 	switch (tolower((unsigned char) fields[COL_SEX][0]))
 	{
 		case 'm':
@@ -422,49 +431,9 @@ first_entry(const Entries *list, int32 key, DateADT birth)
 	return low;
 }
 
-/* Is some word of the row the same as this one, or close to it? */
-static bool
-close_to_row(const CpPerson *row, int32 id)
-{
-	for (int i = 0; id != CP_NO_WORD && i < row->nnames; i++)
-	{
-		const CpName *name = &row->names[i];
-
-		for (int j = 0; j < name->ngiven; j++)
-			if (cp_dictionary_compare(name->given[j], id) <= CP_WORD_WEAK)
-				return true;
-		for (int j = 0; j < name->nfamily; j++)
-			if (cp_dictionary_compare(name->family[j], id) <= CP_WORD_WEAK)
-				return true;
-	}
-	return false;
-}
-
-/* As candidate.c: which entries are worth a look. */
-static bool
-worth_a_look(const CpPerson *row, const Entry *entry, CpBlock block, int scanned)
-{
-	CpBirthLevel level = CP_BIRTH_UNKNOWN;
-	int			needed;
-
-	if (block == CP_BLOCK_NUMBER)
-		return true;
-	if (row->has_birth && entry->birth != DATEVAL_NOBEGIN)
-		level = cp_birth_compare(row->date_of_birth, entry->birth);
-	if (CpBirthIsNear(level) && (block == CP_BLOCK_PLACE || block == CP_BLOCK_HOUSE))
-		return true;
-	if (block == CP_BLOCK_NAME && !CpBirthIsNear(level) && level > CP_BIRTH_YEAR && level != CP_BIRTH_UNKNOWN)
-		return false;
-	needed = CpBirthIsNear(level) || block == CP_BLOCK_HOUSE ||
-		(block == CP_BLOCK_PLACE && scanned <= dataset_short_block) ? 1 : 2;
-	return close_to_row(row, entry->given) + close_to_row(row, entry->family) >= needed;
-}
-
 static void
-look_through(Pairs *pairs, const Entries *list, const CpPerson *row, int32 number, const CpProbe *probe)
+look_through(Pairs *pairs, const Entries *list, CpPrefilter *filter, int32 number, const CpProbe *probe)
 {
-	int			scanned = 0;
-
 	/* those without a birth date first, then those of the dates asked for */
 	for (int pass = 0; pass < 2; pass++)
 	{
@@ -475,9 +444,10 @@ look_through(Pairs *pairs, const Entries *list, const CpPerson *row, int32 numbe
 			 i < list->n && list->entries[i].key == probe->key && list->entries[i].birth <= last; i++)
 		{
 			const Entry *entry = &list->entries[i];
-			if (entry->record == number || !worth_a_look(row, entry, probe->block, ++scanned))
-				continue;
-			add_pair(pairs, entry->record, number);
+
+			if (entry->record != number &&
+				cp_prefilter_passes(filter, probe->block, entry->birth, entry->given, entry->family))
+				add_pair(pairs, entry->record, number);
 		}
 	}
 }
@@ -496,14 +466,16 @@ dataset_candidates(const Dataset *set, int64 *n)
 	for (int i = 0; i < set->nrecords; i++)
 	{
 		const CpPerson *row = &set->records[i].person;
+		CpPrefilter filter;
 
+		cp_prefilter_init(&filter, row, dataset_threshold);
 		for (int deep = 0; deep < 2; deep++)
 		{
 			int			nprobes;
 			CpProbe    *probes = cp_match_probes(row, deep, &nprobes);
 
 			for (int p = 0; p < nprobes; p++)
-				look_through(&pairs, &list, row, i, &probes[p]);
+				look_through(&pairs, &list, &filter, i, &probes[p]);
 			if (probes)
 				pfree(probes);
 		}

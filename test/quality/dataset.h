@@ -35,10 +35,10 @@ typedef struct Pair
 extern Dataset *dataset_read(const char *path, bool identifiers);
 
 /*
- * Of a block of a place, so many entries are looked at where one name agrees.
- * candidate.c does none, so 0 shows what it finds.
+ * Least score of a pair to look for: at first that of the shipped settings,
+ * which shows what candidate.c finds.
  */
-extern int	dataset_short_block;
+extern double dataset_threshold;
 
 /* Pairs that have a key in common, each once; *n of them. */
 extern Pair *dataset_candidates(const Dataset *set, int64 *n);

@@ -4,11 +4,10 @@
  *	  How well the shipped weights tell true pairs from others: F1 of the
  *	  pairs with posterior one half and more, on labelled sets.
  *
- *	  score [-n | -i] [-w weights.sql] [-m MISSES] [-s ENTRIES] set.csv ...
+ *	  score [-n | -i] [-w weights.sql] [-m MISSES] [-k KINDS] set.csv ...
  *
  *	  -n  without identifiers	-i  only with them
- *	  -m  print so many errors of each kind
- *	  -s  so many entries of a place need one name only (dataset.h)
+ *	  -m  print so many errors of each kind	-k  so many ways to err, by fields
  *
  *-------------------------------------------------------------------------
  */
@@ -55,7 +54,58 @@ show(const Dataset *set, const char *what, Pair pair, double score)
 	printf("%s %.2f\n   %s\n   %s\n", what, score, set->records[pair.a].text, set->records[pair.b].text);
 }
 
+/* Wrong or missed pairs that agree in the same way. */
+typedef struct Kind
+{
+	char		text[300];
+	int			n;
+	double		score;
+} Kind;
+
+static Kind *kinds;
+static int	nkinds;
+
+static void
+count_kind(const char *what, const CpCandidate *candidate)
+{
+	char		text[300];
+	int			length = snprintf(text, sizeof(text), "%-7s", what);
+	int			at = 0;
+
+	for (int field = 0; field < CP_NFIELDS; field++)
+		if (candidate->comparison.level[field] != 0)
+			length += snprintf(text + length, sizeof(text) - length, " %s=%s", cp_field_name(field),
+							   cp_level_name(field, candidate->comparison.level[field]));
+	while (at < nkinds && strcmp(kinds[at].text, text) != 0)
+		at++;
+	if (at == nkinds)
+	{
+		kinds = kinds ? repalloc(kinds, (nkinds + 1) * sizeof(Kind)) : palloc(sizeof(Kind));
+		memset(&kinds[nkinds++], 0, sizeof(Kind));
+		strcpy(kinds[at].text, text);
+	}
+	kinds[at].n++;
+	kinds[at].score += candidate->score;
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	return ((const Kind *) b)->n - ((const Kind *) a)->n;
+}
+
+static void
+show_kinds(int most)
+{
+	if (nkinds > 1)
+		qsort(kinds, nkinds, sizeof(Kind), by_number);
+	for (int i = 0; i < Min(most, nkinds); i++)
+		printf("%6d %6.2f %s\n", kinds[i].n, kinds[i].score / kinds[i].n, kinds[i].text);
+	nkinds = 0;
+}
+
 static int	misses = 0;
+static int	most_kinds = 0;
 
 static void
 measure(const char *path, bool identifiers)
@@ -82,8 +132,11 @@ measure(const char *path, bool identifiers)
 		reached += scored[i].same;
 		found += candidate.score >= 0;
 		right += candidate.score >= 0 && scored[i].same;
+		if (most_kinds > 0 && (candidate.score >= 0) != scored[i].same)
+			count_kind(scored[i].same ? "missed" : "wrong", &candidate);
 	}
 	took = seconds() - start;
+	show_kinds(most_kinds);
 	if (misses > 0)
 	{
 		int64		ntrue;
@@ -107,7 +160,12 @@ measure(const char *path, bool identifiers)
 				j++;
 			if ((j >= n || pairs[j].a != truth[i].a || pairs[j].b != truth[i].b) &&
 				random() % (unreached / misses + 1) == 0)
-				show(set, "UNREACHED", truth[i], 0);
+			{
+				CpCandidate candidate;
+
+				cp_score(&set->records[truth[i].b].person, &set->records[truth[i].a].person, &candidate);
+				show(set, "UNREACHED", truth[i], candidate.score);
+			}
 		}
 	}
 	{
@@ -144,7 +202,7 @@ main(int argc, char **argv)
 	int			without = 1;
 	int			option;
 
-	while ((option = getopt(argc, argv, "inw:m:s:")) != -1)
+	while ((option = getopt(argc, argv, "inw:m:k:")) != -1)
 		switch (option)
 		{
 			case 'n':
@@ -156,8 +214,8 @@ main(int argc, char **argv)
 			case 'w':
 				weights = optarg;
 				break;
-			case 's':
-				dataset_short_block = atoi(optarg);
+			case 'k':
+				most_kinds = atoi(optarg);
 				break;
 			case 'm':
 				misses = atoi(optarg);

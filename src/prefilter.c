@@ -1,0 +1,164 @@
+/*-------------------------------------------------------------------------
+ *
+ * prefilter.c
+ *	  Which entries of a block are worth a look at their records.
+ *
+ *	  An entry tells the birth date and two words of a record.  It is passed
+ *	  over where the score could not be in reach even if all that it does not
+ *	  tell agreed.  What doubt.c asks a person about is below that sometimes, so
+ *	  at a place more is looked at.
+ *
+ *	  Pure (model.h).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "keys.h"
+
+#define OTHER_FIELDS 4.0		/* bits that sex, further names and a place
+								 * nearby may add to names and birth date */
+
+void
+cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double threshold)
+{
+	filter->row = row;
+	filter->least = threshold + cp_score_prior() - OTHER_FIELDS;
+	filter->nwords = 0;
+	filter->last_birth = DATEVAL_NOBEGIN;
+	filter->last_level = CP_BIRTH_UNKNOWN;
+	for (int i = 0; i < row->nnames; i++)
+	{
+		const CpName *name = &row->names[i];
+
+		for (int w = 0; w < name->ngiven + name->nfamily; w++)
+		{
+			int32		word = w < name->ngiven ? name->given[w] : name->family[w - name->ngiven];
+			int			s = 0;
+
+			while (s < filter->nwords && filter->words[s] != word)
+				s++;
+			if (s == filter->nwords && s < CP_FILTER_WORDS)
+				filter->words[filter->nwords++] = word;
+		}
+	}
+}
+
+/* How alike is this word to the most similar one of the row? */
+static CpWordLevel
+word_level(const CpPrefilter *filter, int32 id)
+{
+	CpWordLevel best = CP_WORD_DIFFER;
+
+	if (id == CP_NO_WORD)
+		return best;
+	for (int i = 0; i < filter->nwords; i++)
+		if (filter->words[i] == id)
+			return CP_WORD_EQUAL;
+	for (int i = 0; i < filter->nwords; i++)
+	{
+		CpWordLevel level = cp_dictionary_compare(filter->words[i], id);
+
+		if (level > CP_WORD_CLOSE &&
+			cp_word_short_form(cp_dictionary_word(filter->words[i]), cp_dictionary_word(id)))
+			level = CP_WORD_CLOSE;
+		best = Min(best, level);
+	}
+	return best;
+}
+
+static CpBirthLevel
+birth_level(CpPrefilter *filter, DateADT birth)
+{
+	if (!filter->row->has_birth || birth == DATEVAL_NOBEGIN)
+		return CP_BIRTH_UNKNOWN;
+	if (birth == filter->row->date_of_birth)
+		return CP_BIRTH_EQUAL;
+	/* entries of a block come in the order of their dates */
+	if (birth != filter->last_birth)
+	{
+		filter->last_birth = birth;
+		filter->last_level = cp_birth_compare(filter->row->date_of_birth, birth);
+	}
+	return filter->last_level;
+}
+
+/*
+ * The most that a name can add to a score: as if it stood in its own place, and
+ * no other name of the record were more alike.
+ */
+static double
+name_bits(CpWordLevel level, int32 id, bool given)
+{
+	static const int levels[] = {
+		[CP_WORD_EQUAL] = CP_NAME_EQUAL,
+		[CP_WORD_EDIT] = CP_NAME_EDIT,
+		[CP_WORD_CLOSE] = CP_NAME_CLOSE,
+		[CP_WORD_WEAK] = CP_NAME_WEAK,
+		[CP_WORD_INITIAL] = CP_NAME_INITIAL,
+		[CP_WORD_DIFFER] = CP_NAME_DIFFER
+	};
+	double		bits = cp_weights()->bits[given ? CP_GIVEN : CP_FAMILY][levels[level]][CP_CLASS_MATCH];
+
+	if (id == CP_NO_WORD)
+		return 0;
+	return level == CP_WORD_EQUAL ? bits + cp_score_rarity(id, given) : bits;
+}
+
+/* What a block itself tells besides. */
+static double
+block_bits(CpBlock block)
+{
+	const CpWeights *weights = cp_weights();
+
+	switch (block)
+	{
+		case CP_BLOCK_PLACE:
+			return weights->bits[CP_POSTCODE][CP_POSTCODE_EQUAL][CP_CLASS_MATCH] +
+				weights->bits[CP_ADDRESS_BESIDE][CP_ADDRESS_EQUAL][CP_CLASS_MATCH];
+		case CP_BLOCK_TOWN:
+			return weights->bits[CP_ADDRESS][CP_ADDRESS_TOWN_EQUAL][CP_CLASS_MATCH];
+		case CP_BLOCK_HOUSE:
+			return weights->bits[CP_ADDRESS][CP_ADDRESS_EQUAL][CP_CLASS_MATCH];
+		default:
+
+			/*
+			 * If the record has a place in common, a block of places leads to
+			 * it.
+			 */
+			return 0;
+	}
+}
+
+bool
+cp_prefilter_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 given, int32 family)
+{
+	bool		place = block == CP_BLOCK_PLACE || block == CP_BLOCK_TOWN || block == CP_BLOCK_HOUSE;
+	CpBirthLevel level;
+	CpWordLevel given_level;
+	CpWordLevel family_level;
+	double		bits;
+
+	if (block == CP_BLOCK_NUMBER)
+		return true;
+	level = birth_level(filter, birth);
+	if (place && CpBirthIsNear(level))
+		return true;
+	given_level = word_level(filter, given);
+	family_level = word_level(filter, family);
+	if (place)
+	{
+		int			names = (given_level <= CP_WORD_WEAK ? 1 : 0) + (family_level <= CP_WORD_WEAK ? 1 : 0);
+
+		if (names >= (block == CP_BLOCK_HOUSE ? 1 : 2))
+			return true;
+	}
+	/* run together in the row, torn apart in the record: a word tells nothing */
+	if (block == CP_BLOCK_JOINED)
+		given_level = family_level = CP_WORD_EDIT;
+	bits = name_bits(given_level, given, true) + name_bits(family_level, family, false) + block_bits(block);
+	/* level 0 of a field says that nothing is known */
+	if (level != CP_BIRTH_UNKNOWN)
+		bits += cp_weights()->bits[CP_BIRTH][level + 1][CP_CLASS_MATCH];
+	return bits >= filter->least;
+}
