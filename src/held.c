@@ -77,7 +77,7 @@ contactpoint_settle_as(PG_FUNCTION_ARGS)
 	if (!row->present)
 		elog(ERROR, "a held row has left the inbox");
 	if (strcmp(outcome, "match") == 0)
-		cp_settle_match(batch, row, child_id, 0);
+		cp_settle_match(batch, row, child_id, NULL, 0);
 	else if (strcmp(outcome, "new") == 0)
 	{
 		if (row->given_names == NULL || row->family_name == NULL ||

@@ -150,15 +150,18 @@ change_record(CpBatch *batch, const CpPerson *record, const CpPerson *now, CpDel
 	cp_delta_change(record, now);
 }
 
+/* record is that of the child; NULL where it has not been read. */
 void
-cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, double score)
+cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, const CpPerson *record, double score)
 {
 	CpBatchChild *child = cp_batch_child(batch, child_id);
-	CpPerson   *record = cp_person_fetch(child_id);
-	bool		shielded = record != NULL && record->nearness >= CP_NEAR_SHIELDED;
+	bool		shielded;
 	const CpPerson *now;
 	CpDelivery *delivery;
 
+	if (record == NULL)
+		record = cp_person_fetch(child_id);
+	shielded = record != NULL && record->nearness >= CP_NEAR_SHIELDED;
 	cp_note_settled(batch, row, "match", child_id, score);
 	if (row->linked_child == child_id && row->sent == cp_inbox_digest(row, child_id) && !shielded &&
 		row->link_authority == row->source_authority && !same_source_writes(child, row, true))
