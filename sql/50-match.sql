@@ -177,16 +177,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION contactpoint._match_facts(bigint) IS 'what the matcher needs to know of a record';
 
-CREATE FUNCTION contactpoint._same_source(child_id bigint, source text, source_ref text) RETURNS boolean
-    LANGUAGE sql STABLE PARALLEL UNSAFE
-BEGIN ATOMIC
-    SELECT EXISTS (SELECT FROM contactpoint.source_link l
-                   WHERE l.child_id = _same_source.child_id AND l.source = _same_source.source
-                     AND l.source_ref <> _same_source.source_ref);
-END;
-COMMENT ON FUNCTION contactpoint._same_source(bigint, text, text) IS
-    'has this source sent the child under another reference?';
-
 CREATE FUNCTION contactpoint._lock_matching() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_lock_matching';
 COMMENT ON FUNCTION contactpoint._lock_matching() IS

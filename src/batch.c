@@ -26,9 +26,9 @@
  * for those of whoever sends rows that come near it.
  */
 #define AUTHORITY_OF(child) \
-	"coalesce(contactpoint._authority_of(" child ")," \
+	"CASE WHEN " child " IS NOT NULL THEN coalesce(contactpoint._authority_of(" child ")," \
 	" (SELECT p.authority FROM contactpoint.shield p WHERE p.child_id = " child \
-	" AND p.lifted_at IS NULL AND p.authority IS NOT NULL ORDER BY p.shield_id LIMIT 1))"
+	" AND p.lifted_at IS NULL AND p.authority IS NOT NULL ORDER BY p.shield_id LIMIT 1)) END"
 
 static const struct
 {

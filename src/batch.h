@@ -115,7 +115,8 @@ extern CpBatch *cp_current_batch;
 
 extern void cp_note_settled(CpBatch *batch, CpInboxRow *row, const char *outcome, int64 child_id,
 							double score);
-extern void cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, double score);
+extern void cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id,
+							const CpPerson *record, double score);
 extern int64 cp_settle_new(CpBatch *batch, CpInboxRow *row, double score);
 extern int64 cp_settle_decided_new(CpBatch *batch, CpInboxRow *row, int64 review_id);
 extern void cp_settle_hold(CpBatch *batch, CpInboxRow *row, const CpDecision *decision);

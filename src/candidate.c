@@ -54,6 +54,15 @@ typedef struct Entry
 
 StaticAssertDecl(offsetof(Entry, child_id) == 16, "an entry is laid out as index tuples are");
 
+/* What a row looks for. */
+enum
+{
+	GUARD_PROBES,
+	EASY_PROBES,
+	DEEP_PROBES,
+	PROBE_LISTS
+};
+
 /* One row of a batch and what was found for it, in easy or in deep search. */
 typedef struct CpSearchState
 {
@@ -68,6 +77,9 @@ typedef struct CpSearchState
 	uint32		at;				/* of the changes */
 	int			delta;			/* records of the delta from this number on
 								 * have not been looked at */
+	CpProbe    *probes[PROBE_LISTS];	/* NULL until they are asked for */
+	int			nprobes[PROBE_LISTS];
+	int			nshown[2];		/* of found, whose keys are noted */
 	int32	   *keys;			/* probed */
 	int			nkeys;
 	int			keys_size;
@@ -262,28 +274,51 @@ add_keys(State *state, int n)
 	}
 }
 
+/* Notes the keys of a list of probes as those of the row. */
 static void
-add_tasks(Batch *batch, int row, bool guarded, const CpProbe *probes, int nprobes)
+note_keys(State *state, int list)
+{
+	int			versions[CP_KEY_VERSIONS];
+	int			nversions = cp_key_versions(versions);
+
+	add_keys(state, state->nprobes[list] * nversions);
+	for (int i = 0; i < state->nprobes[list]; i++)
+		for (int v = 0; v < nversions; v++)
+			state->keys[state->nkeys++] = cp_key_stir(state->probes[list][i].key, versions[v]);
+}
+
+/* Probes are made once a row: the delta is looked through for the same ones. */
+static void
+make_probes(State *state, int list, bool always)
+{
+	if (state->probes[list] != NULL)
+		return;
+	state->probes[list] = list == GUARD_PROBES ? cp_guard_probes(state->row, always, &state->nprobes[list]) :
+		cp_match_probes(state->row, list == DEEP_PROBES, &state->nprobes[list]);
+	note_keys(state, list);
+}
+
+static void
+add_tasks(Batch *batch, int row, int list)
 {
 	State	   *state = batch->rows[row];
 	int			versions[CP_KEY_VERSIONS];
 	int			nversions = cp_key_versions(versions);
+	int			n = state->nprobes[list] * nversions;
 
-	add_keys(state, nprobes * nversions);
-	while (batch->ntasks + nprobes * nversions > batch->tasks_size)
+	while (batch->ntasks + n > batch->tasks_size)
 	{
 		batch->tasks_size *= 2;
 		batch->tasks = repalloc_huge(batch->tasks, batch->tasks_size * sizeof(Task));
 	}
-	for (int i = 0; i < nprobes * nversions; i++)
+	for (int i = 0; i < n; i++)
 	{
 		Task	   *task = &batch->tasks[batch->ntasks++];
 
 		task->row = row;
-		task->guarded = guarded;
-		task->probe = probes[i / nversions];
+		task->guarded = list == GUARD_PROBES;
+		task->probe = state->probes[list][i / nversions];
 		task->probe.key = cp_key_stir(task->probe.key, versions[i % nversions]);
-		state->keys[state->nkeys++] = task->probe.key;
 	}
 }
 
@@ -413,17 +448,14 @@ run_tasks(Batch *batch)
 }
 
 static void
-easy_pass(Batch *batch, bool deep)
+easy_pass(Batch *batch, bool always)
 {
 	for (int i = 0; i < batch->nrows; i++)
 	{
-		CpProbe    *probes;
-		int			nprobes;
-
-		probes = cp_guard_probes(batch->rows[i]->row, deep, &nprobes);
-		add_tasks(batch, i, true, probes, nprobes);
-		probes = cp_match_probes(batch->rows[i]->row, false, &nprobes);
-		add_tasks(batch, i, false, probes, nprobes);
+		make_probes(batch->rows[i], GUARD_PROBES, always);
+		add_tasks(batch, i, GUARD_PROBES);
+		make_probes(batch->rows[i], EASY_PROBES, always);
+		add_tasks(batch, i, EASY_PROBES);
 	}
 	run_tasks(batch);
 }
@@ -440,17 +472,22 @@ add_word_keys(State *state)
 		state->keys[state->nkeys++] = cp_key_similar(state->filter.words[i]);
 }
 
-/* And so do the records themselves. */
+/* And so do the records that were found. */
 static void
 add_record_keys(State *state)
 {
 	for (int pass = 0; pass < lengthof(state->found); pass++)
 	{
-		ListCell   *cell;
+		int			n = list_length(state->found[pass]);
 
-		add_keys(state, list_length(state->found[pass]));
-		foreach(cell, state->found[pass])
-			state->keys[state->nkeys++] = cp_changes_key_of(((CpCandidate *) lfirst(cell))->child_id);
+		add_keys(state, n - state->nshown[pass]);
+		for (int i = state->nshown[pass]; i < n; i++)
+		{
+			const CpCandidate *candidate = list_nth(state->found[pass], i);
+
+			state->keys[state->nkeys++] = cp_changes_key_of(candidate->child_id);
+		}
+		state->nshown[pass] = n;
 	}
 }
 
@@ -460,15 +497,14 @@ deep_pass(Batch *batch, bool always)
 	for (int i = 0; i < batch->nrows; i++)
 	{
 		State	   *state = batch->rows[i];
-		CpProbe    *probes;
-		int			nprobes;
 
 		if (!always && state->best >= 0)
 			continue;
 		state->deep = true;
-		probes = cp_match_probes(state->row, true, &nprobes);
-		add_tasks(batch, i, false, probes, nprobes);
-		add_word_keys(state);
+		if (state->probes[DEEP_PROBES] == NULL)
+			add_word_keys(state);
+		make_probes(state, DEEP_PROBES, always);
+		add_tasks(batch, i, DEEP_PROBES);
 	}
 	run_tasks(batch);
 }
@@ -523,15 +559,6 @@ by_score(const ListCell *a, const ListCell *b)
 	return left->child_id < right->child_id ? -1 : left->child_id > right->child_id ? 1 : 0;
 }
 
-static int
-int32_order(const void *a, const void *b)
-{
-	int32		left = *(const int32 *) a;
-	int32		right = *(const int32 *) b;
-
-	return left < right ? -1 : left > right ? 1 : 0;
-}
-
 /*
  * Makes a result of a state.  What deep search found counts only while easy
  * search has found nothing good, as if all had been searched at one moment.
@@ -540,20 +567,12 @@ static void
 show(State *state, bool always, CpFound *found)
 {
 	bool		deep = state->deep && (always || state->best < 0);
-	int			n = 0;
 
 	found->candidates = deep ? list_concat_copy(state->found[false], state->found[true]) :
 		list_copy(state->found[false]);
 	list_sort(found->candidates, by_score);
 	found->cut = state->cut[false] || (deep && state->cut[true]);
 	add_record_keys(state);
-	qsort(state->keys, state->nkeys, sizeof(int32), int32_order);
-	for (int i = 0; i < state->nkeys; i++)
-		if (n == 0 || state->keys[n - 1] != state->keys[i])
-			state->keys[n++] = state->keys[i];
-	state->nkeys = n;
-	found->keys = state->keys;
-	found->nkeys = n;
 	found->state = state;
 	state->delta = cp_delta_next();
 }

@@ -499,6 +499,7 @@ typedef struct CpDecision
 {
 	CpOutcome	outcome;
 	int64		child_id;		/* for match */
+	const CpPerson *record;		/* the same */
 	double		score;			/* of the best candidate, 0 without one */
 	const char *reason;			/* for hold: constant text, no data */
 	List	   *candidates;		/* CpCandidate *, those worth showing, best
@@ -535,10 +536,6 @@ typedef struct CpFound
 {
 	List	   *candidates;		/* CpCandidate *, scored, best first */
 	bool		cut;			/* a bound was met, there may be more */
-	int			nkeys;
-	int32	   *keys;			/* what was probed, in ascending order: where
-								 * records under none of these keys changed,
-								 * the same is found again */
 	struct CpSearchState *state;	/* candidate.c's own */
 } CpFound;
 

@@ -23,9 +23,11 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
+#include "access/genam.h"
+#include "access/table.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "match.h"
@@ -35,6 +37,14 @@
 								 * of namesakes, one in ten has so rare a name */
 #define LEADS_ELSEWHERE "a name or number of the row leads to another record"
 #define PARTED "its reference was parted from a shielded record"
+
+/* Columns of source_link. */
+enum
+{
+	LINK_SOURCE = 1,
+	LINK_SOURCE_REF,
+	LINK_CHILD
+};
 
 static bool
 is_shielded(const CpCandidate *candidate)
@@ -52,49 +62,31 @@ cp_is_somebody_else(const CpCandidate *candidate)
 
 /*
  * Has the row's source sent this child under another reference?  Reads with
- * the latest snapshot, as own work.
+ * the latest snapshot.
  */
 static bool
 same_source(const CpReference *reference, int64 child_id)
 {
-	static SPIPlanPtr plan = NULL;
 	Snapshot	snapshot;
-	CpOwnWork	work;
-	volatile bool result = false;
+	Relation	rel;
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	bool		result = false;
 
 	if (reference == NULL || reference->source == NULL || reference->source_ref == NULL)
 		return false;
 	if (cp_settle_links(child_id, reference->source, reference->source_ref))
 		return true;
 	snapshot = cp_latest_snapshot();
-	cp_own_work_begin(&work);
-	PG_TRY();
-	{
-		Datum		values[3] = {Int64GetDatum(child_id), CStringGetTextDatum(reference->source),
-		CStringGetTextDatum(reference->source_ref)};
-		bool		isnull;
-
-		SPI_connect();
-		if (plan == NULL)
-		{
-			Oid			argtypes[3] = {INT8OID, TEXTOID, TEXTOID};
-			SPIPlanPtr	fresh = SPI_prepare("SELECT contactpoint._same_source($1, $2, $3)", 3, argtypes);
-
-			if (fresh == NULL || SPI_keepplan(fresh) != 0)
-				elog(ERROR, "could not prepare the search for references");
-			plan = fresh;
-		}
-		if (SPI_execute_snapshot(plan, values, NULL, snapshot, InvalidSnapshot,
-								 true, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
-			elog(ERROR, "could not search for references");
-		result = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		cp_own_work_end(&work);
-	}
-	PG_END_TRY();
+	rel = table_open(cp_relation_oid("source_link"), AccessShareLock);
+	ScanKeyInit(&key, LINK_CHILD, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
+	scan = systable_beginscan(rel, cp_relation_oid("source_link_child_id_idx"), true, snapshot, 1, &key);
+	while (!result && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		result = strcmp(cp_row_text(tuple, RelationGetDescr(rel), LINK_SOURCE), reference->source) == 0 &&
+			strcmp(cp_row_text(tuple, RelationGetDescr(rel), LINK_SOURCE_REF), reference->source_ref) != 0;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
 	UnregisterSnapshot(snapshot);
 	return result;
 }
@@ -349,10 +341,11 @@ another_forbids(const CpCandidate *best, List *possible)
 }
 
 static void
-decide_match(CpDecision *decision, CpCandidate *candidate)
+decide_match(CpDecision *decision, CpCandidate *candidate, const CpPerson *record)
 {
 	decision->outcome = CP_OUTCOME_MATCH;
 	decision->child_id = candidate->child_id;
+	decision->record = record;
 	decision->score = candidate->score;
 	decision->reason = NULL;
 	decision->candidates = list_make1(candidate);
@@ -415,7 +408,7 @@ cp_decide_known(const CpPerson *row, const CpReference *reference)
 		linked->identifier_differs || !still_fits(row, linked) || cp_leads_elsewhere(row, record, true) != NIL)
 		return NULL;
 	decision = palloc0(sizeof(CpDecision));
-	decide_match(decision, linked);
+	decide_match(decision, linked, record);
 	return decision;
 }
 
@@ -467,7 +460,7 @@ decide_linked(CpDecision *decision, const CpPerson *row, const CpReference *refe
 		decision->reason = LEADS_ELSEWHERE;
 	else
 	{
-		decide_match(decision, linked);
+		decide_match(decision, linked, record);
 		return;
 	}
 	/* a row that does not bear the former name is about the present one */
@@ -534,7 +527,7 @@ decide_unlinked(CpDecision *decision, const CpPerson *row, const CpReference *re
 			elsewhere = cp_leads_elsewhere(row, record, false);
 		if (!forbidden && elsewhere == NIL)
 		{
-			decide_match(decision, best);
+			decide_match(decision, best, record);
 			return;
 		}
 	}

@@ -94,7 +94,7 @@ contactpoint_settle_as(PG_FUNCTION_ARGS)
 				 errmsg("the source of this row is under an embargo, and the record is open"),
 				 errhint("Decide when the embargo has ended, or decide reject.")));
 	else if (strcmp(outcome, "match") == 0)
-		cp_settle_match(batch, row, child_id, 0);
+		cp_settle_match(batch, row, child_id, NULL, 0);
 	else if (strcmp(outcome, "new") == 0)
 	{
 		if (row->given_names == NULL || row->family_name == NULL ||

@@ -180,15 +180,18 @@ settle_born_shielded(CpBatch *batch, CpInboxRow *row, CpBatchChild *child, CpBir
 	write_now(batch, delivery, child);
 }
 
+/* record is that of the child; NULL where it has not been read. */
 void
-cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, double score)
+cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, const CpPerson *record, double score)
 {
 	CpBatchChild *child = cp_batch_child(batch, child_id);
-	CpPerson   *record = cp_person_fetch(child_id);
-	bool		shielded = record != NULL && record->nearness >= CP_NEAR_SHIELDED;
+	bool		shielded;
 	const CpPerson *now;
 	CpDelivery *delivery;
 
+	if (record == NULL)
+		record = cp_person_fetch(child_id);
+	shielded = record != NULL && record->nearness >= CP_NEAR_SHIELDED;
 	if (record != NULL && record->nearness == CP_NEAR_EXPECTED)
 	{
 		CpBirth		birth = {.expected = true};

@@ -255,7 +255,7 @@ settle_row(CpBatch *batch, int i)
 	if (row->open_review != 0 || decision->outcome == CP_OUTCOME_HOLD)
 		cp_settle_hold(batch, row, decision);
 	else if (decision->outcome == CP_OUTCOME_MATCH)
-		cp_settle_match(batch, row, decision->child_id, decision->score);
+		cp_settle_match(batch, row, decision->child_id, decision->record, decision->score);
 	else if (decision->outcome == CP_OUTCOME_REJECT)
 		cp_note_settled(batch, row, "reject", 0, 0);
 	else
