@@ -100,7 +100,7 @@ INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, fam
     ('other', 'hb-1', 2, 'Eusebia', 'Zuzug', 'F', '2017-02-08', '11 home lane', 'HO1-1HO', '[{"full_name": "Frida Zuzug", "contact": "07700 900669"}]'),
     ('other', 'hb-2', 2, 'Korbinian', 'Nachzug', 'M', '2004-08-12', '50 Far Road', 'HO5 5HO', '[{"full_name": "Else Nachzug", "contact": "07700900661"}]'),
     ('other', 'hb-3', 2, 'Walburga', 'Umweg', 'F', '2018-11-03', '60 Far Road', 'HO6 6HO', '[{"full_name": "Frida Umweg", "contact": "07700 900669"}]'),
-    ('other', 'hb-4', 2, 'Ludger', 'Vielort', 'M', '2003-03-29', '1 Town Hall Square', 'HO9 9HO', NULL),
+    ('other', 'hb-4', 2, 'Ludger', 'Vielort', 'M', '1999-10-28', '1 Town Hall Square', 'HO9 9HO', NULL),
     ('other', 'hb-5', 2, 'Hedwig', 'Anderswo', 'F', '2016-12-21', '70 Far Road', 'HO7 7HO', NULL);
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
