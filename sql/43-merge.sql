@@ -235,8 +235,8 @@ BEGIN
     SET child_id = stays.child_id, given_names = coalesce(a.given_names, gone.given_names),
         family_name = coalesce(a.family_name, gone.family_name)
     WHERE a.child_id = gone.child_id;
-    IF (contactpoint._normalize_name(gone.given_names), contactpoint._normalize_name(gone.family_name))
-       IS DISTINCT FROM (contactpoint._normalize_name(stays.given_names), contactpoint._normalize_name(stays.family_name)) THEN
+    IF (contactpoint._normalize_name(gone.given_names), contactpoint._normalize_family(gone.family_name))
+       IS DISTINCT FROM (contactpoint._normalize_name(stays.given_names), contactpoint._normalize_family(stays.family_name)) THEN
         INSERT INTO contactpoint.alias (child_id, kind, given_names, family_name)
         VALUES (stays.child_id, 'merged', gone.given_names, gone.family_name);
     END IF;

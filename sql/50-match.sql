@@ -229,6 +229,10 @@ COMMENT ON FUNCTION contactpoint._rekey_all() IS 'makes all private keys of the 
 CREATE FUNCTION contactpoint._normalize_name(name text) RETURNS text
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_name';
 COMMENT ON FUNCTION contactpoint._normalize_name(text) IS 'the words of a name in the form in which they are compared';
+CREATE FUNCTION contactpoint._normalize_family(name text) RETURNS text
+    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_family';
+COMMENT ON FUNCTION contactpoint._normalize_family(text) IS
+    'the same of a family name: O and van der are joined to the name';
 CREATE FUNCTION contactpoint._normalize_kind(kind text) RETURNS text
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_kind';
 COMMENT ON FUNCTION contactpoint._normalize_kind(text) IS

@@ -37,6 +37,6 @@ COMMENT ON FUNCTION contactpoint.search(text, text, date, text, text, int) IS
 CREATE FUNCTION contactpoint._open_children_at(postcode text) RETURNS bigint[]
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(array_agg(DISTINCT a.child_id), '{}') FROM contactpoint.address_open a
-    WHERE contactpoint._normalize_code(a.postcode) = contactpoint._normalize_code($1)
+    WHERE contactpoint._normalize_postcode(a.postcode) = contactpoint._normalize_postcode($1)
 $$;
 COMMENT ON FUNCTION contactpoint._open_children_at(text) IS 'children with an open address at a postcode';

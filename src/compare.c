@@ -124,17 +124,19 @@ join_words(const int32 *ids, int n, char *to, int size)
 	return length;
 }
 
-/* anne marie and annemarie, erin and eri n */
-static int
-compare_joined(const int32 *a, int na, const int32 *b, int nb)
+bool
+cp_words_joined_alike(const int32 *a, int na, const int32 *b, int nb)
 {
 	char		left[MAX_JOINED];
 	char		right[MAX_JOINED];
-	int			left_length = join_words(a, na, left, sizeof(left));
-	int			right_length = join_words(b, nb, right, sizeof(right));
+	int			left_length;
+	int			right_length;
 
-	return cp_word_compare(left, left_length, right, right_length) <= CP_WORD_EDIT ?
-		CP_NAME_EDIT : CP_NAME_DIFFER;
+	if (na == 0 || nb == 0 || na + nb == 2)
+		return false;
+	left_length = join_words(a, na, left, sizeof(left));
+	right_length = join_words(b, nb, right, sizeof(right));
+	return cp_word_compare(left, left_length, right, right_length) <= CP_WORD_EDIT;
 }
 
 static int
@@ -206,7 +208,7 @@ compare_part(const int32 *a, int na, const int32 *b, int nb, bool given)
 	if (!given && part.level == CP_NAME_EQUAL && na > 1 && nb > 1 &&
 		(na != nb || memcmp(a, b, na * sizeof(int32)) != 0))
 		part.level = CP_NAME_PART;
-	if (na + nb > 2 && part.level > CP_NAME_EDIT && compare_joined(a, na, b, nb) == CP_NAME_EDIT)
+	if (part.level > CP_NAME_EDIT && cp_words_joined_alike(a, na, b, nb))
 	{
 		part.level = CP_NAME_EDIT;
 		part.word = na == 1 ? a[0] : nb == 1 ? b[0] : CP_NO_WORD;

@@ -106,6 +106,8 @@ compare_given(const CpName *row, const CpName *record, int *i, int *j)
 				*j = b;
 			}
 		}
+	if (best > CP_WORD_CLOSE && cp_words_joined_alike(row->given, row->ngiven, record->given, record->ngiven))
+		return CP_WORD_CLOSE;
 	return best;
 }
 
@@ -130,6 +132,8 @@ compare_names(const CpName *row, const CpName *record, Agreement *names)
 	memset(names, 0, sizeof(Agreement));
 	names->given = compare_given(row, record, &i, &j);
 	names->family = best_of(row->family, row->nfamily, record->family, record->nfamily);
+	if (names->family > CP_WORD_CLOSE && cp_words_joined_alike(row->family, row->nfamily, record->family, record->nfamily))
+		names->family = CP_WORD_CLOSE;
 	names->crossed = Max(given, family);
 	names->any_given = Min(names->given, given);
 	names->any_family = Min(names->family, family);

@@ -214,6 +214,9 @@ close_to_row(const CpPerson *row, int32 id)
 			if (cp_dictionary_compare(other, id) <= CP_WORD_WEAK || cp_word_short_form(cp_dictionary_word(other), word))
 				return true;
 		}
+		if (cp_words_joined_alike(name->given, name->ngiven, &id, 1) ||
+			cp_words_joined_alike(name->family, name->nfamily, &id, 1))
+			return true;
 	}
 	return false;
 }

@@ -376,7 +376,7 @@ cp_inbox_record(const CpInboxRow *row, int64 child_id)
 	person->child_id = child_id;
 	person->nnames = 0;
 	cp_person_add_words(person, cp_normalize_name(row->given_names),
-						cp_normalize_name(row->family_name), false, true);
+						cp_normalize_family(row->family_name), false, true);
 	cp_person_finish(person);
 	return person;
 }

@@ -33,6 +33,12 @@ extern char *cp_normalize_name(const char *name);
 /* Upper-case letters and digits only; "" if none. */
 extern char *cp_normalize_code(const char *code);
 
+/* The same for a postcode, in which a British one is put right (postcode.c). */
+extern char *cp_normalize_postcode(const char *postcode);
+
+/* As cp_normalize_name(), for a family name: prefixes are joined (family_name.c). */
+extern char *cp_normalize_family(const char *name);
+
 /* Folded words and numbers of an address, single spaces between. */
 extern char *cp_normalize_address(const char *address);
 
@@ -285,6 +291,13 @@ typedef struct CpComparison
 } CpComparison;
 
 extern void cp_compare(const CpPerson *row, const CpPerson *record, CpComparison *result);
+
+/*
+ * Are two names, of which one has several words at least, equal or one slip
+ * apart where their words are run together?  anne marie and annemarie, erin
+ * and eri n
+ */
+extern bool cp_words_joined_alike(const int32 *a, int na, const int32 *b, int nb);
 
 /* Share of the words of two addresses that agree, 0 to 1. */
 extern double cp_address_words_alike(const char *a, const char *b);

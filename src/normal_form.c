@@ -32,6 +32,26 @@ contactpoint_normalize_code(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_code(code)));
 }
 
+/* contactpoint._normalize_postcode(text) */
+PG_FUNCTION_INFO_V1(contactpoint_normalize_postcode);
+Datum
+contactpoint_normalize_postcode(PG_FUNCTION_ARGS)
+{
+	char	   *postcode = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_postcode(postcode)));
+}
+
+/* contactpoint._normalize_family(text) */
+PG_FUNCTION_INFO_V1(contactpoint_normalize_family);
+Datum
+contactpoint_normalize_family(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_family(name)));
+}
+
 /* contactpoint._normalize_kind(text) */
 PG_FUNCTION_INFO_V1(contactpoint_normalize_kind);
 Datum
@@ -76,7 +96,7 @@ contactpoint_address_key(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	address = cp_normalize_address(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	postcode = cp_normalize_code(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	postcode = cp_normalize_postcode(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	if (address[0] == '\0' || postcode[0] == '\0')
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s|%s", postcode, address)));

@@ -93,7 +93,7 @@ cp_person_add_name(CpPerson *person, const char *given_names,
 {
 	cp_person_add_words(person,
 						given_names ? cp_normalize_name(given_names) : "",
-						family_name ? cp_normalize_name(family_name) : "",
+						family_name ? cp_normalize_family(family_name) : "",
 						hidden, false);
 }
 
@@ -140,7 +140,7 @@ add_distinct(List *texts, char *text)
 void
 cp_person_add_place(CpPerson *person, const char *postcode, const char *address)
 {
-	person->postcodes = add_distinct(person->postcodes, cp_normalize_code(postcode));
+	person->postcodes = add_distinct(person->postcodes, cp_normalize_postcode(postcode));
 	person->addresses = add_distinct(person->addresses, cp_normalize_address(address));
 }
 
@@ -176,7 +176,7 @@ cp_person_make(const char *given_names, const char *family_name,
 	person->sex = sex == 'F' || sex == 'M' ? sex : 'U';
 	if (postcode != NULL)
 	{
-		char	   *code = cp_normalize_code(postcode);
+		char	   *code = cp_normalize_postcode(postcode);
 
 		if (code[0] != '\0')
 			person->postcodes = list_make1(code);

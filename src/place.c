@@ -76,7 +76,7 @@ static void
 add_address(PlaceKey *keys, int *n, const char *address, const char *postcode)
 {
 	char	   *place = cp_normalize_address(address ? address : "");
-	char	   *code = cp_normalize_code(postcode ? postcode : "");
+	char	   *code = cp_normalize_postcode(postcode ? postcode : "");
 
 	if (place[0] != '\0' && code[0] != '\0')
 		add_key(keys, n, PLACE_ADDRESS, psprintf("%s|%s", code, place));

@@ -108,7 +108,7 @@ person_of_facts(HeapTuple row, TupleDesc desc)
 	char	   *given = SPI_getvalue(row, desc, FACT_GIVEN);
 	char	   *family = SPI_getvalue(row, desc, FACT_FAMILY);
 	char	   *public_given = cp_normalize_name(given ? given : "");
-	char	   *public_family = cp_normalize_name(family ? family : "");
+	char	   *public_family = cp_normalize_family(family ? family : "");
 	char	   *sex = SPI_getvalue(row, desc, FACT_SEX);
 	CpPerson   *person = palloc0(sizeof(CpPerson));
 	ListCell   *cell;
@@ -124,7 +124,7 @@ person_of_facts(HeapTuple row, TupleDesc desc)
 	{
 		char	   *second = second_part(lfirst(cell));
 		char	   *hidden_given = cp_normalize_name(lfirst(cell));
-		char	   *hidden_family = cp_normalize_name(second);
+		char	   *hidden_family = cp_normalize_family(second);
 
 		cp_person_add_words(person,
 							hidden_given[0] ? hidden_given : public_given,

@@ -25,7 +25,7 @@ static const char *const given_names[] = {
 	"olivia", "oliver", "anne marie", "annemarie", "kate", "catherine", "jon", "john james", "james", "x",
 };
 static const char *const family_names[] = {
-	"smith", "smyth", "smith jones", "jones", "o brien", "obrien", "li", "lee", "schmidt", "olivia",
+	"smith", "smyth", "smith jones", "jones", "van der berg", "vanderberg", "obrien", "li", "lee", "schmidt", "olivia",
 };
 static const char *const dates[] = {
 	"2012-03-04", "2012-04-03", "2012-03-05", "2012-01-01", "2013-03-04", "2021-03-04", "2012-12-31", "0001-01-01", "9999-12-31",
@@ -166,9 +166,8 @@ choose(FuzzInput *input, const char *const *pool, int n)
 }
 
 static int
-add_words(FuzzInput *input, const char *name, int32 *ids)
+add_words(FuzzInput *input, char *normal, int32 *ids)
 {
-	char	   *normal = cp_normalize_name(name);
 	int			n = 0;
 
 	for (char *word = strtok(normal, " "); word != NULL && n < CP_MAX_WORDS; word = strtok(NULL, " "))
@@ -184,8 +183,8 @@ add_name(FuzzInput *input, CpPerson *person, bool hidden)
 	const char *family = choose(input, family_names, lengthof(family_names));
 
 	name->hidden = hidden;
-	name->ngiven = given == NULL ? 0 : add_words(input, given, name->given);
-	name->nfamily = family == NULL ? 0 : add_words(input, family, name->family);
+	name->ngiven = given == NULL ? 0 : add_words(input, cp_normalize_name(given), name->given);
+	name->nfamily = family == NULL ? 0 : add_words(input, cp_normalize_family(family), name->family);
 	if (name->ngiven + name->nfamily > 0)
 		person->nnames++;
 }
@@ -225,7 +224,7 @@ fuzz_person(FuzzInput *input)
 	person->sex = "FMU"[fuzz_below(input, 3)];
 	for (int n = fuzz_below(input, 3); n > 0; n--)
 	{
-		person->postcodes = add_fact(person->postcodes, input, postcodes, lengthof(postcodes), cp_normalize_code);
+		person->postcodes = add_fact(person->postcodes, input, postcodes, lengthof(postcodes), cp_normalize_postcode);
 		person->addresses = add_fact(person->addresses, input, addresses, lengthof(addresses), cp_normalize_address);
 		person->identifiers = add_fact(person->identifiers, input, identifiers, lengthof(identifiers), normal_identifier);
 	}

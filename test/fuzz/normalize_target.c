@@ -113,6 +113,12 @@ check_date(const char *text)
 	int			day;
 	char		written[32];
 
+	if (cp_parse_partial_date(text, &year, &month))
+	{
+		snprintf(written, sizeof(written), month == 0 ? "%04d" : "%04d-%02d", year, month);
+		CHECK(strcmp(written, text) == 0);
+		CHECK(!cp_parse_iso_date(text, &date));
+	}
 	if (!cp_parse_iso_date(text, &date))
 		return;
 	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
@@ -143,6 +149,9 @@ LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 	fuzz_show("text", text);
 	check_form(text, cp_normalize_name, "abcdefghijklmnopqrstuvwxyz ");
 	CHECK(count_words(cp_normalize_name(text)) <= CP_MAX_WORDS);
+	check_form(text, cp_normalize_family, "abcdefghijklmnopqrstuvwxyz ");
+	CHECK(count_words(cp_normalize_family(text)) <= CP_MAX_WORDS);
+	check_form(text, cp_normalize_postcode, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
 	check_form(text, cp_normalize_code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
 	check_form(text, cp_normalize_kind, "abcdefghijklmnopqrstuvwxyz0123456789");
 	check_form(text, cp_normalize_address, "abcdefghijklmnopqrstuvwxyz0123456789 ");

@@ -175,7 +175,7 @@ set_person(CpPerson *person, char **fields, bool identifiers)
 	}
 	if (fields[COL_POSTCODE][0] != '\0')
 	{
-		char	   *code = cp_normalize_code(fields[COL_POSTCODE]);
+		char	   *code = cp_normalize_postcode(fields[COL_POSTCODE]);
 
 		if (code[0] != '\0')
 			person->postcodes = lappend(NIL, code);

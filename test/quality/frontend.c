@@ -470,7 +470,7 @@ person_add_name(CpPerson *person, const char *given, const char *family)
 {
 	CpName	   *name = &person->names[person->nnames];
 	char	   *given_words = cp_normalize_name(given);
-	char	   *family_words = cp_normalize_name(family);
+	char	   *family_words = cp_normalize_family(family);
 
 	name->ngiven = add_words(given_words, name->given);
 	name->nfamily = add_words(family_words, name->family);
