@@ -170,13 +170,10 @@ END
 $$;
 COMMENT ON FUNCTION contactpoint._require_child(bigint) IS 'locks a child''s row; an error if there is none';
 
-CREATE FUNCTION contactpoint._normalize_code(code text) RETURNS text
-    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_code';
-COMMENT ON FUNCTION contactpoint._normalize_code(text) IS 'upper-case letters and digits of a number or contact';
 CREATE FUNCTION contactpoint._normalize_postcode(postcode text) RETURNS text
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_postcode';
 COMMENT ON FUNCTION contactpoint._normalize_postcode(text) IS
-    'the same of a postcode; in a British one O and 0, I and 1 are put right';
+    'upper-case letters and digits of a postcode; in a British one O and 0, I and 1 are put right';
 CREATE FUNCTION contactpoint._address_key(address text, postcode text) RETURNS text
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_address_key';
 COMMENT ON FUNCTION contactpoint._address_key(text, text) IS

@@ -22,16 +22,6 @@ contactpoint_normalize_name(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_name(name)));
 }
 
-/* contactpoint._normalize_code(text) */
-PG_FUNCTION_INFO_V1(contactpoint_normalize_code);
-Datum
-contactpoint_normalize_code(PG_FUNCTION_ARGS)
-{
-	char	   *code = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_code(code)));
-}
-
 /* contactpoint._normalize_postcode(text) */
 PG_FUNCTION_INFO_V1(contactpoint_normalize_postcode);
 Datum
