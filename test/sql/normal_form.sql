@@ -47,12 +47,17 @@ SET SESSION AUTHORIZATION regress_feed;
 COPY contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode) FROM stdin;
 health	nf-11	Wilhelmina	Vandervelden	F	2012-02-03	\N	LNIO 1AA
 health	nf-12	Wilhelmina	Velden	F	2012-02-03	3 Windmill Row, Louth	LN10 1AA
+health	nf-13	Wilhelmina	Vandervelden	F	2012-03-02	\N	LNIO 1AA
 health	nf-21	Cormac	O Shaughnessy	M	2011-03-04	5 Windmill Row, Louth	LN10 IAB
 health	nf-31	Balthazar	Twesi Ime	M	2010-04-05	7 Windmill Row, Louth	LN10 1AD
 \.
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
-SELECT source_ref, pg_temp.outcome(source_ref) FROM (VALUES ('nf-11'), ('nf-12'), ('nf-21'), ('nf-31')) v (source_ref);
+SELECT source_ref, pg_temp.outcome(source_ref) FROM (VALUES ('nf-11'), ('nf-12'), ('nf-13'), ('nf-21'), ('nf-31')) v (source_ref);
+SELECT upload_id AS held FROM contactpoint.settlement WHERE source_ref = 'nf-13' \gset
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'reviews';
+SELECT DISTINCT field, level FROM contactpoint.explain_match(:held) WHERE field IN ('family', 'postcode') ORDER BY field;
 
 -- near a shielded child the guard sees the same, with another fact that is wrong
 SET SESSION AUTHORIZATION regress_manager;
