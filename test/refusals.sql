@@ -37,7 +37,7 @@ INSERT INTO attempts (way, statement) SELECT v.way, s.statement FROM (VALUES
         'ALTER PUBLICATION regress_pages ADD TABLES IN SCHEMA contactpoint']),
     (2, 'code and guards of the registry', ARRAY[
         'CREATE OR REPLACE FUNCTION contactpoint._vault_guard(child_id bigint) RETURNS boolean LANGUAGE sql AS ''SELECT true''',
-        'CREATE OR REPLACE FUNCTION contactpoint._normalize_code(code text) RETURNS text LANGUAGE sql AS ''SELECT tell(code)''',
+        'CREATE OR REPLACE FUNCTION contactpoint._normalize_postcode(postcode text) RETURNS text LANGUAGE sql AS ''SELECT tell(postcode)''',
         'ALTER FUNCTION contactpoint._capture(oid, bigint) IMMUTABLE',
         'ALTER FUNCTION contactpoint._capture(oid, bigint) RENAME TO _captured',
         'ALTER FUNCTION contactpoint._do_shield(bigint, text, text, boolean) SECURITY DEFINER',
