@@ -154,9 +154,10 @@ CREATE FUNCTION contactpoint._authority_of(child_id bigint) RETURNS bigint
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
     AS 'SELECT coalesce((SELECT r.organisation_id FROM contactpoint.responsibility r WHERE r.child_id = $1),
             (SELECT s.authority FROM contactpoint.shield s
-             WHERE s.child_id = $1 AND s.lifted_at IS NULL ORDER BY s.shield_id LIMIT 1))';
+             WHERE s.child_id = $1 AND s.lifted_at IS NULL ORDER BY s.shield_id LIMIT 1),
+            (SELECT h.authority FROM contactpoint.hidden_record h WHERE h.child_id = $1))';
 COMMENT ON FUNCTION contactpoint._authority_of(bigint) IS
-    'the responsible authority of a child; without one, that of whoever shielded it; or null';
+    'the responsible authority of a child; without one, that of whoever shielded it; that of a hidden record; or null';
 
 CREATE FUNCTION contactpoint._require_child(child_id bigint) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -196,13 +197,25 @@ BEGIN
     UPDATE contactpoint.review r
     SET shielded = true, score = NULL, authority = contactpoint._authority_of(_place_shield.child_id)
     WHERE r.decided_at IS NULL AND _place_shield.child_id = ANY (r.candidates);
-    UPDATE contactpoint.merge_log l SET authority = contactpoint._authority_of(l.into_child_id)
-    WHERE l.into_child_id = _place_shield.child_id AND l.undone_at IS NULL;
+    PERFORM contactpoint._logs_follow(_place_shield.child_id, _place_shield.child_id);
     PERFORM contactpoint._findings_follow(_place_shield.child_id);
     PERFORM contactpoint._rekey(_place_shield.child_id);
 END
 $$;
 COMMENT ON FUNCTION contactpoint._place_shield(bigint, text, text, boolean) IS 'places a shield: the record and its details go into the vault';
+
+CREATE FUNCTION contactpoint._require_category(category text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM contactpoint.shield_category s WHERE s.category = _require_category.category) THEN
+        RAISE EXCEPTION 'unknown shield category'
+            USING ERRCODE = 'KC010',
+                  HINT = 'Use one of: ' || (SELECT string_agg(s.category, ', ' ORDER BY s.category)
+                                            FROM contactpoint.shield_category s) || '.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION contactpoint._require_category(text) IS 'an error unless there is such a category of shields';
 
 CREATE FUNCTION contactpoint._do_shield(child_id bigint, reason text, category text, household boolean)
     RETURNS bigint[] LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -213,12 +226,7 @@ DECLARE
 BEGIN
     PERFORM contactpoint._require_role('contactpoint_manager', 'contactpoint_admin');
     reason := contactpoint._check_text('reason', reason, 500);
-    IF NOT EXISTS (SELECT FROM contactpoint.shield_category s WHERE s.category = _do_shield.category) THEN
-        RAISE EXCEPTION 'unknown shield category'
-            USING ERRCODE = 'KC010',
-                  HINT = 'Use one of: ' || (SELECT string_agg(s.category, ', ' ORDER BY s.category)
-                                            FROM contactpoint.shield_category s) || '.';
-    END IF;
+    PERFORM contactpoint._require_category(category);
     LOOP
         -- The matcher and other writers give way; shielding tries again and wins.
         BEGIN

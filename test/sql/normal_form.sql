@@ -33,7 +33,7 @@ CREATE FUNCTION pg_temp.outcome(ref text) RETURNS text LANGUAGE sql AS
        WHERE s.source_ref = $1 ORDER BY s.upload_id DESC LIMIT 1 $$;
 SET SESSION AUTHORIZATION regress_feed;
 COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) FROM stdin;
-school	nf-1	1	Wilhelmina	van der Velden	F	2012-02-03	3 Windmill Row, Louth	LN10 1AA
+school	nf-1	1	Theodosia	van der Velden	F	2012-02-03	3 Windmill Row, Louth	LN10 1AA
 school	nf-2	1	Cormac	O'Shaughnessy	M	2011-03-04	5 Windmill Row, Louth	LN10 1AB
 school	nf-3	1	Balthazar	Twesiime	M	2010-04-05	7 Windmill Row, Louth	LN10 1AD
 school	nf-5	1	Bozena	Twardowska	F	2014-06-07	1 Sluice Lane, Louth	LN10 1AF
@@ -45,9 +45,9 @@ SELECT child_id AS shielded FROM contactpoint.source_link WHERE source_ref = 'nf
 SELECT child_id AS shielded2 FROM contactpoint.source_link WHERE source_ref = 'nf-5' \gset
 SET SESSION AUTHORIZATION regress_feed;
 COPY contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode) FROM stdin;
-health	nf-11	Wilhelmina	Vandervelden	F	2012-02-03	\N	LNIO 1AA
-health	nf-12	Wilhelmina	Velden	F	2012-02-03	3 Windmill Row, Louth	LN10 1AA
-health	nf-13	Wilhelmina	Vandervelden	F	2012-03-02	\N	LNIO 1AA
+health	nf-11	Theodosia	Vandervelden	F	2012-02-03	\N	LNIO 1AA
+health	nf-12	Theodosia	Velden	F	2012-02-03	3 Windmill Row, Louth	LN10 1AA
+health	nf-13	Theodosia	Vandervelden	F	2012-03-02	\N	LNIO 1AA
 health	nf-21	Cormac	O Shaughnessy	M	2011-03-04	5 Windmill Row, Louth	LN10 IAB
 health	nf-31	Balthazar	Twesi Ime	M	2010-04-05	7 Windmill Row, Louth	LN10 1AD
 \.
