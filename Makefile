@@ -110,7 +110,7 @@ quality-decisions:
 # Does a row about a shielded child make a second record?
 .PHONY: guard
 guard: stage
-	@test/guard.sh $(CHILDREN) $(SHIELDED) $(OTHER)
+	@test/guard.sh "$(CHILDREN)" "$(SHIELDED)" "$(OTHER)"
 
 .PHONY: fuzz
 fuzz:

@@ -124,11 +124,21 @@ is_elsewhere(const CpCandidate *candidate)
 	const uint8 *level = candidate->comparison.level;
 	int			address = Max(level[CP_ADDRESS], level[CP_ADDRESS_BESIDE]);
 
-	if (level[CP_POSTCODE] == 0 && address == 0)
+	if (level[CP_POSTCODE] != 0 && level[CP_POSTCODE] != CP_POSTCODE_DIFFER)
 		return false;
-	return (level[CP_POSTCODE] == 0 || level[CP_POSTCODE] == CP_POSTCODE_DIFFER) &&
-		(address == 0 || address == CP_ADDRESS_NEXT_DOOR || address == CP_ADDRESS_DIFFER ||
-		 address == CP_ADDRESS_TOWN_DIFFER);
+	switch (address)
+	{
+		case 0:
+		case CP_ADDRESS_PART:
+			/* 4 Mill Road and 4 Hall Road have more than half in common */
+			return level[CP_POSTCODE] == CP_POSTCODE_DIFFER;
+		case CP_ADDRESS_NEXT_DOOR:
+		case CP_ADDRESS_DIFFER:
+		case CP_ADDRESS_TOWN_DIFFER:
+			return true;
+		default:
+			return false;
+	}
 }
 
 /*
@@ -212,7 +222,8 @@ is_possible_open(const CpCandidate *candidate)
 	if (candidate->identifier_equal || candidate->doubtful)
 		return true;
 	/* brothers and sisters, whatever else they have in common */
-	if (candidate->given_distinct && level[CP_BIRTH] >= CP_BIRTH_DIGITS + 1)
+	if (candidate->given_distinct &&
+		level[CP_BIRTH] >= CP_BIRTH_DIGITS + 1 && level[CP_BIRTH] <= CP_BIRTH_DIFFER + 1)
 		return false;
 	if (is_likely_other(candidate))
 		from = Max(from, 0);

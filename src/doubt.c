@@ -40,8 +40,6 @@
 #define BETWEEN_BIRTHS 240		/* days at least between two births of one
 								 * mother, but for twins */
 #define GENERATIONS 18262		/* days: as many as two of them, fifty years */
-#define LEAST_BEARERS 2			/* children who bear a name that is usual, at */
-#define USUAL_NAME 500000		/* least: so many, and one in so many */
 #define WORDS_OF_PLACE 4		/* without a number, in an address that names
 								 * street and town */
 
@@ -117,15 +115,29 @@ cp_same_home(const CpPerson *a, const CpPerson *b)
 	return false;
 }
 
-/* Is it borne by some, and so hardly a slip of the pen for another name? */
+/* Is it a given name of some children: so many at least, and one in so many? */
 static bool
-is_usual_name(int32 id)
+is_borne(int32 id, int64 least, int64 one_in)
 {
 	const CpWord *word = cp_dictionary_word(id);
 	const CpWord *all = cp_dictionary_word(CP_NO_WORD);
 
-	return word != NULL && all != NULL && word->given_count >= LEAST_BEARERS &&
-		word->given_count >= all->given_count / USUAL_NAME;
+	return word != NULL && all != NULL && word->given_count >= least &&
+		word->given_count >= all->given_count / one_in;
+}
+
+/* Hardly a slip of the pen for another name. */
+static bool
+is_usual_name(int32 id)
+{
+	return is_borne(id, 2, 500000);
+}
+
+/* Nor one that is often misread. */
+static bool
+is_frequent_name(int32 id)
+{
+	return is_borne(id, 10, 5000);
 }
 
 /* Is it one name, perhaps with a slip or as an initial? */
@@ -140,7 +152,7 @@ one_name(int32 a, int32 b)
 	return level <= CP_WORD_CLOSE && !(is_usual_name(a) && is_usual_name(b));
 }
 
-/* Have they given names of their own: usual ones, none of them a form of another? */
+/* Have they given names of their own: frequent ones, none of them like another? */
 bool
 cp_given_distinct(const CpPerson *a, const CpPerson *b)
 {
@@ -150,11 +162,12 @@ cp_given_distinct(const CpPerson *a, const CpPerson *b)
 			const CpName *x = &a->names[i];
 			const CpName *y = &b->names[j];
 
-			if (x->ngiven == 0 || y->ngiven == 0 || !is_usual_name(x->given[0]) || !is_usual_name(y->given[0]))
+			if (x->ngiven == 0 || y->ngiven == 0 || !is_frequent_name(x->given[0]) || !is_frequent_name(y->given[0]))
 				return false;
 			for (int g = 0; g < x->ngiven; g++)
 				for (int h = 0; h < y->ngiven; h++)
-					if ((g == 0 || h == 0) && one_name(x->given[g], y->given[h]))
+					if ((g == 0 || h == 0) &&
+						(cp_dictionary_compare(x->given[g], y->given[h]) <= CP_WORD_CLOSE || one_name(x->given[g], y->given[h])))
 						return false;
 		}
 	return a->nnames > 0 && b->nnames > 0;
@@ -223,7 +236,7 @@ dates_contradict(const CpPerson *a, const CpPerson *b)
 
 /*
  * Alike beyond what brothers and sisters are?  The first name of one is often
- * the second of another, and Alicia is no slip for Alisha.
+ * the second of another, and Hallie is none for Millie.
  */
 static bool
 given_agrees(const CpPerson *record, const CpCandidate *candidate)

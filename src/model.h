@@ -419,7 +419,7 @@ extern bool cp_same_home(const CpPerson *a, const CpPerson *b);
 /* May they be one child, though the score says no?  candidate: all but this. */
 extern bool cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate);
 
-/* Have they given names of their own: usual ones, none of them a form of another? */
+/* Have they given names of their own: frequent ones, none of them like another? */
 extern bool cp_given_distinct(const CpPerson *a, const CpPerson *b);
 
 /* Are the given names, though alike, such as twins may have? */

@@ -11,13 +11,13 @@ CREATE FUNCTION pg_temp.outcome(ref text) RETURNS text LANGUAGE sql AS
        WHERE s.source_ref = $1 ORDER BY s.upload_id DESC LIMIT 1 $$;
 
 -- what names are usual is counted from 64 children on
-SET SESSION AUTHORIZATION regress_feed;
-INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth)
-SELECT 'school', 'do-n' || n, 1, ('{Jayda,Jayla,Winston,Bertram}'::text[])[n % 4 + 1],
-       initcap(translate(md5(n::text), '0123456789abcdef', 'aeioubcdlmnrstvw')), 'U', to_char(date '2003-02-03' + n * 41, 'YYYY-MM-DD')
-FROM generate_series(1, 70) n;
-RESET SESSION AUTHORIZATION;
-CALL contactpoint.settle();
+CREATE TEMPORARY TABLE crowd (child_id bigint);
+WITH made AS (
+    INSERT INTO contactpoint.child (given_names, family_name, sex, date_of_birth)
+    SELECT ('{Jayda,Jayla,Hallie,Millie}'::text[])[n % 4 + 1],
+           initcap(translate(md5(n::text), '0123456789abcdef', 'aeioubcdlmnrstvw')), 'U', date '2003-02-03' + n * 41
+    FROM generate_series(1, 70) n RETURNING child_id)
+INSERT INTO crowd SELECT child_id FROM made;
 
 SET SESSION AUTHORIZATION regress_feed;
 COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) FROM stdin;
@@ -88,8 +88,10 @@ SELECT pg_temp.outcome('do-51'), pg_temp.outcome('do-52'), pg_temp.outcome('do-5
 -- a sister whose first name is another one's second; a namesake born on the same
 -- day with nothing else in common, and one that may live near by
 SELECT pg_temp.outcome('do-61'), pg_temp.outcome('do-71'), pg_temp.outcome('do-72');
--- in one house: nearly the same birth date and nothing else; sixty years older than the sister, and twenty-four
-SELECT pg_temp.outcome('do-81'), pg_temp.outcome('do-82'), pg_temp.outcome('do-83');
+-- in one house: nearly the same birth date
+SELECT pg_temp.outcome('do-81');
+-- sixty years older than the sister, and twenty-four
+SELECT pg_temp.outcome('do-82'), pg_temp.outcome('do-83');
 -- in one street, both names or family name and birth date
 SELECT pg_temp.outcome('do-85'), pg_temp.outcome('do-86');
 -- the whole address, but for the postcode
@@ -100,3 +102,6 @@ SELECT pg_temp.outcome('do-t11'), pg_temp.outcome('do-t12');
 SELECT pg_temp.outcome('do-t13'), pg_temp.outcome('do-t14'), pg_temp.outcome('do-t15');
 -- at another place, and with a slip in a name; the slip alone
 SELECT pg_temp.outcome('do-a1'), pg_temp.outcome('do-a2');
+-- other tests count who is there
+SET client_min_messages = error;
+DELETE FROM contactpoint.child WHERE child_id IN (SELECT child_id FROM crowd);
