@@ -79,15 +79,16 @@ $node->safe_psql($db, q{
 	INSERT INTO contactpoint.child (child_id, given_names, family_name, sex, date_of_birth)
 		SELECT child_id, 'Given' || translate(n::text, '0123456789', 'abcdefghij'), 'Family' || translate((n * 7919)::text, '0123456789', 'klmnopqrst'),
 			'U', date '1980-01-01' + n * 100 FROM crowd;
+	INSERT INTO contactpoint.address (child_id, address, postcode) SELECT child_id, n || ' Crowded Street', 'OV1 1AA' FROM crowd;
 	SELECT contactpoint.validate_restore()});
 my @crowd = split /\n/, $node->safe_psql($db, 'SELECT child_id FROM crowd ORDER BY n');
 my $open = pop @crowd;
-my $read = "SELECT family_name FROM contactpoint.child WHERE child_id = $open";
+my $read = "SELECT address FROM contactpoint.address WHERE child_id = $open";
 
 $old = $node->background_psql($db, on_error_stop => 0, extra_params => [ '-U', 'regress_practitioner' ]);
 $old->query_safe("$reason; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1");
 my $seen = $old->query_safe($read);
-like($seen, qr/^Family/, 'an old snapshot reads');
+like($seen, qr/Crowded/, 'an old snapshot reads');
 for my $n (0 .. 15)
 {
 	ContactPoint::ask($node, $db, 'regress_manager', "SELECT contactpoint.shield($crowd[$n], 'one of many', 'harm', false)");
