@@ -42,26 +42,6 @@ contactpoint_normalize_family(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_family(name)));
 }
 
-/* contactpoint._normalize_postcode(text) */
-PG_FUNCTION_INFO_V1(contactpoint_normalize_postcode);
-Datum
-contactpoint_normalize_postcode(PG_FUNCTION_ARGS)
-{
-	char	   *postcode = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_postcode(postcode)));
-}
-
-/* contactpoint._normalize_family(text) */
-PG_FUNCTION_INFO_V1(contactpoint_normalize_family);
-Datum
-contactpoint_normalize_family(PG_FUNCTION_ARGS)
-{
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_family(name)));
-}
-
 /* contactpoint._normalize_kind(text) */
 PG_FUNCTION_INFO_V1(contactpoint_normalize_kind);
 Datum
