@@ -177,11 +177,12 @@ exports.map: $(top)/Makefile
 	@echo '{ global: contactpoint_*; pg_finfo_contactpoint_*; Pg_magic_func; _PG_init; cp_*_main; local: *; };' >$@
 
 # Negative controls: control-X differs in src/X.c only.  Nothing installs them.
-controls = control-capture/$(MODULE_big).so control-gate/$(MODULE_big).so
+controls = control-capture/$(MODULE_big).so control-gate/$(MODULE_big).so control-recent/$(MODULE_big).so
 .PHONY: control
 control: $(controls)
 control-capture/%: switch = CP_CONTROL_WITHOUT_CAPTURE
 control-gate/%: switch = CP_CONTROL_WITHOUT_GATE
+control-recent/%: switch = CP_CONTROL_FEW_RECENT
 $(controls): control-%/$(MODULE_big).so: $(OBJS) exports.map
 	@mkdir -p $(@D)
 	$(COMPILE.c) -D$(switch) -o $(@D)/$*.o $(top)/src/$*.c

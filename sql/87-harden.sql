@@ -6,12 +6,10 @@
 -- WAL, and on newer servers what each process has read and written. All of these are
 -- functions that everybody may call; views on them call them as whoever asks.
 
--- What weakens this database, each with the statement that mends it.
-CREATE FUNCTION contactpoint._weaknesses() RETURNS TABLE (weakness text, mend text)
+-- Functions that everybody may call and that tell what others write and read.
+CREATE FUNCTION contactpoint._telling_functions() RETURNS SETOF regprocedure
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT format('everybody may execute %s, which tells what others write', p.oid::regprocedure),
-           format('REVOKE EXECUTE ON FUNCTION pg_catalog.%s FROM PUBLIC; GRANT EXECUTE ON FUNCTION pg_catalog.%1$s TO pg_monitor',
-                  p.oid::regprocedure)
+    SELECT p.oid::regprocedure
     FROM pg_catalog.pg_proc p
     WHERE p.pronamespace = 'pg_catalog'::regnamespace
       AND (p.proname LIKE 'pg\_stat\_get\_%'
@@ -24,20 +22,22 @@ CREATE FUNCTION contactpoint._weaknesses() RETURNS TABLE (weakness text, mend te
       AND has_function_privilege('public', p.oid, 'EXECUTE')
     ORDER BY p.oid::regprocedure::text
 $$;
-COMMENT ON FUNCTION contactpoint._weaknesses() IS 'what weakens the registry in this database, with the statement that mends it';
+COMMENT ON FUNCTION contactpoint._telling_functions() IS
+    'functions of PostgreSQL that everybody may call and that tell what others write and read';
 
 CREATE FUNCTION contactpoint._do_harden() RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    mend text;
+    telling regprocedure;
     done bigint := 0;
 BEGIN
     IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = contactpoint._caller()) THEN
         RAISE EXCEPTION 'only a superuser may harden the database'
             USING ERRCODE = 'KC003', HINT = 'Ask a DBA to call it.';
     END IF;
-    FOR mend IN SELECT w.mend FROM contactpoint._weaknesses() w LOOP
-        EXECUTE mend;
+    FOR telling IN SELECT t FROM contactpoint._telling_functions() t LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', telling);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO pg_monitor', telling);
         done := done + 1;
     END LOOP;
     RETURN done;

@@ -40,7 +40,11 @@
 #include "contactpoint.h"
 
 #define RECENT_TRANCHE "contactpoint recent"
+#ifdef CP_CONTROL_FEW_RECENT
+#define MAX_RECENT 16			/* for tests only: `make control` */
+#else
 #define MAX_RECENT 8192			/* shieldings; 16 bytes each */
+#endif
 #define PRUNE_INTERVAL 1000		/* between two tries, ms */
 
 typedef struct Shielding

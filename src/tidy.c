@@ -119,17 +119,20 @@ cp_tidy_is_due(void)
 
 /*
  * Runs VACUUM as if it had been sent: it ends the transaction it is called in and
- * leaves another one.
+ * leaves another one.  The current memory context outlives both.
  */
 static void
 vacuum_leaf(const char *leaf)
 {
+	MemoryContext context = CurrentMemoryContext;
 	char	   *command = psprintf("VACUUM (TRUNCATE false, PARALLEL 0) contactpoint.%s", leaf);
 	PlannedStmt *statement = makeNode(PlannedStmt);
 
 	statement->commandType = CMD_UTILITY;
 	statement->utilityStmt = linitial_node(RawStmt, pg_parse_query(command))->stmt;
 	StartTransactionCommand();
+	/* what is allocated now is used when this transaction is gone */
+	MemoryContextSwitchTo(context);
 	if (cp_worker_has_registry())
 		ProcessUtility(statement, command, false, PROCESS_UTILITY_TOPLEVEL, NULL, NULL,
 					   None_Receiver, NULL);
