@@ -28,7 +28,7 @@ known_rows=20000
 matched_rows=10000
 new_rows=10000
 columns='source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, carers, involvements'
-written='child address carer involvement identifier responsibility alias receipt settlement source_link match_person match_key guard_key'
+written='child address carer involvement identifier responsibility alias receipt settlement source_link match_person match_key guard_key place_key'
 mkdir -p "$samples"
 : >"$report"
 

@@ -5,7 +5,7 @@
 \pset format unaligned
 WITH written (name, place) AS (
     SELECT * FROM unnest(ARRAY['organisation', 'source', 'child', 'address', 'carer', 'involvement', 'identifier',
-        'responsibility', 'alias', 'receipt', 'settlement', 'source_link', 'match_person', 'match_key', 'guard_key']) WITH ORDINALITY
+        'responsibility', 'alias', 'receipt', 'settlement', 'source_link', 'match_person', 'match_key', 'guard_key', 'place_key']) WITH ORDINALITY
 ), tables AS (
     SELECT c.oid, c.relname, c.relkind, w.place FROM written w
     JOIN pg_catalog.pg_class c ON c.relname = w.name AND c.relnamespace = 'contactpoint'::regnamespace

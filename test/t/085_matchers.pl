@@ -43,6 +43,7 @@ sub person
 sub inbox
 {
 	my @rows;
+	my @late;
 
 	for my $i (0 .. $persons - 1)
 	{
@@ -104,7 +105,19 @@ sub inbox
 		  if $i % 50 == 30;
 		$row->('health', "x-$i", $other->(2), ($i - 1) . " New Hiding\tHI2 2DE", '\N', '\N', '\N') if $i % 50 == 31;
 		$row->('health', "y-$i", $other->(3), ($i - 52) . " New Hiding\tHI2 2DE", '\N', '\N', '\N') if $i % 50 == 32;
+		# long after: moved, and known at the new place to another source; and a number that
+		# makes it another child than the one of the next row
+		my $late = "$i Late House\tLH$i 1AA";
+		push @late, sub {
+			$row->('school', "s-$i", $given, $family, $birth, $late, '\N', '\N', '\N');
+			$row->('health', "l-$i", $given, substr($family, 0, -1) . 'x', $birth, $late, '\N', '\N', '\N');
+		} if $i % 26 == 10;
+		push @late, sub {
+			$row->('school', "s-$i", $given, $family, $birth, $place, sprintf('{"nhs": "%010d"}', 7000000000 + $i), '\N', '\N');
+			$row->('health', "l-$i", $given, $family, $birth, $place, sprintf('{"nhs": "%010d"}', 8000000000 + $i), '\N', '\N');
+		} if $i % 26 == 14 && $i % 4;
 	}
+	$_->() for @late;
 	return join '', @rows;
 }
 

@@ -31,6 +31,8 @@ $node->safe_psql(
 		FROM contactpoint.match_key
 		UNION ALL SELECT format('guard %s %s %s %s %s', key, date_of_birth, public.word(given_id), public.word(family_id), child_id)
 		FROM contactpoint.guard_key
+		UNION ALL SELECT format('similar %s %s %s', public.word(word_id), public.word(other_id), similarity)
+		FROM contactpoint.similar_word
 		UNION ALL SELECT format('count %s %s %s', public.word(word_id), given_count, family_count)
 		FROM contactpoint.word_count WHERE given_count <> 0 OR family_count <> 0});
 
@@ -105,6 +107,23 @@ INSERT INTO contactpoint.identifier (child_id, kind, value) VALUES ($child, 'pas
 SELECT contactpoint.shield($child, 'a reason', 'other');
 SQL
 same_anew('changes by hand');
+
+# ---------- words that are spelt alike ----------
+
+# A session that asks seldom has pg_trgm look, one that asks often its memory.
+my @slips = qw(Bademo Badengo Goshul Jukeno Kelimba Quintilia Quillfather Moresito Zychodre Wuvasi);
+for my $i (0 .. $#slips)
+{
+	ContactPoint::ask($node, $db, 'regress_manager', <<"SQL");
+SET contactpoint.reason = 'a test';
+INSERT INTO contactpoint.child (given_names, family_name, date_of_birth)
+SELECT '$slips[$i]', overlay(word PLACING 'x' FROM 3), date '2004-01-01' + $i
+FROM unnest(ARRAY['quillfeather', 'quintilian', 'oglethorpe', 'featherstone', 'zuleikaa', 'batofifi', 'dedegohu', 'kemonupa', 'zuleik', 'aurora']) WITH ORDINALITY _ (word, i)
+WHERE i = $i + 1;
+SQL
+}
+cmp_ok($node->safe_psql($db, 'SELECT count(*) FROM contactpoint.similar_word'), '>', 40, 'there are words that are spelt alike');
+same_anew('words one by one');
 
 # The comparison can fail.
 my $before = kept();
