@@ -6,8 +6,8 @@ SELECT plan(8);
 CREATE TEMP VIEW w AS SELECT * FROM contactpoint.weight WHERE version = (SELECT max(version) FROM contactpoint.weight);
 CREATE TEMP TABLE orders (field text, levels text[]);
 INSERT INTO orders VALUES
-    ('given', '{equal,edit,close,weak,differ}'), ('given', '{equal,variant,differ}'), ('given', '{equal,part,differ}'),
-    ('family', '{equal,edit,close,weak,differ}'), ('family', '{equal,part,differ}'),
+    ('given', '{equal,edit,close,rival,differ}'), ('given', '{close,weak,differ}'), ('family', '{close,weak,differ}'), ('given', '{equal,variant,differ}'), ('given', '{equal,part,differ}'),
+    ('family', '{equal,edit,close,rival,differ}'), ('family', '{equal,part,differ}'),
     ('more', '{equal,differ}'), ('sex', '{equal,differ}'),
     ('birth', '{equal,swapped,digit,parts,digits,year,differ}'), ('birth', '{equal,"equal default","month only","year only","part differs"}'),
     ('postcode', '{equal,"equal wide",near,area,differ}'),

@@ -158,3 +158,19 @@ BEGIN;
 INSERT INTO contactpoint.upload (source, source_ref) VALUES ('school', 'in-transaction');
 CALL contactpoint.settle();
 ROLLBACK;
+
+-- a name torn apart, in a row without a birth date, finds the whole one
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+    ('school', 'jo-1', 1, 'Penelope', 'Owekitinisa', 'F', '2011-05-06', '4 Whole Lane', 'JO1 1AA');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex) VALUES
+    ('health', 'jo-2', 'Pen Elope', 'Owekitinisa', 'F'),
+    ('health', 'jo-3', 'Gwendoline', 'Zandvliet', 'F');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT s.source_ref, s.outcome, cardinality(r.candidates) AS candidates
+FROM contactpoint.settlement s LEFT JOIN contactpoint.review r ON r.source_ref = s.source_ref AND r.decided_at IS NULL
+WHERE s.source_ref IN ('jo-2', 'jo-3') ORDER BY 1;
