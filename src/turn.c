@@ -55,6 +55,9 @@ end_claim(bool failed)
 		if (claim->ticket > mine->ticket)
 			claim->is_void = true;
 	}
+	/* whoever has just looked after which number to go on must look again */
+	if (failed)
+		database->next_ticket++;
 	wake_others(database);
 	memset(mine, 0, sizeof(CpClaim));
 	mine = NULL;

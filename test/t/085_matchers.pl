@@ -81,9 +81,9 @@ sub inbox
 		{
 			my @new = ("New$given", "From$family", sprintf('%04d-%02d-%02d', 2004 - $i % 9, 1 + $i * 5 % 12, 1 + $i * 11 % 28));
 
-			$row->('loading', "e-$i", @new, "$home Side Street\tSS1 1AA", '\N', $carer, $i % 27 == 4 ? $alias : '\N');
-			$row->('loading', "e-$i", @new, "$home Back Street\tSS2 1AA", '\N', '\N', '\N') if $i % 18 == 4;
-			$row->('health', "eh-$i", @new, "$home Side Street\tSS1 1AA", '\N', '\N', '\N') if $i % 27 == 13;
+			$row->('loading', "e-$i", @new, "$home Side Street\tSS$home 1AA", '\N', $carer, $i % 27 == 4 ? $alias : '\N');
+			$row->('loading', "e-$i", @new, "$home Back Street\tST$home 1AA", '\N', '\N', '\N') if $i % 18 == 4;
+			$row->('health', "eh-$i", @new, "$home Side Street\tSS$home 1AA", '\N', '\N', '\N') if $i % 27 == 13;
 		}
 		# where a shielded child lives, and then a child with the same carer
 		my $n = int($i / 50);
