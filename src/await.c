@@ -24,11 +24,13 @@
 
 #include "contactpoint.h"
 
-#define SETTLE_POLL_MS 20
+#define POLL_MS_FIRST 5			/* between two looks into the inbox, doubled */
+#define POLL_MS_MOST 160		/* each time up to this */
 #define NOTICE_MS 10000			/* between two notices of how far it is */
 
 /*
- * Is any row up to this number still pending?  With a fresh snapshot.
+ * Is any row up to this number still pending?  With a fresh snapshot.  From the
+ * end, which is settled last: at the other one are the entries of all that was.
  */
 static bool
 still_pending(int64 up_to)
@@ -45,7 +47,7 @@ still_pending(int64 up_to)
 		PushActiveSnapshot(GetLatestSnapshot());
 		if (SPI_execute_with_args("SELECT FROM contactpoint.receipt r"
 								  " WHERE r.settled_at IS NULL AND NOT r.waits AND r.upload_id <= $1"
-								  " LIMIT 1", 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
+								  " ORDER BY r.upload_id DESC LIMIT 1", 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
 			elog(ERROR, "could not look into the inbox");
 		pending = SPI_processed > 0;
 		PopActiveSnapshot();
@@ -134,6 +136,7 @@ contactpoint_settle(PG_FUNCTION_ARGS)
 	TimestampTz deadline;
 	TimestampTz told = GetCurrentTimestamp();
 	int64		last;
+	long		pause = POLL_MS_FIRST;
 
 	cp_require_preloaded();
 	cp_require_validated();
@@ -172,7 +175,8 @@ contactpoint_settle(PG_FUNCTION_ARGS)
 			told = GetCurrentTimestamp();
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 SETTLE_POLL_MS, PG_WAIT_EXTENSION);
+						 pause, PG_WAIT_EXTENSION);
+		pause = Min(2 * pause, POLL_MS_MOST);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

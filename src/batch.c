@@ -101,10 +101,11 @@ static const struct
 		2, {INT8OID, INT8OID}
 	},
 	/* another reference of the source wrote over what this one sent */
+	/* by the child: without statistics the planner would read all links of a source */
 	[FORGET_SENT] = {
 		"UPDATE contactpoint.source_link l SET sent = NULL"
 		" FROM unnest($1, $2, $3) n(source, source_ref, child_id)"
-		" WHERE l.child_id = n.child_id AND l.source = n.source AND l.source_ref <> n.source_ref"
+		" WHERE l.child_id = n.child_id AND l.source || '' = n.source AND l.source_ref <> n.source_ref"
 		" AND l.sent IS NOT NULL",
 		3, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID}
 	},
