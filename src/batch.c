@@ -101,7 +101,11 @@ static const struct
 		2, {INT8OID, INT8OID}
 	},
 	/* another reference of the source wrote over what this one sent */
-	/* by the child: without statistics the planner would read all links of a source */
+
+	/*
+	 * by the child: without statistics the planner would read all links of a
+	 * source
+	 */
 	[FORGET_SENT] = {
 		"UPDATE contactpoint.source_link l SET sent = NULL"
 		" FROM unnest($1, $2, $3) n(source, source_ref, child_id)"
