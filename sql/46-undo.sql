@@ -123,7 +123,7 @@ CREATE FUNCTION contactpoint._take_away(rows bigint[]) RETURNS void
 DECLARE
     detail text;
 BEGIN
-    FOREACH detail IN ARRAY ARRAY['address', 'carer', 'involvement', 'identifier', 'alias'] LOOP
+    FOR detail IN SELECT d FROM unnest(ARRAY['address', 'carer', 'involvement', 'identifier', 'alias']) d LOOP
         EXECUTE format($q$
             DELETE FROM contactpoint.%I d
             USING (SELECT DISTINCT s.child_id, s.source FROM contactpoint.settlement s

@@ -92,7 +92,7 @@ extern bool cp_look_may_have_shown(void *look, int64 child);
 extern void cp_look_end_of_run(CpLook *look, bool finished);
 
 /* In PG_CATCH: records the look, then goes on with the error. */
-extern void cp_look_record_and_rethrow(CpLook *look, CpVerdict verdict) pg_attribute_noreturn();
+extern void cp_look_record_and_rethrow(CpLook *look, CpVerdict verdict);
 
 /* What is pending when the session ends is recorded before the transaction ends. */
 extern void cp_look_append_at_exit(void);
