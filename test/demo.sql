@@ -196,10 +196,10 @@ ROLLBACK;
 \c - mary_manager
 SET contactpoint.reason = 'adoption order';
 SELECT contactpoint.new_identity(:child, :'given', 'Newfamily', 'adoption order of today') AS number_after_the_order \gset
-\c - schools_feed
+\c - youth_feed
 INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, date_of_birth, address, postcode) VALUES
-    ('schools', 'demo-birth-name', :'given', :'family', :'birth', :'home', :'code'),
-    ('schools', 'demo-new-name', :'given', 'Newfamily', :'birth', '2 adoptive close', '8888');
+    ('youth', 'demo-birth-name', :'given', :'family', :'birth', :'home', :'code'),
+    ('youth', 'demo-new-name', :'given', 'Newfamily', :'birth', '2 adoptive close', '8888');
 \c - mary_manager
 CALL contactpoint.settle();
 \c - peter_practitioner
