@@ -10,7 +10,7 @@ use Test::More;
 use ContactPoint;
 
 my $db = 'contactpoint';
-my $node = ContactPoint::start('ledger', conf => "restart_after_crash = on\nmax_connections = 40");
+my $node = ContactPoint::start('ledger', checksums => 0, conf => "restart_after_crash = on\nmax_connections = 40");
 my $child = ContactPoint::fill($node, $db);
 my $rosalind = $child->{Rosalind};
 my $hidden = $child->{'Philippa Jane'};
