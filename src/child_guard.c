@@ -204,7 +204,10 @@ contactpoint_child_guard(PG_FUNCTION_ARGS)
 	return PointerGetDatum(new);
 }
 
-/* What waited for an embargo to end is in the queue again. */
+/*
+ * What waited for an embargo to end is in the queue again.  A matcher that has
+ * read that there is one must have said what waits before.
+ */
 static void
 end_waiting(HeapTuple source, TupleDesc desc)
 {
@@ -215,6 +218,7 @@ end_waiting(HeapTuple source, TupleDesc desc)
 	cp_own_work_begin(&work);
 	PG_TRY();
 	{
+		cp_lock_matching();
 		SPI_connect();
 		if (SPI_execute_with_args("UPDATE contactpoint.receipt SET waits = false WHERE source = $1 AND waits",
 								  1, types, values, NULL, false, 0) != SPI_OK_UPDATE)

@@ -161,3 +161,28 @@ SELECT bool_and(children @> ARRAY[:amalie, :konrad, :leopold]::bigint[]) AS whol
 WHERE command = 'approve_unshield' AND at > :'started' AND outcome = 'done' AND cardinality(children) > 2;
 DELETE FROM contactpoint.account WHERE role_name = 'regress_lapsed';
 DROP ROLE regress_lapsed;
+
+-- old details do not reappear: what the feed has withdrawn or replaced while the record was shielded is gone
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, identifiers, carers, involvements) VALUES
+    ('school', 'un-w', 1, 'Apollonia', 'Widerruf', 'F', '2007-04-19', '1 Withdrawn Way', 'UN9 1WW', '{"upn": "W820200012345"}',
+     '[{"full_name": "Ottokar Widerruf", "contact": "07700 922331"}]', '[{"service": "school", "organisation": "Withdrawn School"}]');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT child_id AS apollonia FROM contactpoint.source_link WHERE source_ref = 'un-w' \gset
+SET SESSION AUTHORIZATION regress_manager;
+SELECT cardinality(contactpoint.shield(:apollonia, 'threats', 'harm')) AS covered;
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, date_of_birth, address, postcode, identifiers, carers, involvements) VALUES
+    ('school', 'un-w', 'Apollonia', 'Widerruf', '2007-04-19', '2 Present Way', 'UN9 2WW', '{"upn": ""}', '[]', '[]');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SET SESSION AUTHORIZATION regress_manager;
+SELECT contactpoint.request_unshield(:apollonia, 'the danger is over') AS request \gset
+SET SESSION AUTHORIZATION regress_manager2;
+SELECT contactpoint.approve_unshield(:request);
+RESET SESSION AUTHORIZATION;
+SELECT c.shielded, a.address, (SELECT count(*) FROM contactpoint.carer k WHERE k.child_id = c.child_id) AS carers,
+    (SELECT count(*) FROM contactpoint.involvement i WHERE i.child_id = c.child_id) AS involvements,
+    (SELECT count(*) FROM contactpoint.identifier i WHERE i.child_id = c.child_id) AS identifiers
+FROM contactpoint.child c LEFT JOIN contactpoint.address a USING (child_id) WHERE c.child_id = :apollonia;
