@@ -296,7 +296,9 @@ BEGIN
     SET candidates = ARRAY(SELECT u.candidate
                            FROM unnest(array_replace(r.candidates, gone.child_id, stays.child_id)) WITH ORDINALITY u(candidate, place)
                            GROUP BY u.candidate ORDER BY min(u.place))
-    WHERE gone.child_id = ANY (r.candidates);
+    WHERE gone.child_id = ANY (r.candidates)
+      -- what stays with others must not tell them which shielded record it became
+      AND NOT (hidden AND r.authority IS DISTINCT FROM responsible AND (r.shielded OR r.decided_at IS NOT NULL));
     UPDATE contactpoint.review r
     SET shielded = true, score = NULL, authority = CASE WHEN r.shielded THEN r.authority ELSE responsible END
     WHERE hidden AND r.decided_at IS NULL AND stays.child_id = ANY (r.candidates);

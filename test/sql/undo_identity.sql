@@ -1,0 +1,30 @@
+-- Where merging, undoing and new identities meet: nothing that is left of one leads to the other.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set people :abs_srcdir '/people.sql'
+\i :people
+\set SHOW_CONTEXT never
+\pset null '-'
+
+-- an open record goes into a shielded one: others' decided reviews do not tell which
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+    ('school', 'if-1', 1, 'Theodora', 'Schattenfrau', 'F', '2011-05-06', '1 Safe Lane', 'SA1 1SA');
+SET SESSION AUTHORIZATION regress_feed2;
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+    ('other', 'if-2', 2, 'Isolde', 'Grenzgang', 'F', '2010-02-03', '5 Else Road', 'EL1 1EL'),
+    ('other', 'if-3', 2, 'Isolde', 'Grenzgang', 'F', '2010-02-04', '66 Away Street', 'AW1 1AW');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT child_id AS safe FROM contactpoint.source_link WHERE source_ref = 'if-1' \gset
+SELECT child_id AS open FROM contactpoint.source_link WHERE source_ref = 'if-2' \gset
+SET SESSION AUTHORIZATION regress_elsewhere;
+SET contactpoint.reason = 'identity';
+SELECT contactpoint.decide(review_id, 'same', :open) = :open AS decided FROM contactpoint.review WHERE source_ref = 'if-3';
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'identity';
+SELECT cardinality(contactpoint.shield(:safe, 'in danger', 'harm', false)) AS shielded;
+SELECT contactpoint.merge(:open, :safe, 'one child') IS NOT NULL AS merged;
+SET SESSION AUTHORIZATION regress_elsewhere;
+SET contactpoint.reason = 'identity';
+SELECT candidates = ARRAY[:open]::bigint[] AS as_it_was, :safe = ANY (candidates) AS tells FROM contactpoint.review WHERE source_ref = 'if-3';
+RESET SESSION AUTHORIZATION;
