@@ -370,6 +370,17 @@ $$;
 COMMENT ON FUNCTION contactpoint._shown(bigint[], bigint[]) IS
     'candidates and more of them, each once; of the numbers that one child has had only the first';
 
+-- Two numbers of one child may come to stand in one review when records are merged
+-- or parted.
+CREATE FUNCTION contactpoint._reviews_follow(child_id bigint) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE contactpoint.review r SET candidates = contactpoint._shown(r.candidates, '{}')
+    WHERE r.candidates && ARRAY(SELECT f.child_id FROM contactpoint.former_identity f WHERE f.present = $1)
+      AND r.candidates <> contactpoint._shown(r.candidates, '{}')
+$$;
+COMMENT ON FUNCTION contactpoint._reviews_follow(bigint) IS
+    'leaves in each review one of the numbers that a child has had';
+
 -- A row that bears a former name must not make a record in the open again, also
 -- where a person says that it is somebody new.
 CREATE FUNCTION contactpoint._bears_former_name(upload_id bigint, candidates bigint[]) RETURNS boolean

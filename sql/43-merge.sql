@@ -409,6 +409,7 @@ BEGIN
     INSERT INTO contactpoint.merged_record (merge_id, child_id, into_child_id, given_names, family_name, sex, date_of_birth, kept)
     VALUES (number, gone.child_id, stays.child_id, gone.given_names, gone.family_name, gone.sex, gone.date_of_birth, kept);
     PERFORM contactpoint._identities_follow(gone.child_id, stays.child_id);
+    PERFORM contactpoint._reviews_follow(stays.child_id);
     RETURN number;
 END
 $$;

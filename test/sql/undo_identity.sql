@@ -28,3 +28,35 @@ SET SESSION AUTHORIZATION regress_elsewhere;
 SET contactpoint.reason = 'identity';
 SELECT candidates = ARRAY[:open]::bigint[] AS as_it_was, :safe = ANY (candidates) AS tells FROM contactpoint.review WHERE source_ref = 'if-3';
 RESET SESSION AUTHORIZATION;
+
+-- a review names a former identity and another record: merged with that one, parted, and merged the other way, one number is left
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+    ('school', 'if-4', 1, 'Walburga', 'Erstname', 'F', '2006-06-06', '1 First Road', 'FR1 1FR'),
+    ('health', 'if-5', 1, 'Walburga', 'Erstnamer', 'F', '2006-06-07', '88 Second Close', 'SC1 1SC');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT child_id AS former FROM contactpoint.source_link WHERE source_ref = 'if-4' \gset
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'identity';
+SELECT contactpoint.decide(review_id, 'new') AS second FROM contactpoint.review WHERE source_ref = 'if-5' \gset
+SELECT contactpoint.new_identity(:former, 'Walburga', 'Zweitname', 'protected person') AS present \gset
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth) VALUES
+    ('school', 'if-6', 'Walburga', 'Erstnamer', 'F', '2006-06-06');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT candidates = ARRAY[:former, :second]::bigint[] AS both FROM contactpoint.review WHERE source_ref = 'if-6';
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'identity';
+SELECT contactpoint.merge(:present, :second, 'one child') AS merge \gset
+SELECT candidates = ARRAY[:former]::bigint[] AS former_alone FROM contactpoint.review WHERE source_ref = 'if-6';
+SELECT contactpoint.unmerge(:merge, 'two children') = :present AS parted;
+SELECT :former = ANY (candidates) AS former, :present = ANY (candidates) AS present FROM contactpoint.review WHERE source_ref = 'if-6';
+RESET SESSION AUTHORIZATION;
+UPDATE contactpoint.review SET candidates = ARRAY[:former, :second] WHERE source_ref = 'if-6';
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'identity';
+SELECT contactpoint.merge(:second, :present, 'one child') IS NOT NULL AS merged;
+SELECT candidates = ARRAY[:former]::bigint[] AS former_alone FROM contactpoint.review WHERE source_ref = 'if-6';
+RESET SESSION AUTHORIZATION;
