@@ -60,3 +60,40 @@ SET contactpoint.reason = 'identity';
 SELECT contactpoint.merge(:second, :present, 'one child') IS NOT NULL AS merged;
 SELECT candidates = ARRAY[:former]::bigint[] AS former_alone FROM contactpoint.review WHERE source_ref = 'if-6';
 RESET SESSION AUTHORIZATION;
+
+-- a reference was decided about a child, which gets a new identity; under the new name it comes near the new number: the old decision does not name the former one, and is not undone
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+    ('school', 'if-7', 1, 'Adelgund', 'Vorher', 'F', '2011-11-11', '1 Before Lane', 'BF1 1BF');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT child_id AS former FROM contactpoint.source_link WHERE source_ref = 'if-7' \gset
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'identity';
+SELECT cardinality(contactpoint.shield(:former, 'in danger', 'harm', false)) AS shielded;
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth) VALUES
+    ('health', 'if-8', 'Adelgund', 'Irgendwie', 'F', '2011-11-11');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT review_id AS decided FROM contactpoint.review WHERE source_ref = 'if-8' \gset
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'identity';
+SELECT contactpoint.decide(:decided, 'same', :former) = :former AS decided;
+SELECT contactpoint.undecide(:decided, 'by mistake') = :former AS undone;
+SELECT contactpoint.decide(:decided, 'same', :former) = :former AS decided;
+SELECT contactpoint.new_identity(:former, 'Adelgund', 'Nachher', 'protected person') AS present \gset
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth) VALUES
+    ('health', 'if-8', 'Adelgund', 'Nachher', 'F', '2011-11-11');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'identity';
+SELECT decision, :former = ANY (candidates) AS former, :present = ANY (candidates) AS present FROM contactpoint.review WHERE source_ref = 'if-8' ORDER BY review_id;
+SELECT kind, child_id = :former AS former, source, source_ref FROM contactpoint.undo_log WHERE child_id = :former;
+SELECT contactpoint.decide(review_id, 'reject') FROM contactpoint.review WHERE source_ref = 'if-8' AND decided_at IS NULL;
+SELECT contactpoint.undecide(:decided, 'by mistake');
+RESET SESSION AUTHORIZATION;
+SELECT count(*) AS waits_for_ever FROM contactpoint.upload u WHERE NOT EXISTS (SELECT FROM contactpoint.settlement s WHERE s.upload_id = u.upload_id);
+SELECT DISTINCT relation FROM contactpoint.former_row WHERE child_id = :former AND relation = 'decided_row';
