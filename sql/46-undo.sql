@@ -315,10 +315,10 @@ BEGIN
     WHERE r.review_id = decided.review_id;
     INSERT INTO contactpoint.held_reference (source, source_ref, review_id)
     VALUES (decided.source, decided.source_ref, decided.review_id);
-    -- a candidate may have been shielded since
+    -- a candidate may have been shielded since, or have left the registry
     UPDATE contactpoint.review r
     SET shielded = true, score = NULL, authority = contactpoint._authority_of(n.child_id)
-    FROM (SELECT c.child_id FROM contactpoint.child c
+    FROM (SELECT c.child_id FROM contactpoint.known_record c
           WHERE c.child_id = ANY (decided.candidates) AND c.shielded ORDER BY c.child_id LIMIT 1) n
     WHERE r.review_id = decided.review_id AND NOT r.shielded;
     IF child IS NOT NULL THEN
