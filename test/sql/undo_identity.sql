@@ -122,3 +122,31 @@ SELECT count(*) AS still_theirs FROM contactpoint.review WHERE review_id = :deci
 SELECT contactpoint.held_upload(:decided);
 RESET SESSION AUTHORIZATION;
 SELECT authority, shielded, score FROM contactpoint.review WHERE review_id = :decided;
+
+-- a reference is parted from a record that has brought details of the same source along from a former identity: these stay
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, identifiers) VALUES
+    ('health', 'if-11', 1, 'Adelheid', 'Vorname', 'F', '2007-07-07', '1 Kept Road', 'KE1 1KE', '{"upn": "kept"}');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT child_id AS former FROM contactpoint.source_link WHERE source_ref = 'if-11' \gset
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'identity';
+SELECT contactpoint.new_identity(:former, 'Adelheid', 'Nachname', 'protected person') AS present \gset
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, involvements) VALUES
+    ('health', 'if-12', 'Adelheid', 'Nachname', 'F', '2007-07-07', '[{"service": "dentist"}]');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'identity';
+SELECT contactpoint.decide(review_id, 'same', :present) = :present AS decided FROM contactpoint.review WHERE source_ref = 'if-12';
+RESET SESSION AUTHORIZATION;
+SELECT source, service FROM contactpoint.involvement_vault WHERE child_id = :present;
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'identity';
+SELECT contactpoint.separate('health', 'if-12', 'another child') = :present AS parted;
+RESET SESSION AUTHORIZATION;
+SELECT source, address FROM contactpoint.address_vault WHERE child_id = :present;
+SELECT source, value FROM contactpoint.identifier_vault WHERE child_id = :present;
+SELECT count(*) AS services FROM contactpoint.involvement_vault WHERE child_id = :present;
