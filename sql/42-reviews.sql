@@ -333,6 +333,8 @@ BEGIN
             USING ERRCODE = 'KC010', HINT = 'See contactpoint.reviews_due.';
     END IF;
     PERFORM contactpoint._require_manager_of(held.authority);
+    -- the row may be about any of them, so whoever looks at it looks at these
+    PERFORM contactpoint._name_children(held.candidates);
     RETURN (SELECT to_jsonb(u) - 'received_from' FROM contactpoint.upload u WHERE u.upload_id = held.upload_id);
 END
 $$;

@@ -150,3 +150,17 @@ RESET SESSION AUTHORIZATION;
 SELECT source, address FROM contactpoint.address_vault WHERE child_id = :present;
 SELECT source, value FROM contactpoint.identifier_vault WHERE child_id = :present;
 SELECT count(*) AS services FROM contactpoint.involvement_vault WHERE child_id = :present;
+
+-- who has looked at a held row is on record for the records it came near
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth) VALUES
+    ('health', 'if-13', 'Theodora', 'Schattenfrau', 'F', '2011-05-07');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'identity';
+SELECT contactpoint.held_upload(review_id) ->> 'given_names' AS given_names FROM contactpoint.review WHERE source_ref = 'if-13' AND :safe = ANY (candidates);
+SET SESSION AUTHORIZATION regress_auditor;
+SET contactpoint.reason = 'identity';
+SELECT effective_role, outcome, count(*) FROM contactpoint.audit WHERE command = 'held_upload' AND children @> ARRAY[:safe]::bigint[] GROUP BY 1, 2;
+RESET SESSION AUTHORIZATION;
