@@ -316,6 +316,11 @@ BEGIN
             PERFORM contactpoint._remember(held, said, went_to, decision);
         END IF;
     END LOOP;
+    -- by whoever has seen the link: what was shown must not lead others from there to here
+    UPDATE contactpoint.review r
+    SET candidates = ARRAY(SELECT c FROM unnest(r.candidates) WITH ORDINALITY u (c, place)
+                           WHERE c = went_to OR contactpoint._present_number(c) IS DISTINCT FROM went_to ORDER BY place)
+    WHERE r.review_id = held.review_id AND _do_decide.decision = 'same' AND NOT went_to = ANY (r.candidates);
     RETURN went_to;
 END
 $$;

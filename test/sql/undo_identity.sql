@@ -164,3 +164,23 @@ SET SESSION AUTHORIZATION regress_auditor;
 SET contactpoint.reason = 'identity';
 SELECT effective_role, outcome, count(*) FROM contactpoint.audit WHERE command = 'held_upload' AND children @> ARRAY[:safe]::bigint[] GROUP BY 1, 2;
 RESET SESSION AUTHORIZATION;
+
+-- who has seen the link attaches a row that bears the former name: neither the review nor the link tells others
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth) VALUES
+    ('school', 'if-14', 'Adelheid', 'Vorname', 'F', '2007-07-07');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+GRANT contactpoint_override TO regress_manager2;
+SET SESSION AUTHORIZATION regress_manager2;
+SET contactpoint.reason = 'identity';
+SELECT contactpoint.former_identity(:former, 'court asks', true) ? 'open_until' AS opens;
+SELECT contactpoint.decide(review_id, 'same', :present) = :present AS decided FROM contactpoint.review WHERE source_ref = 'if-14';
+RESET SESSION AUTHORIZATION;
+REVOKE contactpoint_override FROM regress_manager2;
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'identity';
+SELECT :former = ANY (r.candidates) AS former, l.child_id = :present AS present
+FROM contactpoint.review r JOIN contactpoint.source_link l USING (source, source_ref) WHERE r.source_ref = 'if-14';
+SELECT contactpoint.follow_up(alert_id, 'in order') FROM contactpoint.alerts_due WHERE child_id = :present;
+RESET SESSION AUTHORIZATION;
