@@ -243,6 +243,21 @@ BEGIN
     INSERT INTO contactpoint.former_reference (source, source_ref, child_id)
     SELECT l.source, l.source_ref, l.child_id FROM contactpoint.source_link l WHERE l.child_id = _leave_child.child_id
     ON CONFLICT (source, source_ref) DO UPDATE SET child_id = excluded.child_id;
+    -- a decision of which the settled rows go is not undone, and a reference that comes
+    -- to the present number must not be found beside the former one
+    WITH gone AS (
+        DELETE FROM contactpoint.decided_row d USING contactpoint.settlement s
+        WHERE s.upload_id = d.upload_id AND s.child_id = _leave_child.child_id RETURNING d.*)
+    INSERT INTO contactpoint.former_row (child_id, relation, content)
+    SELECT _leave_child.child_id, 'decided_row', to_jsonb(g) FROM gone g;
+    UPDATE contactpoint.review r
+    SET candidates = array_remove(r.candidates, _leave_child.child_id), shielded = true, score = NULL,
+        authority = contactpoint._authority_of(_leave_child.child_id)
+    FROM contactpoint.former_reference f
+    WHERE f.child_id = _leave_child.child_id AND r.source = f.source AND r.source_ref = f.source_ref
+      AND r.decided_at IS NOT NULL AND _leave_child.child_id = ANY (r.candidates);
+    UPDATE contactpoint.undo_log l SET source = NULL, source_ref = NULL
+    WHERE _leave_child.child_id IN (l.child_id, l.shown_as);
     FOR referring IN
         SELECT DISTINCT r.relname, a.attname
         FROM pg_constraint k
@@ -369,6 +384,17 @@ CREATE FUNCTION contactpoint._shown(candidates bigint[], more bigint[]) RETURNS 
 $$;
 COMMENT ON FUNCTION contactpoint._shown(bigint[], bigint[]) IS
     'candidates and more of them, each once; of the numbers that one child has had only the first';
+
+-- Two numbers of one child may come to stand in one review when records are merged
+-- or parted.
+CREATE FUNCTION contactpoint._reviews_follow(child_id bigint) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE contactpoint.review r SET candidates = contactpoint._shown(r.candidates, '{}')
+    WHERE r.candidates && ARRAY(SELECT f.child_id FROM contactpoint.former_identity f WHERE f.present = $1)
+      AND r.candidates <> contactpoint._shown(r.candidates, '{}')
+$$;
+COMMENT ON FUNCTION contactpoint._reviews_follow(bigint) IS
+    'leaves in each review one of the numbers that a child has had';
 
 -- A row that bears a former name must not make a record in the open again, also
 -- where a person says that it is somebody new.

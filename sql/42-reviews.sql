@@ -316,6 +316,11 @@ BEGIN
             PERFORM contactpoint._remember(held, said, went_to, decision);
         END IF;
     END LOOP;
+    -- by whoever has seen the link: what was shown must not lead others from there to here
+    UPDATE contactpoint.review r
+    SET candidates = ARRAY(SELECT c FROM unnest(r.candidates) WITH ORDINALITY u (c, place)
+                           WHERE c = went_to OR contactpoint._present_number(c) IS DISTINCT FROM went_to ORDER BY place)
+    WHERE r.review_id = held.review_id AND _do_decide.decision = 'same' AND NOT went_to = ANY (r.candidates);
     RETURN went_to;
 END
 $$;
@@ -333,6 +338,8 @@ BEGIN
             USING ERRCODE = 'KC010', HINT = 'See contactpoint.reviews_due.';
     END IF;
     PERFORM contactpoint._require_manager_of(held.authority);
+    -- the row may be about any of them, so whoever looks at it looks at these
+    PERFORM contactpoint._name_children(held.candidates);
     RETURN (SELECT to_jsonb(u) - 'received_from' FROM contactpoint.upload u WHERE u.upload_id = held.upload_id);
 END
 $$;

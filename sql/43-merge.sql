@@ -296,7 +296,9 @@ BEGIN
     SET candidates = ARRAY(SELECT u.candidate
                            FROM unnest(array_replace(r.candidates, gone.child_id, stays.child_id)) WITH ORDINALITY u(candidate, place)
                            GROUP BY u.candidate ORDER BY min(u.place))
-    WHERE gone.child_id = ANY (r.candidates);
+    WHERE gone.child_id = ANY (r.candidates)
+      -- what stays with others must not tell them which shielded record it became
+      AND NOT (hidden AND r.authority IS DISTINCT FROM responsible AND (r.shielded OR r.decided_at IS NOT NULL));
     UPDATE contactpoint.review r
     SET shielded = true, score = NULL, authority = CASE WHEN r.shielded THEN r.authority ELSE responsible END
     WHERE hidden AND r.decided_at IS NULL AND stays.child_id = ANY (r.candidates);
@@ -407,6 +409,7 @@ BEGIN
     INSERT INTO contactpoint.merged_record (merge_id, child_id, into_child_id, given_names, family_name, sex, date_of_birth, kept)
     VALUES (number, gone.child_id, stays.child_id, gone.given_names, gone.family_name, gone.sex, gone.date_of_birth, kept);
     PERFORM contactpoint._identities_follow(gone.child_id, stays.child_id);
+    PERFORM contactpoint._reviews_follow(stays.child_id);
     RETURN number;
 END
 $$;

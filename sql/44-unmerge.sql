@@ -212,6 +212,7 @@ BEGIN
     SET undone_by = contactpoint._caller(), undone_at = clock_timestamp(), undo_reason = _do_unmerge.reason
     WHERE l.merge_id = noted.merge_id;
     PERFORM contactpoint._identities_follow(merged.child_id, merged.into_child_id);
+    PERFORM contactpoint._reviews_follow(n) FROM unnest(ARRAY[merged.child_id, merged.into_child_id]) n;
     PERFORM contactpoint._note_looks('unmerge', reason, merged.into_child_id, ARRAY[merged.into_child_id, merged.child_id],
         noted.merged_at, NULL, NULL, NULL);
     RETURN merged.child_id;

@@ -115,8 +115,9 @@ COMMENT ON FUNCTION contactpoint._note_looks(text, text, bigint, bigint[], times
 
 -- ---------- taking away what rows brought ----------
 
--- Takes from children what settled rows brought: the details that came with them.
--- and those of the same source of which no row is known any more. The caller has
+-- Takes from children what settled rows brought: the details that came with them,
+-- and those of the same source of which no row is known any more. What a record
+-- brought along from a former identity stays: nobody sends it again. The caller has
 -- locked the children.
 CREATE FUNCTION contactpoint._take_away(rows bigint[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
@@ -131,7 +132,12 @@ BEGIN
             WHERE d.child_id = b.child_id AND d.source = b.source
               AND NOT EXISTS (SELECT FROM contactpoint.settlement o
                               WHERE o.child_id = d.child_id AND o.source = d.source AND o.recorded_at = d.recorded_at
-                                AND o.upload_id <> ALL ($1))$q$, detail)
+                                AND o.upload_id <> ALL ($1))
+              AND (EXISTS (SELECT FROM contactpoint.settlement o
+                           WHERE o.child_id = d.child_id AND o.source = d.source AND o.recorded_at = d.recorded_at
+                             AND o.upload_id = ANY ($1))
+                   OR NOT EXISTS (SELECT FROM contactpoint.former_identity f
+                                  WHERE f.present = d.child_id AND f.made_at > d.recorded_at))$q$, detail)
         USING rows;
     END LOOP;
     -- who may open a shielded record is no row's to say, nor to take back; and a
@@ -315,10 +321,10 @@ BEGIN
     WHERE r.review_id = decided.review_id;
     INSERT INTO contactpoint.held_reference (source, source_ref, review_id)
     VALUES (decided.source, decided.source_ref, decided.review_id);
-    -- a candidate may have been shielded since
+    -- a candidate may have been shielded since, or have left the registry
     UPDATE contactpoint.review r
     SET shielded = true, score = NULL, authority = contactpoint._authority_of(n.child_id)
-    FROM (SELECT c.child_id FROM contactpoint.child c
+    FROM (SELECT c.child_id FROM contactpoint.known_record c
           WHERE c.child_id = ANY (decided.candidates) AND c.shielded ORDER BY c.child_id LIMIT 1) n
     WHERE r.review_id = decided.review_id AND NOT r.shielded;
     IF child IS NOT NULL THEN
