@@ -18,7 +18,12 @@ CREATE FUNCTION contactpoint._telling_functions() RETURNS SETOF regprocedure
            OR p.proname IN ('pg_lock_status', 'pg_blocking_pids', 'pg_isolation_test_session_is_blocked',
                'pg_relation_size', 'pg_table_size', 'pg_indexes_size', 'pg_total_relation_size', 'pg_database_size',
                'pg_tablespace_size', 'pg_current_wal_lsn', 'pg_current_wal_insert_lsn', 'pg_current_wal_flush_lsn',
-               'pg_last_committed_xact', 'pg_xact_commit_timestamp', 'pg_xact_commit_timestamp_origin'))
+               'pg_last_committed_xact', 'pg_xact_commit_timestamp', 'pg_xact_commit_timestamp_origin',
+               'pg_safe_snapshot_blocking_pids',
+               -- the position in the WAL by other names: where a message, a slot, a checkpoint or a standby is
+               'pg_logical_emit_message', 'pg_get_replication_slots', 'pg_control_checkpoint', 'pg_control_recovery',
+               'pg_last_wal_receive_lsn', 'pg_last_wal_replay_lsn', 'pg_last_xact_replay_timestamp',
+               'pg_available_wal_summaries', 'pg_wal_summary_contents', 'pg_get_wal_summarizer_state'))
       AND has_function_privilege('public', p.oid, 'EXECUTE')
     ORDER BY p.oid::regprocedure::text
 $$;

@@ -89,6 +89,10 @@ INSERT INTO look VALUES
     ('locks of others', 'SELECT count(*) FROM pg_locks'),
     ('sizes', 'SELECT pg_total_relation_size(''contactpoint.review'')'),
     ('the WAL', 'SELECT pg_current_wal_insert_lsn()'),
+    ('the WAL, by a message', 'SELECT pg_logical_emit_message(false, '''', '''')'),
+    ('the WAL, by a checkpoint', 'SELECT redo_lsn FROM pg_control_checkpoint()'),
+    ('the WAL, by slots', 'SELECT count(*) FROM pg_replication_slots'),
+    ('the WAL, replayed', 'SELECT pg_last_wal_replay_lsn()'),
     ('calls of functions', 'SELECT count(*) FROM pg_stat_user_functions'),
     ('sessions', 'SELECT count(*) FROM pg_stat_activity');
 SELECT what, pg_temp.attempt('regress_feed', statement) AS feed, pg_temp.attempt('regress_practitioner', statement) AS practitioner FROM look;
@@ -101,5 +105,9 @@ CREATE ROLE regress_monitor IN ROLE pg_monitor;
 SELECT what, pg_temp.attempt('regress_feed', statement) AS feed, pg_temp.attempt('regress_practitioner', statement) AS practitioner,
     pg_temp.attempt('regress_monitor', statement) AS monitor FROM look WHERE what <> 'sizes';
 SELECT pg_temp.attempt('regress_feed', 'SELECT pg_total_relation_size(''contactpoint.review'')') AS sizes;
+-- whatever tells a position in the WAL by itself, on whatever server
+SELECT p.oid::regprocedure AS still_told FROM pg_proc p
+WHERE p.prorettype = 'pg_lsn'::regtype AND p.pronamespace = 'pg_catalog'::regnamespace AND p.provolatile <> 'i'
+    AND has_function_privilege('regress_feed', p.oid, 'EXECUTE') ORDER BY 1;
 ROLLBACK;
 SELECT outcome, count(*) FROM contactpoint.audit WHERE command = 'harden' GROUP BY 1;
