@@ -287,7 +287,7 @@ BEGIN
               AND NOT EXISTS (SELECT FROM contactpoint.shield s WHERE s.child_id = o.child_id AND s.lifted_at IS NULL
                               AND s.embargoed_source IS NULL));
         UPDATE contactpoint.shield s
-        SET embargoed_source = NULL, reason = 'shares an address or a contact with a shielded child'
+        SET embargoed_source = NULL, provisional = true, reason = 'shares an address or a contact with a shielded child'
         WHERE s.child_id = ANY (hidden) AND s.embargoed_source = _lift_embargo.source AND s.lifted_at IS NULL;
     END LOOP;
     opened := ARRAY(

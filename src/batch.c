@@ -71,11 +71,12 @@ static const struct
 		" ORDER BY c.child_id LIMIT 1",
 		1, {INT8ARRAYOID}
 	},
+	/* people placed an embargo: nobody lifts its shields alone */
 	[PUT_SHIELDS] = {
 		"INSERT INTO contactpoint.shield"
 		" (child_id, authority, reason, embargoed_source, category, placed_by, review_on, provisional)"
 		" SELECT n.child_id, n.authority, n.reason, n.embargoed_source, 'other', contactpoint._caller(),"
-		" ((now() AT TIME ZONE 'UTC')::date + interval '6 months')::date, true"
+		" ((now() AT TIME ZONE 'UTC')::date + interval '6 months')::date, n.embargoed_source IS NULL"
 		" FROM unnest($1, $2, $3, $4) n(child_id, authority, reason, embargoed_source)",
 		4, {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 	},

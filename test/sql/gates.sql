@@ -171,6 +171,14 @@ FROM contactpoint.receipt r LEFT JOIN contactpoint.settlement s USING (upload_id
 LEFT JOIN contactpoint.shield x ON x.child_id = c.child_id AND x.embargoed_source IS NOT NULL LEFT JOIN contactpoint.responsibility p ON p.child_id = c.child_id
 WHERE r.source = 'loading' ORDER BY r.upload_id;
 SELECT count(*) AS places FROM contactpoint.address WHERE address ~ 'Wartegasse|^[23] Open' AND NOT shielded;
+-- nobody takes a record out of the embargo alone
+SELECT child_id AS isolde FROM contactpoint.source_link WHERE source_ref = 'ga-3' \gset
+SET SESSION AUTHORIZATION regress_manager;
+SELECT contactpoint.request_unshield(:isolde, 'not waiting for the others') AS request \gset
+SELECT contactpoint.approve_unshield(:request);
+RESET SESSION AUTHORIZATION;
+SELECT shielded FROM contactpoint.child WHERE child_id = :isolde;
+DELETE FROM contactpoint.unshield_request WHERE request_id = :request;
 -- nothing that was held before is let into an open record either
 SET SESSION AUTHORIZATION regress_manager;
 SELECT contactpoint.decide(:before, 'same', :ludovika);
@@ -213,7 +221,7 @@ RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 -- the embargo's own shields are gone, but for records that would give a shielded child away
 SELECT r.source_ref, s.outcome, s.child_id = :ludovika AS ludovika, c.shielded,
-    (SELECT string_agg(x.reason || CASE WHEN x.lifted_at IS NULL THEN '' ELSE ' (lifted by ' || x.lifted_by || ')' END, ', ' ORDER BY x.shield_id)
+    (SELECT string_agg(x.reason || CASE WHEN x.provisional THEN ' (provisional)' ELSE '' END || CASE WHEN x.lifted_at IS NULL THEN '' ELSE ' (lifted by ' || x.lifted_by || ')' END, ', ' ORDER BY x.shield_id)
      FROM contactpoint.shield x WHERE x.child_id = c.child_id) AS shields
 FROM contactpoint.receipt r LEFT JOIN contactpoint.settlement s USING (upload_id) LEFT JOIN contactpoint.child c USING (child_id)
 WHERE r.source = 'loading' AND r.source_ref <> 'ga-vault' ORDER BY r.upload_id;
