@@ -71,7 +71,7 @@ static const struct
 		" ORDER BY c.child_id LIMIT 1",
 		1, {INT8ARRAYOID}
 	},
-	/* an embargo is what people have placed, so nobody lifts its shields alone */
+	/* people placed an embargo: nobody lifts its shields alone */
 	[PUT_SHIELDS] = {
 		"INSERT INTO contactpoint.shield"
 		" (child_id, authority, reason, embargoed_source, category, placed_by, review_on, provisional)"
