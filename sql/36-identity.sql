@@ -107,6 +107,11 @@ CREATE VIEW contactpoint.known_record WITH (security_invoker) AS
     SELECT h.child_id, true FROM contactpoint.hidden_record h;
 COMMENT ON VIEW contactpoint.known_record IS 'all that the matcher knows: records in child, and hidden ones; granted to nobody';
 
+-- For a policy, so it runs with the rights of whoever reads.
+CREATE FUNCTION contactpoint._has_one_identity(child_id bigint) RETURNS boolean
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_has_one_identity';
+COMMENT ON FUNCTION contactpoint._has_one_identity(bigint) IS 'has no former identity led to this record?';
+
 -- ---------- names ----------
 
 CREATE FUNCTION contactpoint._check_name(what text, name text) RETURNS text

@@ -278,6 +278,11 @@ BEGIN
         EXECUTE format('COMMENT ON POLICY %s_manager ON contactpoint.%I IS %L', rel, rel,
             'managers see the rows of their own authority');
     END LOOP;
+    -- a reference that was sent under both names would lead from one number to the other
+    CREATE POLICY source_link_one_identity ON contactpoint.source_link AS RESTRICTIVE FOR SELECT
+        USING (contactpoint._has_one_identity(child_id));
+    COMMENT ON POLICY source_link_one_identity ON contactpoint.source_link IS
+        'references of a child that has a former identity are shown to nobody';
     FOREACH rel IN ARRAY ARRAY['upload', 'receipt', 'settlement', 'source_link', 'review', 'held_reference', 'shield',
                                'unshield_request', 'access_grant'] LOOP
         EXECUTE format('CREATE TRIGGER %s_restored BEFORE INSERT ON contactpoint.%I

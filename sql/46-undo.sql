@@ -97,7 +97,9 @@ BEGIN
         INSERT INTO contactpoint.undo_log AS l (kind, child_id, shown_as, authority, source, source_ref, batch, reason, shown_since, undone_by)
         VALUES (_note_looks.kind, one, _note_looks.shown_as,
                 coalesce(contactpoint._authority_of(one), contactpoint._caller_organisation()),
-                _note_looks.source, _note_looks.source_ref, _note_looks.batch, _note_looks.reason, since, contactpoint._caller())
+                _note_looks.source,
+                -- it may have been sent under a former name, too
+                CASE WHEN contactpoint._has_one_identity(one) THEN _note_looks.source_ref END, _note_looks.batch, _note_looks.reason, since, contactpoint._caller())
         RETURNING l.undo_id INTO number;
         INSERT INTO contactpoint.mistaken_look (undo_id, child_id, authority, "session_user", effective_role, organisation,
                                                 first_at, last_at, looks, relations, vault)

@@ -109,7 +109,7 @@ GRANT SELECT (finding_id, authority, shielded, at_risk, source, source_ref, foun
     ON contactpoint.finding TO contactpoint_manager, contactpoint_admin;
 GRANT SELECT ON contactpoint.name_variant TO contactpoint_manager, contactpoint_admin;
 GRANT SELECT ON contactpoint.findings_due, contactpoint.uploads_at_risk TO contactpoint_manager, contactpoint_admin;
-GRANT EXECUTE ON FUNCTION contactpoint._may_see_which(bigint), contactpoint._caller_organisation(),
+GRANT EXECUTE ON FUNCTION contactpoint._has_one_identity(bigint), contactpoint._may_see_which(bigint), contactpoint._caller_organisation(),
     contactpoint._has_role(name), contactpoint._caller() TO contactpoint_manager, contactpoint_admin;
 
 -- audit

@@ -11,13 +11,47 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "match.h"
 #include "settle.h"
+
+#define PRESENT_COLUMN 3		/* of contactpoint.former_identity */
+
+/*
+ * _has_one_identity(child_id): in the policy of source_link, below the executor
+ * since whoever reads has no right to the table.
+ */
+PG_FUNCTION_INFO_V1(contactpoint_has_one_identity);
+Datum
+contactpoint_has_one_identity(PG_FUNCTION_ARGS)
+{
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool		found;
+
+	cp_require_preloaded();
+	rel = table_open(cp_relation_oid("former_identity"), AccessShareLock);
+	ScanKeyInit(&key, PRESENT_COLUMN, BTEqualStrategyNumber, F_INT8EQ, PG_GETARG_DATUM(0));
+	scan = systable_beginscan(rel, cp_relation_oid("former_identity_present_idx"), true,
+							  GetActiveSnapshot(), 1, &key);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	/* to whom the record is none of theirs it tells nothing */
+	if (found && !cp_in_own_work() && !cp_caller_manages_child(PG_GETARG_INT64(0)))
+		found = false;
+	PG_RETURN_BOOL(!found);
+}
 
 static bool
 is_the_same(const CpCandidate *candidate)

@@ -182,5 +182,10 @@ SET SESSION AUTHORIZATION regress_manager;
 SET contactpoint.reason = 'identity';
 SELECT :former = ANY (r.candidates) AS former, l.child_id = :present AS present
 FROM contactpoint.review r JOIN contactpoint.source_link l USING (source, source_ref) WHERE r.source_ref = 'if-14';
+-- the references of such a child are shown to nobody; that it is one, to nobody else
+SELECT count(*) AS links FROM contactpoint.source_link WHERE child_id = :present;
+SET SESSION AUTHORIZATION regress_elsewhere;
+SELECT contactpoint._has_one_identity(:present) AS tells_nothing;
+SET SESSION AUTHORIZATION regress_manager;
 SELECT contactpoint.follow_up(alert_id, 'in order') FROM contactpoint.alerts_due WHERE child_id = :present;
 RESET SESSION AUTHORIZATION;
