@@ -249,7 +249,8 @@ settle_row(CpBatch *batch, int i)
 	decision = decide(batch, i);
 	if (waits(batch, row, decision))
 		return;
-	cp_tally_note(batch, row, row->open_review != 0 || decision->outcome == CP_OUTCOME_HOLD);
+	if (row->open_review == 0)
+		cp_tally_note(batch, row, decision->outcome == CP_OUTCOME_HOLD);
 
 	/* while a person looks at a reference, nothing more happens to it */
 	if (row->open_review != 0 || decision->outcome == CP_OUTCOME_HOLD)

@@ -10,7 +10,9 @@
  *	  before is settled as ever: a pause changes no outcome.
  *
  *	  Rows that wait for the end of an embargo are not settled, and what a person
- *	  decides is not counted again.
+ *	  decides is not counted again.  Nor is a row that joins the review of its
+ *	  reference: a feed could count up to the limit with one of them, and learn
+ *	  from the pause what became of the next row.
  *
  *	  Locks: none but those of the rows that it writes; the row of a source that
  *	  somebody else keeps locked is left for the next batch.

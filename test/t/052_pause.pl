@@ -73,6 +73,13 @@ upload('steady', '----' . '+' x 14 . '--');
 settled();
 is(gates('steady'), 'pause|too many of its rows are held|contactpoint matcher|', 'one more is too many');
 
+# A feed that learns how near it is to a pause with one reference could try the next row.
+$node->safe_psql($db, q{INSERT INTO contactpoint.source (source, organisation_id, feed_role) VALUES ('patient', 1, 'regress_feed')});
+ContactPoint::as($node, $db, 'regress_feed',
+	"INSERT INTO contactpoint.upload ($columns) SELECT 'patient', 'one', NULL, NULL, NULL, NULL FROM generate_series(1, 12)");
+settled();
+is(tally('patient') . gates('patient'), '1|1', 'rows that join one review are counted once');
+
 # ---------- all feeds stopped by hand ----------
 
 my $listener = $node->background_psql($db);
