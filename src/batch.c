@@ -101,11 +101,10 @@ static const struct
 		"SELECT coalesce(" AUTHORITY_OF("$1") ", $2)",
 		2, {INT8OID, INT8OID}
 	},
-	/* another reference of the source wrote over what this one sent */
 
 	/*
-	 * by the child: without statistics the planner would read all links of a
-	 * source
+	 * Another reference of the source wrote over what this one sent.  By the
+	 * child: without statistics all links of the source would be read.
 	 */
 	[FORGET_SENT] = {
 		"UPDATE contactpoint.source_link l SET sent = NULL"

@@ -39,7 +39,7 @@
 
 #define MAX_HOUSEHOLD_KEYS 32	/* of a row: an address and 20 carers */
 
-/* columns of child's unique index */
+/* columns of contactpoint.child */
 enum
 {
 	CHILD_NUMBER = 1,

@@ -71,7 +71,6 @@ contactpoint_settle_as(PG_FUNCTION_ARGS)
 	char	   *outcome;
 	int64		child_id;
 	int64		review_id;
-	DateADT		birth;
 	CpBatch    *batch;
 	CpInboxRow *row;
 
@@ -96,15 +95,7 @@ contactpoint_settle_as(PG_FUNCTION_ARGS)
 	else if (strcmp(outcome, "match") == 0)
 		cp_settle_match(batch, row, child_id, NULL, 0);
 	else if (strcmp(outcome, "new") == 0)
-	{
-		if (row->given_names == NULL || row->family_name == NULL ||
-			row->date_of_birth == NULL || !cp_parse_iso_date(row->date_of_birth, &birth))
-			ereport(ERROR,
-					(errcode(ERRCODE_CP_WRONG_STATE),
-					 errmsg("the row has too little data for a record of its own"),
-					 errhint("Decide reject, and ask the source to send the row again with names and the full date of birth.")));
 		child_id = cp_settle_decided_new(batch, row, review_id);
-	}
 	else
 		cp_note_settled(batch, row, "reject", 0, 0);
 	cp_batch_flush(batch);

@@ -153,6 +153,7 @@ change_record(CpBatch *batch, const CpPerson *record, const CpPerson *now, CpDel
 	cp_delta_change(record, now);
 }
 
+/* Does a row that a person has decided say enough for a record? */
 static void
 require_enough(const CpInboxRow *row)
 {
@@ -172,7 +173,6 @@ settle_born_shielded(CpBatch *batch, CpInboxRow *row, CpBatchChild *child, CpBir
 {
 	CpDelivery *delivery = new_delivery(batch, row, child);
 
-	require_enough(row);
 	cp_note_settled(batch, row, "new", child->child_id, 0);
 	delivery->made = true;
 	delivery->shielded = true;
@@ -196,6 +196,7 @@ cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, const CpPerson 
 	{
 		CpBirth		birth = {.expected = true};
 
+		require_enough(row);
 		settle_born_shielded(batch, row, child, &birth);
 		return;
 	}
@@ -290,6 +291,7 @@ cp_settle_decided_new(CpBatch *batch, CpInboxRow *row, int64 review_id)
 	CpBirth		birth = {"made by a decision near a shielded record"};
 	Datum		argument = Int64GetDatum(review_id);
 
+	require_enough(row);
 	cp_batch_run(BORN_SHIELDED, &argument, NULL);
 	if (SPI_processed == 0)
 		return cp_settle_new(batch, row, 0);
