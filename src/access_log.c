@@ -20,7 +20,7 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 /*
  * Does the number mean a record of the own authority, by now or formerly?  For a

@@ -28,7 +28,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 /*
  * Today in UTC, when the client's statement began: a session cannot move it by

@@ -33,7 +33,8 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "contactpoint.h"
+#include "audit.h"
+#include "match.h"
 
 /* columns of contactpoint.child */
 enum

@@ -32,7 +32,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 #define MAX_COVERED 1000		/* numbers of children named in one entry */
 

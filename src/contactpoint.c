@@ -19,7 +19,7 @@
 #include "replication/slot.h"
 #include "utils/snapmgr.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 CP_MODULE_MAGIC;
 

@@ -2,8 +2,10 @@
  *
  * contactpoint.h
  *	  What the files of the extension promise to each other, grouped by the
- *	  file that defines it, in the order in which data flows: upload, match,
- *	  registry, vault, read, gate, journal.
+ *	  file that defines it, in the order in which data flows: upload,
+ *	  registry, vault.  Others have headers of their own: audit.h (who looks,
+ *	  and what is recorded of it), model.h, keys.h, match.h, settle.h, batch.h
+ *	  and details.h (whom a row is about, and what becomes of it), ledger.h.
  *
  *	  SQL entry points (PG_FUNCTION_INFO_V1, named contactpoint_*) are not
  *	  declared here: only SQL calls them.
@@ -349,6 +351,11 @@ extern CpStanding cp_standing(Oid class_id, Oid object_id);
 /* By its row as it was alone, where its surroundings cannot be seen yet. */
 extern CpStanding cp_standing_by_row(Oid class_id, Oid object_id);
 
+/* ---------- publication.c ---------- */
+
+/* Does a publication, as the running command has left it, take in the registry? */
+extern bool cp_publishes_registry(Oid publication);
+
 /* ---------- refuse.c: what may not be done to the registry ---------- */
 
 /*
@@ -480,121 +487,6 @@ extern void cp_recent_require_fresh(void);
 
 extern void cp_recent_init(void);
 
-/* ---------- dictionary.c: distinct name words ---------- */
-
-/* Id of a normalised word; a new one gets its similar words at once. */
-extern int32 cp_dictionary_id(const char *word);
-
-/* ---------- candidate.c / decision.c: matching ---------- */
-
-typedef enum CpOutcome
-{
-	CP_OUTCOME_MATCH,			/* attach to child_id */
-	CP_OUTCOME_NEW,				/* make a new record */
-	CP_OUTCOME_HOLD,			/* a person decides */
-	CP_OUTCOME_REJECT			/* a person has rejected the same before */
-} CpOutcome;
-
-typedef struct CpDecision
-{
-	CpOutcome	outcome;
-	int64		child_id;		/* for match */
-	const CpPerson *record;		/* the same */
-	double		score;			/* of the best candidate, 0 without one */
-	const char *reason;			/* for hold: constant text, no data */
-	List	   *candidates;		/* CpCandidate *, those worth showing, best
-								 * first */
-	bool		shielded;		/* any of them is shielded */
-} CpDecision;
-
-/* What the registry already knows of the reference a row came under. */
-typedef struct CpReference
-{
-	const char *source;
-	const char *source_ref;
-	int64		linked_child;	/* 0 where the reference is new */
-	const struct CpMemory *memory;	/* what people decided about it, or NULL */
-} CpReference;
-
-/*
- * The matching side of an uploaded row.  names: the row's own, then its
- * alias_names.  NULL arguments were not sent.  identifiers: List of
- * "kind:VALUE" strings.  Writes nothing and needs no lock.
- */
-extern CpPerson *cp_person_make(const char *given_names, const char *family_name,
-								const DateADT *date_of_birth, char sex,
-								const char *postcode, const char *address,
-								List *identifiers);
-extern void cp_person_add_name(CpPerson *person, const char *given_names,
-							   const char *family_name, bool hidden);
-
-/* The matching side of a record, from the private index; NULL if absent. */
-extern CpPerson *cp_person_fetch(int64 child_id);
-
-/* What a search for the records that may be a row's came to. */
-typedef struct CpFound
-{
-	List	   *candidates;		/* CpCandidate *, scored, best first */
-	bool		cut;			/* a bound was met, there may be more */
-	struct CpSearchState *state;	/* candidate.c's own */
-} CpFound;
-
-/*
- * What is to become of an uploaded row (D2).  Reads source_link to tell twins
- * (separate references of one source).
- */
-extern CpDecision *cp_decide(const CpPerson *row, const CpReference *reference);
-
-/*
- * The same in two steps, for many rows at once.  The first decides what needs no
- * search: a reference that goes on meaning its child; otherwise it returns NULL.
- * The second wants the candidates, the reference's own record left out.  Both
- * after cp_dictionary_refresh().
- */
-extern CpDecision *cp_decide_known(const CpPerson *row, const CpReference *reference);
-extern CpDecision *cp_decide_found(const CpPerson *row, const CpReference *reference,
-								   const CpFound *found);
-
-/* May an open record be a second one of a candidate's child? */
-typedef enum CpSecond
-{
-	CP_SECOND_NOT,
-	CP_SECOND_UNLESS_TOLD_APART,	/* not where a source has sent both */
-	CP_SECOND_MAYBE
-} CpSecond;
-
-extern CpSecond cp_second_record(const CpPerson *record, const CpCandidate *candidate);
-
-/* ---------- known_child.c ---------- */
-
-/*
- * The known child of which this person would be a second record, or 0.  For the
- * synchronous guard on child; except_child is the record itself on UPDATE.
- */
-extern int64 cp_known_child(const CpPerson *row, int64 except_child);
-
-/*
- * Builds a child's private keys anew from the registry's own tables (child,
- * alias, address, identifier, shield), or removes them where the child is
- * gone.  Runs as own work under the matching lock.
- */
-extern void cp_rekey(int64 child_id);
-
-/*
- * The lock that matcher and guard hold to commit: one decision at a time on
- * who is known.  ShareRowExclusiveLock on contactpoint.weight, so that it stands
- * in no autovacuum's way.
- */
-extern void cp_lock_matching(void);
-
-/* ---------- outcome.c: an outcome of one row ---------- */
-
-/*
- * Has a row of the batch now being settled, whose link may not be written yet,
- * linked this child to another reference of the source?
- */
-extern bool cp_settle_links(int64 child_id, const char *source, const char *source_ref);
-
 /* ---------- news.c: what a commit changed that a matcher may have read ahead ---------- */
 
 extern Size cp_news_size(void);
@@ -612,165 +504,6 @@ extern void cp_matcher_wake_at_commit(void);
 
 extern bool cp_child_number_valid(int64 child_id);
 extern int64 cp_child_number_random(void);
-
-/* ---------- mark.c: guard and capture in every finished plan ---------- */
-
-extern void cp_mark_init(void);
-
-/* Do these quals of a scan of the relation hold all marks it must have? */
-extern bool cp_mark_complete(List *quals, const CpProtected *protected);
-
-/* Was this call put into a plan by mark.c? */
-extern bool cp_mark_is_genuine(const FmgrInfo *flinfo);
-
-/* ---------- capture.c, look.c: who looks at which children ---------- */
-
-extern void cp_capture_init(void);
-
-/*
- * Appends what running statements have consulted and not yet recorded.  Called
- * by the gate before it releases bytes; never while an error is reported.
- */
-extern void cp_capture_append_pending(void);
-extern bool cp_capture_is_pending(void);
-
-/* For guards in plans: does the running executor look for a person? */
-extern bool cp_capture_for_person(void);
-
-/* ---------- children.c: numbers in order ---------- */
-
-#define CP_MAX_CHILDREN 8192	/* numbers that a look gathers at most */
-
-/* Sorts and drops repetitions; returns how many are left. */
-extern int	cp_children_unique(int64 *numbers, int nchildren);
-
-/* ---------- limit.c: how many children one may look at ---------- */
-
-/* what a cursor has disclosed */
-typedef struct CpKept
-{
-	int			n;
-	int64		children[FLEXIBLE_ARRAY_MEMBER];
-} CpKept;
-
-/* Is the role in force bound by contactpoint.max_disclosure or its day? */
-extern bool cp_limit_applies(void);
-
-/* Counts a child before it is disclosed.  Raises KC013 if it is one too many. */
-extern void cp_limit_count(int64 child);
-
-/* For a cursor that stops in one statement of the client and goes on in another. */
-extern CpKept *cp_limit_keep(MemoryContext context);
-extern void cp_limit_resume(const CpKept *kept);
-
-/* After a restart: counts what the audit has of the day.  For the sealer. */
-extern void cp_limit_prime(void);
-
-extern void cp_limit_init(void);
-
-/* ---------- denied.c: what core refuses for want of a privilege ---------- */
-
-/* Starts an executor over the registry; next is the hook behind, or NULL. */
-extern void cp_denied_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next);
-
-/* In PG_CATCH of a planner: records the attempt and rethrows, or returns. */
-extern void cp_denied_plan(Query *query, const char *text, ParamListInfo params);
-
-/* ---------- entry.c: one audit entry ---------- */
-
-typedef enum CpVerdict
-{
-	CP_VERDICT_DISCLOSED,		/* rows were consulted */
-	CP_VERDICT_NOTHING,			/* a look that found nothing */
-	CP_VERDICT_REFUSED,			/* a look or command that was refused */
-	CP_VERDICT_DONE,			/* a command that was carried out */
-	CP_VERDICT_FAILED			/* rows were consulted, then an error */
-} CpVerdict;
-
-/* What all entries of one look or command have in common, ready made. */
-typedef struct CpEntryHead
-{
-	char	   *data;
-	int			length;
-} CpEntryHead;
-
-/*
- * Makes a head in the current memory context: who, for whom, why, from where,
- * with which statement.  Reads catalogues.
- */
-extern CpEntryHead cp_entry_head(const char *sent, const char *query, ParamListInfo params);
-
-/*
- * Appends one look or command, in as many entries as its children need, and
- * tells the gate.  Sorts children and drops repetitions.  relation may be NULL.
- */
-extern void cp_entry_append(const CpEntryHead *head, const char *command,
-							const char *relation, bool vault, CpVerdict verdict,
-							int64 *children, int nchildren);
-
-/*
- * Records a command of the interface (shield, decide ...) or its refusal.
- * Appends one entry at once; the gate makes it durable before the reply.
- * children may be NULL.  Raises KC006 where no entry can be written.
- */
-extern void cp_audit_command(const char *command, const int64 *children,
-							 int nchildren, CpVerdict verdict);
-
-/* The same with other words than those that the client sent. */
-extern void cp_audit_command_said(const char *said, const char *command, const int64 *children,
-								  int nchildren, CpVerdict verdict);
-
-/* ---------- command.c: the door of the interface ---------- */
-
-/*
- * In PG_CATCH: records that a call of the interface was refused, then goes on
- * with the error.
- */
-CP_NORETURN extern void cp_command_refused(const char *name, const int64 *children, int nchildren,
-										   MemoryContext oldcontext);
-
-/* ---------- gate.c: nothing leaves before its entry is durable ---------- */
-
-extern void cp_gate_install(void);
-
-/* An entry up to this position must be durable before the next byte leaves. */
-extern void cp_gate_require(XLogRecPtr lsn);
-
-/* Makes all required entries durable now. */
-extern void cp_gate_make_durable(void);
-
-/* The same on this server's disk only: the session ends and waits for nobody. */
-extern void cp_gate_flush_locally(void);
-
-/* The same where there is no client, and so no gate, in this process. */
-extern void cp_gate_settle(void);
-
-/* ---------- journal.c: the append that no ROLLBACK undoes ---------- */
-
-/* columns of contactpoint.journal */
-enum
-{
-	CP_JOURNAL_AT,
-	CP_JOURNAL_PID,
-	CP_JOURNAL_SEQ,
-	CP_JOURNAL_BODY,
-	CP_JOURNAL_COLUMNS
-};
-
-/*
- * Raises KC006 where the journal cannot be written or reading must wait for the
- * sealer: recovery, lag, no room.
- */
-extern void cp_journal_require_writable(void);
-
-/* Why reading must wait, or NULL. */
-extern const char *cp_journal_fault(void);
-
-/*
- * Appends one frozen row; visible at once, kept whatever becomes of the
- * transaction.  Returns the end of its WAL record, which cp_gate_require wants.
- */
-extern XLogRecPtr cp_journal_append(struct varlena *body);
 
 /* ---------- utility.c ---------- */
 

@@ -33,8 +33,6 @@
 #include "match.h"
 
 #define MAX_SHOWN 10
-#define AWAY_BITS 3.5			/* more evidence where the place is another:
-								 * of namesakes, one in ten has so rare a name */
 #define LEADS_ELSEWHERE "a name or number of the row leads to another record"
 #define PARTED "its reference was parted from a shielded record"
 
@@ -45,20 +43,6 @@ enum
 	LINK_SOURCE_REF,
 	LINK_CHILD
 };
-
-static bool
-is_shielded(const CpCandidate *candidate)
-{
-	return candidate->nearness >= CP_NEAR_SHIELDED;
-}
-
-/* Another given name, or another sex and not the same given name. */
-bool
-cp_is_somebody_else(const CpCandidate *candidate)
-{
-	return !candidate->identifier_equal &&
-		(candidate->given_differs || (candidate->sex_differs && !candidate->given_equal));
-}
 
 /*
  * Has the row's source sent this child under another reference?  Reads with
@@ -117,168 +101,12 @@ too_little(const CpPerson *row)
 	return NULL;
 }
 
-/* Is where the one lives plainly not where the other does? */
-static bool
-is_elsewhere(const CpCandidate *candidate)
-{
-	const uint8 *level = candidate->comparison.level;
-	int			address = Max(level[CP_ADDRESS], level[CP_ADDRESS_BESIDE]);
-
-	if (level[CP_POSTCODE] != 0 && level[CP_POSTCODE] != CP_POSTCODE_DIFFER)
-		return false;
-	switch (address)
-	{
-		case 0:
-		case CP_ADDRESS_PART:
-			/* 4 Mill Road and 4 Hall Road have more than half in common */
-			return level[CP_POSTCODE] == CP_POSTCODE_DIFFER;
-		case CP_ADDRESS_NEXT_DOOR:
-		case CP_ADDRESS_DIFFER:
-		case CP_ADDRESS_TOWN_DIFFER:
-			return true;
-		default:
-			return false;
-	}
-}
-
-/*
- * May a row be attached to a record of another place?  That is one fact that
- * deviates, so no other may, and somebody else of that name and birth date
- * must be most unlikely.
- */
-static bool
-may_match_away(const CpCandidate *candidate)
-{
-	const uint8 *level = candidate->comparison.level;
-
-	return level[CP_GIVEN] == CP_NAME_EQUAL && level[CP_FAMILY] == CP_NAME_EQUAL &&
-		level[CP_ORDER] != CP_ORDER_SWAPPED &&
-		candidate->score >= cp_match_threshold + AWAY_BITS;
-}
-
-/*
- * May a row be attached to this record without a person?  The margin over the
- * second candidate is the caller's.
- */
-static bool
-may_match(const CpCandidate *candidate)
-{
-	if (candidate->score < cp_match_threshold || candidate->nearness == CP_NEAR_FORMER)
-		return false;
-	if (cp_is_somebody_else(candidate) || candidate->given_differs)
-		return false;
-	if (candidate->identifier_equal)
-		return candidate->birth_near || (candidate->given_agrees && candidate->family_agrees);
-	if (!candidate->birth_equal || candidate->identifier_differs || !candidate->given_slip)
-		return false;
-
-	/* twins, or namesakes born on one day */
-	if (candidate->maybe_twins)
-		return false;
-	/* whose birth date nobody knew was born on 1 January */
-	if (candidate->birth_default && !candidate->place_agrees)
-		return false;
-	if (is_elsewhere(candidate) && !may_match_away(candidate))
-		return false;
-	/* another surname near a shielded child is for a person to judge */
-	return candidate->family_agrees || (candidate->home_agrees && !is_shielded(candidate));
-}
-
-bool
-cp_is_guarded(const CpCandidate *candidate)
-{
-	if (candidate->nearness == CP_NEAR_OPEN)
-		return false;
-	if (candidate->guarded)
-		return true;
-	return candidate->score >= cp_guard_threshold &&
-		(candidate->family_agrees || candidate->place_agrees) &&
-		(candidate->birth_near || candidate->given_agrees);
-}
-
-/*
- * Is it a namesake at another place, or a brother or sister with a middle name
- * in common?  Given name, family name and birth date do not all agree: in a
- * whole country there are many such, and few of them are the child.
- */
-static bool
-is_likely_other(const CpCandidate *candidate)
-{
-	const uint8 *level = candidate->comparison.level;
-
-	if (is_elsewhere(candidate))
-		return !candidate->birth_equal || level[CP_FAMILY] == CP_NAME_DIFFER ||
-			level[CP_MORE] == CP_MORE_DIFFER || candidate->given_distinct;
-	return level[CP_GIVEN] == CP_NAME_PART && level[CP_BIRTH] == CP_BIRTH_DIFFER + 1;
-}
-
-/* Is an open record to be thought of?  Near a shielded child or a hidden name all counts in full. */
-static bool
-is_possible_open(const CpCandidate *candidate)
-{
-	const uint8 *level = candidate->comparison.level;
-	double		from = cp_possible_threshold;
-
-	if (candidate->identifier_equal || candidate->doubtful)
-		return true;
-	/* brothers and sisters, whatever else they have in common */
-	if (candidate->given_distinct &&
-		level[CP_BIRTH] >= CP_BIRTH_DIGITS + 1 && level[CP_BIRTH] <= CP_BIRTH_DIFFER + 1)
-		return false;
-	if (is_likely_other(candidate))
-		from = Max(from, 0);
-	return candidate->score >= from;
-}
-
-/* Is a record to be thought of at all? */
-static bool
-is_possible(const CpCandidate *candidate)
-{
-	if (candidate->nearness == CP_NEAR_OPEN)
-		return is_possible_open(candidate);
-	return candidate->score >= cp_possible_threshold || candidate->identifier_equal ||
-		candidate->doubtful || cp_is_guarded(candidate);
-}
-
-/*
- * A twin, or another child of one family, if its source says so.  Near a
- * shielded child or a hidden name a short or second given name might look like
- * another one, so there the given name must differ plainly, the family name
- * agree, and the sex differ too.
- */
-static bool
-may_be_told_apart(const CpPerson *row, const CpCandidate *candidate)
-{
-	CpPerson   *record;
-
-	if (!cp_is_somebody_else(candidate))
-		return false;
-	if (candidate->nearness == CP_NEAR_OPEN)
-		return true;
-	if (!candidate->given_differs || !candidate->sex_differs || !candidate->family_agrees)
-		return false;
-	record = cp_person_fetch(candidate->child_id);
-	return record != NULL && cp_given_clearly_differs(row, record);
-}
-
 /* The source tells them apart: it has sent them under separate references. */
 static bool
 told_apart_by_source(const CpPerson *row, const CpCandidate *candidate,
 					 const CpReference *reference)
 {
-	return may_be_told_apart(row, candidate) && same_source(reference, candidate->child_id);
-}
-
-/*
- * Would an open record be held because of the candidate, or attached to it, if
- * it came as a row today?
- */
-CpSecond
-cp_second_record(const CpPerson *record, const CpCandidate *candidate)
-{
-	if (!is_possible(candidate))
-		return CP_SECOND_NOT;
-	return may_be_told_apart(record, candidate) ? CP_SECOND_UNLESS_TOLD_APART : CP_SECOND_MAYBE;
+	return cp_may_be_told_apart(row, candidate) && same_source(reference, candidate->child_id);
 }
 
 /*
@@ -295,16 +123,10 @@ show(CpDecision *decision, CpCandidate *candidate)
 		if (((CpCandidate *) lfirst(cell))->child_id == candidate->child_id)
 			return;
 	}
-	decision->shielded |= is_shielded(candidate);
+	decision->shielded |= cp_is_shielded(candidate);
 	if (list_length(decision->candidates) < MAX_SHOWN ||
-		(is_shielded(candidate) && list_length(decision->candidates) < 2 * MAX_SHOWN))
+		(cp_is_shielded(candidate) && list_length(decision->candidates) < 2 * MAX_SHOWN))
 		decision->candidates = lappend(decision->candidates, candidate);
-}
-
-static bool
-bears_former_name(const CpCandidate *candidate)
-{
-	return candidate->nearness == CP_NEAR_FORMER && candidate->given_agrees && candidate->family_agrees;
 }
 
 /*
@@ -320,7 +142,7 @@ show_former_first(CpDecision *decision)
 
 	foreach(cell, decision->candidates)
 	{
-		if (bears_former_name(lfirst(cell)))
+		if (cp_bears_former_name(lfirst(cell)))
 			former = lappend(former, lfirst(cell));
 		else
 			others = lappend(others, lfirst(cell));
@@ -344,8 +166,8 @@ another_forbids(const CpCandidate *best, List *possible)
 		CpCandidate *other = lfirst(cell);
 
 		if (other != best &&
-			(other->identifier_equal || (!is_shielded(best) && cp_is_guarded(other)) ||
-			 bears_former_name(other)))
+			(other->identifier_equal || (!cp_is_shielded(best) && cp_is_guarded(other)) ||
+			 cp_bears_former_name(other)))
 			return true;
 	}
 	return false;
@@ -360,24 +182,7 @@ decide_match(CpDecision *decision, CpCandidate *candidate, const CpPerson *recor
 	decision->score = candidate->score;
 	decision->reason = NULL;
 	decision->candidates = list_make1(candidate);
-	decision->shielded = is_shielded(candidate);
-}
-
-/*
- * Does a known reference still mean its child?  Name or birth date must agree,
- * and the given name must not be a twin's.
- */
-static bool
-still_fits(const CpPerson *row, const CpCandidate *linked)
-{
-	if (cp_is_somebody_else(linked) && linked->birth_near)
-		return false;
-	if (linked->given_differs && !linked->birth_equal)
-		return false;
-	if (linked->birth_equal || (linked->given_agrees && linked->family_agrees))
-		return true;
-	return linked->given_agrees &&
-		(linked->birth_near || (!row->has_birth && linked->comparison.level[CP_BIRTH] != CP_BIRTH_LEVEL_PART_DIFFERS));
+	decision->shielded = cp_is_shielded(candidate);
 }
 
 /* The record of a reference, compared with a row that came under it. */
@@ -416,7 +221,7 @@ cp_decide_known(const CpPerson *row, const CpReference *reference)
 		return decision;
 	linked = compare_linked(row, reference, &record);
 	if (linked == NULL || linked->nearness == CP_NEAR_FORMER || !linked->birth_equal || !linked->given_slip || !linked->family_agrees ||
-		linked->identifier_differs || !still_fits(row, linked) || cp_leads_elsewhere(row, record, true) != NIL)
+		linked->identifier_differs || !cp_still_fits(row, linked) || cp_leads_elsewhere(row, record, true) != NIL)
 		return NULL;
 	decision = palloc0(sizeof(CpDecision));
 	decide_match(decision, linked, record);
@@ -432,7 +237,7 @@ show_possible(CpDecision *decision, List *candidates)
 	{
 		CpCandidate *candidate = lfirst(cell);
 
-		if (is_possible(candidate))
+		if (cp_is_possible(candidate))
 			show(decision, candidate);
 	}
 }
@@ -463,9 +268,9 @@ decide_linked(CpDecision *decision, const CpPerson *row, const CpReference *refe
 	}
 	if (linked == NULL || linked->nearness == CP_NEAR_FORMER)
 		decision->reason = "the record of the reference is gone";
-	else if (!still_fits(row, linked))
+	else if (!cp_still_fits(row, linked))
 		decision->reason = "neither name nor birth date of the reference agree";
-	else if (other != NULL && may_match(other) && other->score >= linked->score + cp_match_margin)
+	else if (other != NULL && cp_may_match(other) && other->score >= linked->score + cp_match_margin)
 		decision->reason = "another record fits the row better than that of its reference";
 	else if (elsewhere != NIL)
 		decision->reason = LEADS_ELSEWHERE;
@@ -515,7 +320,7 @@ decide_unlinked(CpDecision *decision, const CpPerson *row, const CpReference *re
 	{
 		CpCandidate *candidate = lfirst(cell);
 
-		if (!is_possible(candidate) || told_apart_by_source(row, candidate, reference))
+		if (!cp_is_possible(candidate) || told_apart_by_source(row, candidate, reference))
 			continue;
 		possible = lappend(possible, candidate);
 		if (best == NULL)
@@ -526,7 +331,7 @@ decide_unlinked(CpDecision *decision, const CpPerson *row, const CpReference *re
 
 	if (best != NULL)
 		decision->score = best->score;
-	if (best != NULL && parted == NIL && may_match(best) &&
+	if (best != NULL && parted == NIL && cp_may_match(best) &&
 		(second == NULL || best->score >= second->score + cp_match_margin) &&
 		(best->given_equal || !same_source(reference, best->child_id)) &&
 		(best->nearness != CP_NEAR_EXPECTED || too_little(row) == NULL))
@@ -553,7 +358,7 @@ decide_unlinked(CpDecision *decision, const CpPerson *row, const CpReference *re
 		decision->reason = PARTED;
 	else if (best != NULL && elsewhere != NIL)
 		decision->reason = LEADS_ELSEWHERE;
-	else if (best != NULL && (forbidden || (may_match(best) && second != NULL &&
+	else if (best != NULL && (forbidden || (cp_may_match(best) && second != NULL &&
 											best->score < second->score + cp_match_margin)))
 		decision->reason = "more than one record fits";
 	else if (best != NULL)

@@ -26,7 +26,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/lsyscache.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 /*
  * Finds a protected table that a query or its subqueries name.

@@ -28,9 +28,9 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "compat.h"
 
+#include "access/xact.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/ip.h"
@@ -38,26 +38,18 @@
 #include "libpq/libpq-be.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
-#include "mb/stringinfo_mb.h"
 #include "miscadmin.h"
-#include "nodes/params.h"
-#include "parser/scanner.h"
 #include "port/pg_bswap.h"
-#include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 #define ENTRY_VERSION 1
 #define BODY_MAX 7500			/* bytes of a body with its length, so that it
 								 * fits a page */
-#define STATEMENT_MAX 1000		/* bytes of a statement that are kept */
-#define PARAMETERS_MAX 500		/* bytes of its parameters, */
-#define PARAMETER_MAX 64		/* and of one of them */
 #define REASON_MAX 2000			/* bytes; the setting allows 500 characters */
 #define VARINT_MAX 10			/* bytes of a 64-bit varint */
 #define WHO_MAX (sizeof(int64) + 5 * sizeof(uint16) + 3 * NAMEDATALEN + REASON_MAX + NI_MAXHOST)
@@ -149,72 +141,6 @@ client_address(void)
 	return address;
 }
 
-/*
- * The statement without its comments, with single spaces where they or others
- * were: as PostgreSQL's own scanner takes it apart.
- */
-static const char *
-without_comments(const char *text)
-{
-	core_yy_extra_type extra;
-	core_yyscan_t scanner = scanner_init(text, &extra, &ScanKeywords, ScanKeywordTokens);
-	core_YYSTYPE value;
-	YYLTYPE		place;
-	int			end = 0;		/* of the word before */
-	StringInfoData words;
-
-	extra.escape_string_warning = false;
-	initStringInfo(&words);
-	while (core_yylex(&value, &place, scanner) != 0)
-	{
-		if (words.len > 0 && place > end)
-			appendStringInfoChar(&words, ' ');
-		/* the scanner ends its text behind the word it has found */
-		appendStringInfoString(&words, extra.scanbuf + place);
-		end = place + strlen(extra.scanbuf + place);
-	}
-	scanner_finish(scanner);
-	return words.data;
-}
-
-/*
- * A text of more than max bytes without comments, and if that is not enough
- * without its middle: nothing at its ends must push the query out.
- */
-static const char *
-abridge(const char *text, int max)
-{
-	int			length = strlen(text);
-	int			half = max / 2 - 3;
-	int			tail;
-
-	if (length <= max)
-		return text;
-	text = without_comments(text);
-	length = strlen(text);
-	if (length <= max)
-		return text;
-	for (tail = length - half; (text[tail] & 0xC0) == 0x80; tail++)
-		;						/* to a whole character: the database is in
-								 * UTF8 */
-	return psprintf("%.*s ... %s", pg_mbcliplen(text, length, half), text, &text[tail]);
-}
-
-/*
- * What the client sent and, where that only led to it (EXECUTE, a function),
- * the query that looks.
- */
-static const char *
-describe_statement(const char *sent, const char *query)
-{
-	if (sent == NULL)
-		return abridge(query != NULL ? query : "", STATEMENT_MAX);
-	if (query == NULL || sent == query || strcmp(sent, query) == 0)
-		return abridge(sent, STATEMENT_MAX);
-	return psprintf("%s\n-- runs: %s", abridge(sent, STATEMENT_MAX / 2 - 10),
-					abridge(query, STATEMENT_MAX / 2 - 10));
-}
-
 /* who asks, as it stands in heads, and from what it was made */
 static struct
 {
@@ -261,87 +187,6 @@ describe_who(void)
 	who.caller_version = version;
 }
 
-/*
- * Puts a value as core would log it: in quotes, at most PARAMETER_MAX bytes of
- * it.  False where its type has no short way.
- */
-static bool
-put_parameter(StringInfo buffer, const ParamExternData *param)
-{
-	char		digits[MAXINT8LEN + 1];
-	char	   *string;
-
-	if (param->isnull)
-	{
-		appendStringInfoString(buffer, "NULL");
-		return true;
-	}
-	switch (param->ptype)
-	{
-		case INT8OID:
-			pg_lltoa(DatumGetInt64(param->value), digits);
-			break;
-		case INT4OID:
-			pg_lltoa(DatumGetInt32(param->value), digits);
-			break;
-		case TEXTOID:
-		case VARCHAROID:
-			string = TextDatumGetCString(param->value);
-			appendStringInfoStringQuoted(buffer, string, PARAMETER_MAX);
-			pfree(string);
-			return true;
-		default:
-			return false;
-	}
-	appendStringInfoCharMacro(buffer, '\'');
-	appendStringInfoString(buffer, digits);
-	appendStringInfoCharMacro(buffer, '\'');
-	return true;
-}
-
-/*
- * The values bound to a statement, "" if there are none: those of the query
- * itself, else those that the client sent along.  Values that a function
- * language would have to compute are left out.  Good until the next call.
- *
- * Numbers and text, as nearly all are, do without core's look-up of an output
- * function for each of them.
- */
-static const char *
-describe_parameters(ParamListInfo params)
-{
-	static StringInfoData buffer;
-
-	if ((params == NULL || params->paramFetch != NULL) && ActivePortal != NULL)
-		params = ActivePortal->portalParams;
-	if (params == NULL || params->numParams == 0 || params->paramFetch != NULL)
-		return "";
-	if (buffer.data == NULL)
-	{
-		MemoryContext oldcontext = MemoryContextSwitchTo(TopMemoryContext);
-
-		initStringInfo(&buffer);
-		MemoryContextSwitchTo(oldcontext);
-	}
-	resetStringInfo(&buffer);
-	for (int i = 0; i < params->numParams && buffer.len < PARAMETERS_MAX; i++)
-	{
-		char		number[MAXINT8LEN + 1];
-
-		pg_lltoa(i + 1, number);
-		appendStringInfoString(&buffer, i > 0 ? ", $" : "$");
-		appendStringInfoString(&buffer, number);
-		appendStringInfoString(&buffer, " = ");
-		if (!put_parameter(&buffer, &params->params[i]))
-		{
-			const char *all = BuildParamLogString(params, NULL, PARAMETER_MAX);
-
-			return all != NULL ? all : "";
-		}
-	}
-	return buffer.data;
-}
-
 static CpEntryHead
 make_head(const char *statement, const char *parameters)
 {
@@ -350,10 +195,10 @@ make_head(const char *statement, const char *parameters)
 
 	describe_who();
 	head.data = palloc(who.length + 2 * sizeof(uint16) +
-					   Min(strlen(statement), STATEMENT_MAX) + Min(strlen(parameters), PARAMETERS_MAX));
+					   Min(strlen(statement), CP_STATEMENT_MAX) + Min(strlen(parameters), CP_PARAMETERS_MAX));
 	at = put_bytes(head.data, who.bytes, who.length);
-	at = put_string(at, statement, STATEMENT_MAX);
-	at = put_string(at, parameters, PARAMETERS_MAX);
+	at = put_string(at, statement, CP_STATEMENT_MAX);
+	at = put_string(at, parameters, CP_PARAMETERS_MAX);
 	head.length = at - head.data;
 	return head;
 }
@@ -366,7 +211,7 @@ make_head(const char *statement, const char *parameters)
 CpEntryHead
 cp_entry_head(const char *sent, const char *query, ParamListInfo params)
 {
-	return make_head(describe_statement(sent, query), describe_parameters(params));
+	return make_head(cp_statement_text(sent, query), cp_statement_parameters(params));
 }
 
 /*
@@ -424,7 +269,7 @@ cp_entry_append(const CpEntryHead *head, const char *command, const char *relati
 	} while (done < nchildren);
 }
 
-StaticAssertDecl(WHO_MAX + STATEMENT_MAX + PARAMETERS_MAX + 200 + VARINT_MAX < BODY_MAX,
+StaticAssertDecl(WHO_MAX + CP_STATEMENT_MAX + CP_PARAMETERS_MAX + 200 + VARINT_MAX < BODY_MAX,
 				 "a body has room for a child at least");
 
 static void
@@ -460,7 +305,7 @@ void
 cp_audit_command_said(const char *said, const char *command, const int64 *children, int nchildren,
 					  CpVerdict verdict)
 {
-	append_command(make_head(abridge(said, STATEMENT_MAX), ""), command, children, nchildren, verdict);
+	append_command(make_head(cp_statement_abridge(said, CP_STATEMENT_MAX), ""), command, children, nchildren, verdict);
 }
 
 /* ---------- reading ---------- */

@@ -26,6 +26,7 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
+#include "audit.h"
 #include "match.h"
 #include "settle.h"
 

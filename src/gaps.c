@@ -16,7 +16,7 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 static void
 require_right(void)

@@ -53,7 +53,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 /* types of messages; 15 and 16 have no names for them */
 #define ERROR_RESPONSE 'E'

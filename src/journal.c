@@ -44,7 +44,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 #define SLOW_DOWN_MS 10
 

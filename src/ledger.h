@@ -30,7 +30,7 @@
 #include "nodes/execnodes.h"
 #include "utils/snapshot.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 #define CP_TILE_BITS 6
 #define CP_TILE_WIDTH (1 << CP_TILE_BITS)

@@ -37,7 +37,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 #define LIMIT_TRANCHE "contactpoint limit"
 #define MAX_COUNTS 32768		/* roles that are counted in one day */

@@ -11,7 +11,7 @@
 #include "executor/execdesc.h"
 #include "utils/rel.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 #define CP_FIRST_CHILDREN 8		/* room for numbers at first */
 

@@ -47,7 +47,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 #include "trust.h"
 
 /* FuncExpr.location of the calls; parsers give -1 and up */

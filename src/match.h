@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * match.h
- *	  What the files of the matcher share beyond model.h: keys, stored persons.
- *	  Of the others only batch.h, includes it.
+ *	  What the files of the matcher share beyond model.h, and what others want of
+ *	  it: words with numbers, stored persons, search, decision, keys on disk.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,6 +25,9 @@ enum
 	CP_WORD_CODE,
 	CP_WORD_COLUMNS = CP_WORD_CODE
 };
+
+/* Id of a normalised word; a new one gets its similar words at once. */
+extern int32 cp_dictionary_id(const char *word);
 
 /* At the start of a call, while no CpWord is held: forget what is stale. */
 extern void cp_dictionary_refresh(void);
@@ -54,7 +57,15 @@ extern void cp_trigram_search(const char *word, float4 least,
 /* Notes the words that are spelt like a new one, on both sides. */
 extern void cp_similar_store(const CpWord *word);
 
-/* ---------- candidate.c ---------- */
+/* ---------- candidate.c: search ---------- */
+
+/* What a search for the records that may be a row's came to. */
+typedef struct CpFound
+{
+	List	   *candidates;		/* CpCandidate *, scored, best first */
+	bool		cut;			/* a bound was met, there may be more */
+	struct CpSearchState *state;	/* candidate.c's own */
+} CpFound;
 
 /*
  * Every record that may be one of these persons; except[i] is left out of what
@@ -75,13 +86,103 @@ extern void cp_search_delta(CpPerson *row, int64 except, CpFound *found);
  */
 extern List *cp_candidates_bounded(const CpPerson *row, int64 except_child, bool deep, bool *cut);
 
-/* ---------- decision.c ---------- */
+/* ---------- fit.c: what one record, taken by itself, is to a row ---------- */
+
+extern bool cp_is_shielded(const CpCandidate *candidate);
+
+/* Another given name, or another sex and not the same given name. */
+extern bool cp_is_somebody_else(const CpCandidate *candidate);
+
+/* May the row be attached to it without a person?  The lead over others is the caller's. */
+extern bool cp_may_match(const CpCandidate *candidate);
 
 /* Must a row be held because of this record, shielded or with a hidden name? */
 extern bool cp_is_guarded(const CpCandidate *candidate);
 
-/* Another given name, or another sex and not the same given name. */
-extern bool cp_is_somebody_else(const CpCandidate *candidate);
+/* Is it to be thought of at all? */
+extern bool cp_is_possible(const CpCandidate *candidate);
+
+/* A twin, or another child of one family, if its source says so?  Reads match_person. */
+extern bool cp_may_be_told_apart(const CpPerson *row, const CpCandidate *candidate);
+
+/* Does the row bear the name of a former identity? */
+extern bool cp_bears_former_name(const CpCandidate *candidate);
+
+/* Does a known reference, whose record this is, still mean its child? */
+extern bool cp_still_fits(const CpPerson *row, const CpCandidate *linked);
+
+/* May an open record be a second one of a candidate's child? */
+typedef enum CpSecond
+{
+	CP_SECOND_NOT,
+	CP_SECOND_UNLESS_TOLD_APART,	/* not where a source has sent both */
+	CP_SECOND_MAYBE
+} CpSecond;
+
+extern CpSecond cp_second_record(const CpPerson *record, const CpCandidate *candidate);
+
+/* ---------- decision.c: match, new or held ---------- */
+
+typedef enum CpOutcome
+{
+	CP_OUTCOME_MATCH,			/* attach to child_id */
+	CP_OUTCOME_NEW,				/* make a new record */
+	CP_OUTCOME_HOLD,			/* a person decides */
+	CP_OUTCOME_REJECT			/* a person has rejected the same before */
+} CpOutcome;
+
+typedef struct CpDecision
+{
+	CpOutcome	outcome;
+	int64		child_id;		/* for match */
+	const CpPerson *record;		/* the same */
+	double		score;			/* of the best candidate, 0 without one */
+	const char *reason;			/* for hold: constant text, no data */
+	List	   *candidates;		/* CpCandidate *, those worth showing, best
+								 * first */
+	bool		shielded;		/* any of them is shielded */
+} CpDecision;
+
+/* What the registry already knows of the reference a row came under. */
+typedef struct CpReference
+{
+	const char *source;
+	const char *source_ref;
+	int64		linked_child;	/* 0 where the reference is new */
+	const struct CpMemory *memory;	/* what people decided about it, or NULL */
+} CpReference;
+
+/*
+ * What is to become of an uploaded row.  Reads source_link to tell twins
+ * (separate references of one source).
+ */
+extern CpDecision *cp_decide(const CpPerson *row, const CpReference *reference);
+
+/*
+ * The same in two steps, for many rows at once.  The first decides what needs no
+ * search: a reference that goes on meaning its child; otherwise it returns NULL.
+ * The second wants the candidates, the reference's own record left out.  Both
+ * after cp_dictionary_refresh().
+ */
+extern CpDecision *cp_decide_known(const CpPerson *row, const CpReference *reference);
+extern CpDecision *cp_decide_found(const CpPerson *row, const CpReference *reference,
+								   const CpFound *found);
+
+/* ---------- outcome.c: an outcome of one row ---------- */
+
+/*
+ * Has a row of the batch now being settled, whose link may not be written yet,
+ * linked this child to another reference of the source?
+ */
+extern bool cp_settle_links(int64 child_id, const char *source, const char *source_ref);
+
+/* ---------- known_child.c ---------- */
+
+/*
+ * The known child of which this person would be a second record, or 0.  For the
+ * synchronous guard on child; except_child is the record itself on UPDATE.
+ */
+extern int64 cp_known_child(const CpPerson *row, int64 except_child);
 
 /* ---------- brought.c ---------- */
 
@@ -259,6 +360,20 @@ enum
 
 /* ---------- rekey.c ---------- */
 
+/*
+ * Builds a child's private keys anew from the registry's own tables (child,
+ * alias, address, identifier, shield), or removes them where the child is
+ * gone.  Runs as own work under the matching lock.
+ */
+extern void cp_rekey(int64 child_id);
+
+/*
+ * The lock that matcher and guard hold to commit: one decision at a time on
+ * who is known.  ShareRowExclusiveLock on contactpoint.weight, so that it stands
+ * in no autovacuum's way.
+ */
+extern void cp_lock_matching(void);
+
 /* Makes what the matcher keeps of these records anew; those that are gone lose it. */
 extern void cp_rekey_batch(const int64 *child_ids, int nchildren);
 
@@ -268,6 +383,21 @@ extern Snapshot cp_latest_snapshot(void);
 /* ---------- person.c ---------- */
 
 #define CP_MAX_PLACES 32		/* addresses or identifiers of one person */
+
+/*
+ * The matching side of an uploaded row.  names: the row's own, then its
+ * alias_names.  NULL arguments were not sent.  identifiers: List of
+ * "kind:VALUE" strings.  Writes nothing and needs no lock.
+ */
+extern CpPerson *cp_person_make(const char *given_names, const char *family_name,
+								const DateADT *date_of_birth, char sex,
+								const char *postcode, const char *address,
+								List *identifiers);
+extern void cp_person_add_name(CpPerson *person, const char *given_names,
+							   const char *family_name, bool hidden);
+
+/* The matching side of a record, from the private index; NULL if absent. */
+extern CpPerson *cp_person_fetch(int64 child_id);
 
 /* Adds the words of a normalised name to a person. */
 extern void cp_person_add_words(CpPerson *person, const char *given,

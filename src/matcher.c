@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "match.h"
 #include "settle.h"
 
 #define IDLE_MS 5000			/* looks at the inbox unasked */

@@ -26,7 +26,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 typedef struct OpenedRecord
 {

@@ -27,14 +27,12 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/catalog.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/objectaddress.h"
@@ -62,7 +60,7 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 static object_access_hook_type prev_object_access_hook = NULL;
 static ExecutorCheckPerms_hook_type prev_ExecutorCheckPerms = NULL;
@@ -71,70 +69,6 @@ static bool
 belongs(Oid class_id, Oid object_id)
 {
 	return cp_standing(class_id, object_id) >= CP_ADDED;
-}
-
-/* ---------- publications ---------- */
-
-/*
- * Does a publication that was just made or altered take in the registry?  Core
- * tells of its tables one by one only when they are added later.
- */
-static bool
-publishes_registry(Oid publication)
-{
-	Relation	rel = table_open(PublicationRelRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found = false;
-
-	ScanKeyInit(&key, Anum_pg_publication_rel_prpubid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(publication));
-	scan = systable_beginscan(rel, PublicationRelPrpubidIndexId, true, SnapshotSelf, 1, &key);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		found = belongs(RelationRelationId, ((Form_pg_publication_rel) GETSTRUCT(tuple))->prrelid);
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return found;
-}
-
-static bool
-publishes_schema(Oid publication)
-{
-	Relation	rel = table_open(PublicationNamespaceRelationId, AccessShareLock);
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	bool		found;
-
-	ScanKeyInit(&keys[0], Anum_pg_publication_namespace_pnnspid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(get_namespace_oid(CP_SCHEMA, true)));
-	ScanKeyInit(&keys[1], Anum_pg_publication_namespace_pnpubid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(publication));
-	scan = systable_beginscan(rel, PublicationNamespacePnnspidPnpubidIndexId, true,
-							  SnapshotSelf, 2, keys);
-	found = HeapTupleIsValid(systable_getnext(scan));
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return found;
-}
-
-static bool
-publishes_everything(Oid publication)
-{
-	Relation	rel = table_open(PublicationRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found;
-
-	ScanKeyInit(&key, Anum_pg_publication_oid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(publication));
-	scan = systable_beginscan(rel, PublicationObjectIndexId, true, SnapshotSelf, 1, &key);
-	tuple = systable_getnext(scan);
-	found = HeapTupleIsValid(tuple) && ((Form_pg_publication) GETSTRUCT(tuple))->puballtables;
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return found;
 }
 
 /* ---------- who may nevertheless ---------- */
@@ -351,8 +285,7 @@ check_event(ObjectAccessType access, Oid class_id, Oid object_id, void *arg)
 
 	if (class_id == PublicationRelationId && access != OAT_DROP)
 	{
-		if (publishes_everything(object_id) || publishes_schema(object_id) ||
-			publishes_registry(object_id))
+		if (cp_publishes_registry(object_id))
 			refuse_publication();
 		return;
 	}

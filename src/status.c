@@ -15,7 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "contactpoint.h"
+#include "audit.h"
 
 /* columns of _status() */
 enum
