@@ -31,11 +31,6 @@ COMMENT ON COLUMN contactpoint.account.trained_until IS 'last day on which the t
 COMMENT ON COLUMN contactpoint.account.checked_until IS 'last day on which the checks count (renewed every three years)';
 COMMENT ON COLUMN contactpoint.account.suspended_at IS 'since when the account is suspended, null if it is not';
 
-ALTER TABLE contactpoint.organisation ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.organisation FORCE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.account ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.account FORCE ROW LEVEL SECURITY;
-
 CREATE POLICY organisation_read ON contactpoint.organisation FOR SELECT
     TO contactpoint_practitioner, contactpoint_protection, contactpoint_override,
        contactpoint_manager, contactpoint_auditor, contactpoint_admin

@@ -183,8 +183,8 @@ COMMENT ON COLUMN contactpoint.alias.source IS 'the source that sent it, manual 
 COMMENT ON COLUMN contactpoint.alias.recorded_at IS 'when it was recorded';
 COMMENT ON INDEX contactpoint.alias_child_id_idx IS 'names of one child';
 
--- Leaves: the comments of their parent, no statistics on what a shield hides,
--- row security with no policy (nobody reads a leaf by its own name).
+-- Leaves: the comments of their parent, no statistics on what a shield hides, no
+-- policy (nobody reads a leaf by its own name).
 DO $$
 DECLARE
     leaf regclass;
@@ -206,8 +206,6 @@ BEGIN
                 EXECUTE format('ALTER TABLE %s ALTER %I SET STATISTICS 0', parent, col.attname);
             END IF;
         END LOOP;
-        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', leaf);
-        EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', leaf);
     END LOOP;
     FOR leaf, parent IN
         SELECT i.indexrelid::regclass, i.indrelid::regclass FROM pg_catalog.pg_index i
@@ -221,11 +219,6 @@ $$;
 ALTER TABLE contactpoint.alias
     ALTER given_names SET STATISTICS 0, ALTER family_name SET STATISTICS 0,
     ALTER kind SET STATISTICS 0, ALTER source SET STATISTICS 0;
-
-ALTER TABLE contactpoint.child ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.child FORCE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.alias ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.alias FORCE ROW LEVEL SECURITY;
 
 -- Whatever may not be seen is not in child, so the planner drops this policy
 -- and trigram indexes serve under row security.
@@ -259,8 +252,6 @@ DECLARE
     detail text;
 BEGIN
     FOREACH detail IN ARRAY ARRAY['address', 'carer', 'involvement', 'identifier', 'responsibility'] LOOP
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', detail);
-        EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', detail);
         EXECUTE format($p$
             CREATE POLICY %1$s_open ON contactpoint.%1$s FOR SELECT
             TO contactpoint_practitioner, contactpoint_protection, contactpoint_override, contactpoint_manager
@@ -315,8 +306,6 @@ CREATE TABLE contactpoint.restore_mark (
 COMMENT ON TABLE contactpoint.restore_mark IS 'tables restored and not yet validated; reads wait for validate_restore()';
 COMMENT ON COLUMN contactpoint.restore_mark.relation IS 'the table';
 COMMENT ON COLUMN contactpoint.restore_mark.at IS 'when its rows arrived';
-ALTER TABLE contactpoint.restore_mark ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.restore_mark FORCE ROW LEVEL SECURITY;
 CREATE TRIGGER restore_mark_told AFTER INSERT OR UPDATE OR DELETE ON contactpoint.restore_mark
     FOR EACH ROW EXECUTE FUNCTION contactpoint._tell_sessions();
 ALTER TABLE contactpoint.restore_mark ENABLE ALWAYS TRIGGER restore_mark_told;
@@ -341,15 +330,6 @@ BEGIN
         EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ALWAYS TRIGGER %s_rekey', rel, rel);
         EXECUTE format('COMMENT ON TRIGGER %s_rekey ON contactpoint.%I IS %L', rel, rel,
             'refuses second records, keeps the matcher''s private keys true');
-    END LOOP;
-    FOREACH rel IN ARRAY ARRAY['child', 'alias', 'address_open', 'address_vault', 'carer_open', 'carer_vault',
-                               'involvement_open', 'involvement_vault', 'identifier_open', 'identifier_vault',
-                               'responsibility_open', 'responsibility_vault'] LOOP
-        EXECUTE format('CREATE TRIGGER %s_restored BEFORE INSERT ON contactpoint.%I
-            FOR EACH STATEMENT EXECUTE FUNCTION contactpoint._restore_mark()', rel, rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ALWAYS TRIGGER %s_restored', rel, rel);
-        EXECUTE format('COMMENT ON TRIGGER %s_restored ON contactpoint.%I IS %L', rel, rel,
-            'notes that an announced restore writes the table');
     END LOOP;
 END
 $$;

@@ -20,8 +20,6 @@ INSERT INTO contactpoint.shield_category VALUES
     ('new identity', true, 'a protected person under a new identity'),
     ('fled', true, 'fled from violence, forced marriage or abduction; may live under another name'),
     ('other', false, 'another reason, as stated');
-ALTER TABLE contactpoint.shield_category ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.shield_category FORCE ROW LEVEL SECURITY;
 CREATE POLICY shield_category_read ON contactpoint.shield_category FOR SELECT
     TO contactpoint_manager, contactpoint_admin USING (true);
 COMMENT ON POLICY shield_category_read ON contactpoint.shield_category IS 'managers see the words they may use';
@@ -124,21 +122,6 @@ CREATE FUNCTION contactpoint._review_guard(authority bigint) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'contactpoint_review_guard';
 COMMENT ON FUNCTION contactpoint._review_guard(bigint) IS
     'is this row for the managers of the caller''s organisation? superusers and foreign keys pass';
-
-DO $$
-DECLARE
-    rel text;
-BEGIN
-    FOREACH rel IN ARRAY ARRAY['shield', 'unshield_request', 'access_grant'] LOOP
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
-        EXECUTE format('CREATE POLICY %s_manager ON contactpoint.%I FOR SELECT
-            TO contactpoint_manager, contactpoint_admin USING (contactpoint._review_guard(authority))', rel, rel);
-        EXECUTE format('COMMENT ON POLICY %s_manager ON contactpoint.%I IS %L', rel, rel,
-            'managers see the rows of their own authority');
-    END LOOP;
-END
-$$;
 
 -- Standing shields whose review date has come, those that are longest overdue
 -- first. Passing it lifts nothing.

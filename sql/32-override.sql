@@ -38,16 +38,6 @@ COMMENT ON INDEX contactpoint.shield_alert_child_id_idx IS 'alerts about one chi
 
 ALTER TABLE contactpoint.shield_alert ALTER reason SET STATISTICS 0, ALTER note SET STATISTICS 0,
     ALTER opened_by SET STATISTICS 0, ALTER child_id SET STATISTICS 0;
-ALTER TABLE contactpoint.shield_alert ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.shield_alert FORCE ROW LEVEL SECURITY;
-CREATE POLICY shield_alert_manager ON contactpoint.shield_alert FOR SELECT
-    TO contactpoint_manager, contactpoint_admin USING (contactpoint._review_guard(authority));
-COMMENT ON POLICY shield_alert_manager ON contactpoint.shield_alert IS 'managers see the alerts of their own authority';
-CREATE TRIGGER shield_alert_restored BEFORE INSERT ON contactpoint.shield_alert
-    FOR EACH STATEMENT EXECUTE FUNCTION contactpoint._restore_mark('own');
-ALTER TABLE contactpoint.shield_alert ENABLE ALWAYS TRIGGER shield_alert_restored;
-COMMENT ON TRIGGER shield_alert_restored ON contactpoint.shield_alert IS
-    'notes that an announced restore writes the table';
 
 CREATE FUNCTION contactpoint._override(child_id bigint, reason text, of_identity boolean DEFAULT false) RETURNS timestamptz
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -17,8 +17,6 @@ COMMENT ON COLUMN contactpoint.place_key.child_id IS 'the child';
 COMMENT ON INDEX contactpoint.place_key_key_idx IS 'children by key; holds all the columns';
 ALTER TABLE contactpoint.place_key
     ALTER key SET STATISTICS 0, ALTER kind SET STATISTICS 0, ALTER child_id SET STATISTICS 0;
-ALTER TABLE contactpoint.place_key ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.place_key FORCE ROW LEVEL SECURITY;
 
 CREATE FUNCTION contactpoint._place_changed() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'contactpoint_place_changed';

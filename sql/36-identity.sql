@@ -85,22 +85,6 @@ ALTER TABLE contactpoint.former_reference
 ALTER TABLE contactpoint.former_row
     ALTER child_id SET STATISTICS 0, ALTER content SET STATISTICS 0;
 
-DO $$
-DECLARE
-    rel text;
-BEGIN
-    FOREACH rel IN ARRAY ARRAY['hidden_record', 'former_identity', 'former_reference', 'former_row'] LOOP
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
-        EXECUTE format('CREATE TRIGGER %s_restored BEFORE INSERT ON contactpoint.%I
-            FOR EACH STATEMENT EXECUTE FUNCTION contactpoint._restore_mark(''own'')', rel, rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ALWAYS TRIGGER %s_restored', rel, rel);
-        EXECUTE format('COMMENT ON TRIGGER %s_restored ON contactpoint.%I IS %L', rel, rel,
-            'notes that an announced restore writes the table');
-    END LOOP;
-END
-$$;
-
 CREATE VIEW contactpoint.known_record WITH (security_invoker) AS
     SELECT c.child_id, c.shielded FROM contactpoint.child c
     UNION ALL

@@ -43,16 +43,6 @@ ALTER TABLE contactpoint.advance_shield
     ALTER child_id SET STATISTICS 0, ALTER given_names SET STATISTICS 0, ALTER family_name SET STATISTICS 0,
     ALTER date_of_birth SET STATISTICS 0, ALTER category SET STATISTICS 0, ALTER reason SET STATISTICS 0,
     ALTER withdrawal_reason SET STATISTICS 0;
-ALTER TABLE contactpoint.advance_shield ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.advance_shield FORCE ROW LEVEL SECURITY;
-CREATE POLICY advance_shield_manager ON contactpoint.advance_shield FOR SELECT
-    TO contactpoint_manager, contactpoint_admin USING (contactpoint._review_guard(authority));
-COMMENT ON POLICY advance_shield_manager ON contactpoint.advance_shield IS 'managers see the rows of their own authority';
-CREATE TRIGGER advance_shield_restored BEFORE INSERT ON contactpoint.advance_shield
-    FOR EACH STATEMENT EXECUTE FUNCTION contactpoint._restore_mark('own');
-ALTER TABLE contactpoint.advance_shield ENABLE ALWAYS TRIGGER advance_shield_restored;
-COMMENT ON TRIGGER advance_shield_restored ON contactpoint.advance_shield IS
-    'notes that an announced restore writes the table';
 
 CREATE VIEW contactpoint.advance_shields WITH (security_invoker, security_barrier) AS
     SELECT a.child_id, a.authority, a.given_names, a.family_name, a.date_of_birth, a.category, a.reason,

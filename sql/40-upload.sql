@@ -21,8 +21,6 @@ COMMENT ON COLUMN contactpoint.source.priority IS 'lower comes first where sourc
 COMMENT ON COLUMN contactpoint.source.paused_at IS 'uploads are refused since then, null if they are not';
 COMMENT ON COLUMN contactpoint.source.embargoed_at IS
     'new records are born shielded since then and rows about open ones wait; null if there is no embargo';
-ALTER TABLE contactpoint.source ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.source FORCE ROW LEVEL SECURITY;
 CREATE POLICY source_read ON contactpoint.source FOR SELECT
     TO contactpoint_manager, contactpoint_admin USING (true);
 COMMENT ON POLICY source_read ON contactpoint.source IS 'managers and admins see the feeds';
@@ -264,42 +262,16 @@ ALTER TABLE contactpoint.review
     ALTER source_ref SET STATISTICS 0, ALTER score SET STATISTICS 0, ALTER candidates SET STATISTICS 0,
     ALTER shielded SET STATISTICS 0, ALTER reason SET STATISTICS 0;
 
-DO $$
-DECLARE
-    rel text;
-BEGIN
-    FOREACH rel IN ARRAY ARRAY['receipt', 'settlement', 'source_link', 'review', 'held_reference', 'digest_key'] LOOP
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
-    END LOOP;
-    FOREACH rel IN ARRAY ARRAY['source_link', 'review'] LOOP
-        EXECUTE format('CREATE POLICY %s_manager ON contactpoint.%I FOR SELECT
-            TO contactpoint_manager, contactpoint_admin USING (contactpoint._review_guard(authority))', rel, rel);
-        EXECUTE format('COMMENT ON POLICY %s_manager ON contactpoint.%I IS %L', rel, rel,
-            'managers see the rows of their own authority');
-    END LOOP;
-    -- a reference that was sent under both names would lead from one number to the other
-    CREATE POLICY source_link_one_identity ON contactpoint.source_link AS RESTRICTIVE FOR SELECT
-        USING (contactpoint._has_one_identity(child_id));
-    COMMENT ON POLICY source_link_one_identity ON contactpoint.source_link IS
-        'references of a child that has a former identity are shown to nobody';
-    FOREACH rel IN ARRAY ARRAY['upload', 'receipt', 'settlement', 'source_link', 'review', 'held_reference', 'shield',
-                               'unshield_request', 'access_grant'] LOOP
-        EXECUTE format('CREATE TRIGGER %s_restored BEFORE INSERT ON contactpoint.%I
-            FOR EACH STATEMENT EXECUTE FUNCTION contactpoint._restore_mark(%s)', rel, rel,
-            CASE WHEN rel <> 'upload' THEN '''own''' END);
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ALWAYS TRIGGER %s_restored', rel, rel);
-        EXECUTE format('COMMENT ON TRIGGER %s_restored ON contactpoint.%I IS %L', rel, rel,
-            'notes that an announced restore writes the table');
-    END LOOP;
-END
-$$;
+-- A reference that was sent under both names would lead from one number to the other.
+CREATE POLICY source_link_one_identity ON contactpoint.source_link AS RESTRICTIVE FOR SELECT
+    USING (contactpoint._has_one_identity(child_id));
+COMMENT ON POLICY source_link_one_identity ON contactpoint.source_link IS
+    'references of a child that has a former identity are shown to nobody';
 
 -- Receipts of the caller's own sources: received and settled, in minutes. Under
 -- an embargo a row about an open record waits and others do not, so all that was
 -- received before its end is told as settled at once, with the last of it. The view
 -- is made where the gates are (45-gates.sql).
-
 
 CREATE PROCEDURE contactpoint.settle(timeout interval DEFAULT '10 minutes')
     LANGUAGE c AS 'MODULE_PATHNAME', 'contactpoint_settle';

@@ -46,21 +46,6 @@ COMMENT ON INDEX contactpoint.decided_row_review_id_idx IS 'rows of one review';
 ALTER TABLE contactpoint.remembered ALTER source_ref SET STATISTICS 0, ALTER child_id SET STATISTICS 0,
     ALTER verdict SET STATISTICS 0, ALTER said SET STATISTICS 0;
 ALTER TABLE contactpoint.decided_row ALTER content SET STATISTICS 0;
-DO $$
-DECLARE
-    rel text;
-BEGIN
-    FOREACH rel IN ARRAY ARRAY['remembered', 'decided_row'] LOOP
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
-        EXECUTE format('CREATE TRIGGER %s_restored BEFORE INSERT ON contactpoint.%I
-            FOR EACH STATEMENT EXECUTE FUNCTION contactpoint._restore_mark(''own'')', rel, rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ALWAYS TRIGGER %s_restored', rel, rel);
-        EXECUTE format('COMMENT ON TRIGGER %s_restored ON contactpoint.%I IS %L', rel, rel,
-            'notes that an announced restore writes the table');
-    END LOOP;
-END
-$$;
 
 -- ---------- who waits for whom ----------
 

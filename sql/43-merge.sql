@@ -90,28 +90,6 @@ ALTER TABLE contactpoint.merged_record ALTER child_id SET STATISTICS 0, ALTER in
     ALTER given_names SET STATISTICS 0, ALTER family_name SET STATISTICS 0, ALTER sex SET STATISTICS 0,
     ALTER date_of_birth SET STATISTICS 0, ALTER kept SET STATISTICS 0;
 
-DO $$
-DECLARE
-    rel text;
-BEGIN
-    FOREACH rel IN ARRAY ARRAY['merge_log', 'merged_record', 'merge_request'] LOOP
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
-        EXECUTE format('CREATE TRIGGER %s_restored BEFORE INSERT ON contactpoint.%I
-            FOR EACH STATEMENT EXECUTE FUNCTION contactpoint._restore_mark(''own'')', rel, rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ALWAYS TRIGGER %s_restored', rel, rel);
-        EXECUTE format('COMMENT ON TRIGGER %s_restored ON contactpoint.%I IS %L', rel, rel,
-            'notes that an announced restore writes the table');
-    END LOOP;
-    FOREACH rel IN ARRAY ARRAY['merge_log', 'merge_request'] LOOP
-        EXECUTE format('CREATE POLICY %s_manager ON contactpoint.%I FOR SELECT
-            TO contactpoint_manager, contactpoint_admin USING (contactpoint._review_guard(authority))', rel, rel);
-        EXECUTE format('COMMENT ON POLICY %s_manager ON contactpoint.%I IS %L', rel, rel,
-            'managers see the rows of their own authority');
-    END LOOP;
-END
-$$;
-
 -- What moves from record to record must be all there is: a snapshot of the
 -- transaction might leave out what was committed since.
 CREATE FUNCTION contactpoint._require_read_committed() RETURNS void

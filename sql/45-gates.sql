@@ -45,8 +45,6 @@ COMMENT ON TABLE contactpoint.source_tally IS 'how many of the latest rows of ea
 COMMENT ON COLUMN contactpoint.source_tally.source IS 'the feed';
 COMMENT ON COLUMN contactpoint.source_tally.settled IS 'rows counted, held ones among them';
 COMMENT ON COLUMN contactpoint.source_tally.held IS 'rows that were held for a person';
-ALTER TABLE contactpoint.source_tally ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.source_tally FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE contactpoint.shielding_said (
     gate_id bigint NOT NULL REFERENCES contactpoint.source_gate,
@@ -66,8 +64,6 @@ DECLARE
     rel text;
 BEGIN
     FOREACH rel IN ARRAY ARRAY['source_gate', 'shielding_said'] LOOP
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
         EXECUTE format('CREATE POLICY %s_read ON contactpoint.%I FOR SELECT
             TO contactpoint_manager, contactpoint_admin USING (true)', rel, rel);
         EXECUTE format('COMMENT ON POLICY %s_read ON contactpoint.%I IS %L', rel, rel,

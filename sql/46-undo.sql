@@ -64,25 +64,6 @@ ALTER TABLE contactpoint.undo_log ALTER child_id SET STATISTICS 0, ALTER shown_a
     ALTER source_ref SET STATISTICS 0, ALTER reason SET STATISTICS 0;
 ALTER TABLE contactpoint.mistaken_look ALTER child_id SET STATISTICS 0, ALTER "session_user" SET STATISTICS 0,
     ALTER effective_role SET STATISTICS 0;
-DO $$
-DECLARE
-    rel text;
-BEGIN
-    FOREACH rel IN ARRAY ARRAY['undo_log', 'mistaken_look'] LOOP
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
-        EXECUTE format('CREATE POLICY %s_manager ON contactpoint.%I FOR SELECT
-            TO contactpoint_manager, contactpoint_admin USING (contactpoint._review_guard(authority))', rel, rel);
-        EXECUTE format('COMMENT ON POLICY %s_manager ON contactpoint.%I IS %L', rel, rel,
-            'managers see the rows of their own authority');
-        EXECUTE format('CREATE TRIGGER %s_restored BEFORE INSERT ON contactpoint.%I
-            FOR EACH STATEMENT EXECUTE FUNCTION contactpoint._restore_mark(''own'')', rel, rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ALWAYS TRIGGER %s_restored', rel, rel);
-        EXECUTE format('COMMENT ON TRIGGER %s_restored ON contactpoint.%I IS %L', rel, rel,
-            'notes that an announced restore writes the table');
-    END LOOP;
-END
-$$;
 
 -- Writes down who was shown what did not belong together. The last thing of an
 -- undoing, so that as little as can be comes after it.

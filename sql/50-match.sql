@@ -108,16 +108,6 @@ INSERT INTO contactpoint.key_version VALUES (1);
 
 ALTER TABLE contactpoint.match_person SET (fillfactor = 90);
 
-DO $$
-DECLARE
-    rel text;
-BEGIN
-    FOREACH rel IN ARRAY ARRAY['name_word', 'word_count', 'similar_word', 'match_key', 'guard_key', 'match_person', 'key_version'] LOOP
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
-    END LOOP;
-END
-$$;
 ALTER TABLE contactpoint.name_word ALTER word SET STATISTICS 0, ALTER code SET STATISTICS 0;
 ALTER TABLE contactpoint.word_count ALTER given_count SET STATISTICS 0, ALTER family_count SET STATISTICS 0,
     ALTER given_frozen SET STATISTICS 0, ALTER family_frozen SET STATISTICS 0;

@@ -86,8 +86,6 @@ INSERT INTO contactpoint.weight (version, field, level, match, household, twin) 
     (2, 'prior', 'household', 0.60, 0, 0),
     (2, 'prior', 'twin', -5.00, 0, 0);
 
-ALTER TABLE contactpoint.weight ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.weight FORCE ROW LEVEL SECURITY;
 -- A later version counts in every session from its commit on, and never within
 -- a batch: whoever writes here waits for the matching lock, which lies on this table.
 CREATE TRIGGER weight_told AFTER INSERT OR UPDATE OR DELETE ON contactpoint.weight

@@ -44,8 +44,6 @@ COMMENT ON COLUMN contactpoint.name_variant.shipped IS
 COMMENT ON COLUMN contactpoint.name_variant.counts IS 'false: an admin has removed the shipped pair';
 COMMENT ON INDEX contactpoint.name_variant_variant_idx IS 'pairs by the second name';
 
-ALTER TABLE contactpoint.name_variant ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.name_variant FORCE ROW LEVEL SECURITY;
 CREATE POLICY name_variant_read ON contactpoint.name_variant FOR SELECT
     TO contactpoint_manager, contactpoint_admin USING (true);
 COMMENT ON POLICY name_variant_read ON contactpoint.name_variant IS 'managers and admins see which names count as one';

@@ -61,25 +61,6 @@ ALTER TABLE contactpoint.finding
     ALTER score SET STATISTICS 0, ALTER source_ref SET STATISTICS 0, ALTER note SET STATISTICS 0;
 ALTER TABLE contactpoint.finding_pair ALTER child_id SET STATISTICS 0, ALTER other_id SET STATISTICS 0;
 
-DO $$
-DECLARE
-    rel text;
-BEGIN
-    FOREACH rel IN ARRAY ARRAY['finding', 'finding_pair'] LOOP
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
-        EXECUTE format('CREATE TRIGGER %s_restored BEFORE INSERT ON contactpoint.%I
-            FOR EACH STATEMENT EXECUTE FUNCTION contactpoint._restore_mark(''own'')', rel, rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ALWAYS TRIGGER %s_restored', rel, rel);
-        EXECUTE format('COMMENT ON TRIGGER %s_restored ON contactpoint.%I IS %L', rel, rel,
-            'notes that an announced restore writes the table');
-    END LOOP;
-END
-$$;
-CREATE POLICY finding_manager ON contactpoint.finding FOR SELECT
-    TO contactpoint_manager, contactpoint_admin USING (contactpoint._review_guard(authority));
-COMMENT ON POLICY finding_manager ON contactpoint.finding IS 'managers see the findings of their own authority';
-
 -- Which shielded record it is: an admin who keeps the feeds need not know.
 CREATE FUNCTION contactpoint._may_see_which(authority bigint) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$

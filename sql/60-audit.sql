@@ -37,8 +37,6 @@ COMMENT ON COLUMN contactpoint.journal.at IS 'when the entry was appended';
 COMMENT ON COLUMN contactpoint.journal.pid IS 'process of the server that appended it';
 COMMENT ON COLUMN contactpoint.journal.seq IS 'its number in that process: no gaps';
 COMMENT ON COLUMN contactpoint.journal.body IS 'the entry; view audit shows its fields';
-ALTER TABLE contactpoint.journal ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.journal FORCE ROW LEVEL SECURITY;
 
 CREATE FUNCTION contactpoint._audit_decode(body contactpoint.journal_body,
         OUT "session_user" name, OUT effective_role name, OUT organisation bigint, OUT reason text,

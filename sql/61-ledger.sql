@@ -20,8 +20,6 @@ COMMENT ON COLUMN contactpoint.ledger.at IS 'when the entry was appended';
 COMMENT ON COLUMN contactpoint.ledger.pid IS 'process of the server that appended it';
 COMMENT ON COLUMN contactpoint.ledger.seq IS 'its number in that process: no gaps';
 COMMENT ON COLUMN contactpoint.ledger.body IS 'the entry, as it stood in the journal';
-ALTER TABLE contactpoint.ledger ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.ledger FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE contactpoint.ledger_tile (
     level smallint NOT NULL,
@@ -60,17 +58,6 @@ COMMENT ON COLUMN contactpoint.ledger_month.month IS 'first day of the month';
 COMMENT ON COLUMN contactpoint.ledger_month.first_entry IS 'its first entry';
 COMMENT ON COLUMN contactpoint.ledger_month.last_entry IS 'its last entry, null while it is being filled';
 COMMENT ON COLUMN contactpoint.ledger_month.retired_at IS 'when retire_audit() dropped its entries; their hashes stay';
-
-DO $$
-DECLARE
-    rel text;
-BEGIN
-    FOREACH rel IN ARRAY ARRAY['ledger_tile', 'ledger_head', 'ledger_month'] LOOP
-        EXECUTE format('ALTER TABLE contactpoint.%I ENABLE ROW LEVEL SECURITY', rel);
-        EXECUTE format('ALTER TABLE contactpoint.%I FORCE ROW LEVEL SECURITY', rel);
-    END LOOP;
-END
-$$;
 
 CREATE FUNCTION contactpoint._audit_children(body contactpoint.journal_body) RETURNS bigint[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_audit_children';

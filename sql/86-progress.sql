@@ -24,8 +24,6 @@ COMMENT ON COLUMN contactpoint.job.total IS 'records there were at the start';
 COMMENT ON COLUMN contactpoint.job.resumed_at IS 'when it began, or was last taken up again';
 COMMENT ON COLUMN contactpoint.job.resumed_from IS 'records it had been through by then';
 COMMENT ON COLUMN contactpoint.job.batch_at IS 'when the last batch ended';
-ALTER TABLE contactpoint.job ENABLE ROW LEVEL SECURITY;
-ALTER TABLE contactpoint.job FORCE ROW LEVEL SECURITY;
 INSERT INTO contactpoint.job (job) VALUES ('sweep'), ('rekey');
 
 CREATE FUNCTION contactpoint._progress(OUT done bigint, OUT started_at timestamptz, OUT finished_at timestamptz)

@@ -32,8 +32,7 @@ INSERT INTO allowed VALUES
     ('dump', 'place_key', 'derived: validate_restore() builds it anew'),
     ('dump', 'match_key', 'derived: validate_restore() builds it anew'),
     ('dump', 'guard_key', 'derived: validate_restore() builds it anew'),
-    ('dump', 'match_person', 'derived: validate_restore() builds it anew'),
-    ('dump', 'guarded_name', 'derived: validate_restore() builds it anew');
+    ('dump', 'match_person', 'derived: validate_restore() builds it anew');
 
 CREATE TEMP VIEW member AS
     SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
