@@ -2,22 +2,13 @@
 -- placement the adopted name is a hidden one: it matches, and nobody is shown it.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
+\set ways :abs_srcdir '/ways.sql'
 \i :people
+\i :ways
 \set SHOW_CONTEXT never
 \pset null '-'
 SELECT clock_timestamp() AS started \gset
 
-CREATE FUNCTION pg_temp.outcome(ref text) RETURNS text LANGUAGE sql AS
-    $$ SELECT outcome FROM contactpoint.settlement WHERE source_ref = $1 ORDER BY upload_id DESC LIMIT 1 $$;
-CREATE FUNCTION pg_temp.attempt(role name, statement text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('SET LOCAL ROLE %I', role);
-    EXECUTE statement;
-    RAISE SQLSTATE 'ZZ000';
-EXCEPTION
-    WHEN SQLSTATE 'ZZ000' THEN RETURN '00000';
-    WHEN OTHERS THEN RETURN SQLSTATE;
-END $$;
 CREATE ROLE regress_lapsed LOGIN IN ROLE contactpoint_manager;
 INSERT INTO contactpoint.account VALUES ('regress_lapsed', 1, 'Lapsed', current_date - 1, current_date + 9);
 

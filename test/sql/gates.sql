@@ -2,19 +2,12 @@
 -- resumed, a first load waits under an embargo, and what stands in the way is said.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
+\set ways :abs_srcdir '/ways.sql'
 \i :people
+\i :ways
 \set SHOW_CONTEXT never
 \pset null '-'
 SELECT clock_timestamp() AS started \gset
-CREATE FUNCTION pg_temp.attempt(role name, statement text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('SET LOCAL ROLE %I', role);
-    EXECUTE statement;
-    RAISE SQLSTATE 'ZZ000';
-EXCEPTION
-    WHEN SQLSTATE 'ZZ000' THEN RETURN '00000';
-    WHEN OTHERS THEN RETURN SQLSTATE;
-END $$;
 CREATE ROLE regress_lapsed LOGIN IN ROLE contactpoint_admin, contactpoint_manager;
 INSERT INTO contactpoint.account VALUES ('regress_lapsed', 1, 'Lapsed', current_date - 1, current_date + 9);
 INSERT INTO contactpoint.source (source, organisation_id, feed_role) VALUES ('gated', 1, 'regress_feed'), ('loading', 1, 'regress_feed');

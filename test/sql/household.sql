@@ -2,25 +2,12 @@
 -- the private keys by which that is found are what the details say.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
+\set ways :abs_srcdir '/ways.sql'
 \i :people
+\i :ways
 \set SHOW_CONTEXT never
 \pset null '-'
 SELECT clock_timestamp() AS started \gset
-CREATE FUNCTION pg_temp.attempt(role name, statement text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('SET LOCAL ROLE %I', role);
-    SET LOCAL contactpoint.reason = 'household';
-    EXECUTE statement;
-    RAISE SQLSTATE 'ZZ000';
-EXCEPTION
-    WHEN SQLSTATE 'ZZ000' THEN RETURN '00000';
-    WHEN OTHERS THEN RETURN SQLSTATE;
-END $$;
-CREATE FUNCTION pg_temp.keys_are_true() RETURNS boolean LANGUAGE sql AS $$
-    SELECT NOT EXISTS (SELECT * FROM contactpoint.place_key EXCEPT ALL SELECT * FROM contactpoint._all_places())
-       AND NOT EXISTS (SELECT * FROM contactpoint._all_places() EXCEPT ALL SELECT * FROM contactpoint.place_key)
-       AND EXISTS (SELECT FROM contactpoint.place_key)
-$$;
 CREATE ROLE regress_lapsed LOGIN IN ROLE contactpoint_manager;
 INSERT INTO contactpoint.account VALUES ('regress_lapsed', 1, 'Lapsed', current_date - 1, current_date + 9);
 
@@ -49,7 +36,7 @@ INSERT INTO contactpoint.address (child_id, address, postcode) SELECT child_id, 
 INSERT INTO contactpoint.involvement (child_id, service, organisation) SELECT child_id, 'school', 'Large Academy' FROM crowd;
 RESET contactpoint.restoring;
 SELECT contactpoint.validate_restore() > 121 AS restored;
-SELECT pg_temp.keys_are_true();
+SELECT pg_temp.place_keys_are_true();
 
 -- the whole household is covered, and reported: same address, same contact of a carer
 SET SESSION AUTHORIZATION regress_manager;
@@ -81,11 +68,11 @@ SET SESSION AUTHORIZATION regress_admin;
 SET contactpoint.reason = 'household';
 SELECT count(*) > 0 AS gaps FROM contactpoint.shield_gaps;
 RESET SESSION AUTHORIZATION;
-SELECT r AS role, pg_temp.attempt(r, 'SELECT count(*) FROM contactpoint.shield_gaps') AS lists,
-    pg_temp.attempt(r, 'SELECT * FROM contactpoint._shield_gaps()') AS calls,
-    pg_temp.attempt(r, 'SELECT * FROM contactpoint._gaps_of(1)') AS goes_round,
-    pg_temp.attempt(r, 'SELECT * FROM contactpoint.place_key') AS reads_keys,
-    pg_temp.attempt(r, format('SELECT contactpoint._household(%s)', :balthasar)) AS asks
+SELECT r AS role, pg_temp.attempt_with_reason(r, 'SELECT count(*) FROM contactpoint.shield_gaps') AS lists,
+    pg_temp.attempt_with_reason(r, 'SELECT * FROM contactpoint._shield_gaps()') AS calls,
+    pg_temp.attempt_with_reason(r, 'SELECT * FROM contactpoint._gaps_of(1)') AS goes_round,
+    pg_temp.attempt_with_reason(r, 'SELECT * FROM contactpoint.place_key') AS reads_keys,
+    pg_temp.attempt_with_reason(r, format('SELECT contactpoint._household(%s)', :balthasar)) AS asks
 FROM unnest(ARRAY['regress_practitioner', 'regress_social', 'regress_override', 'regress_manager', 'regress_elsewhere', 'regress_feed',
     'regress_auditor', 'regress_admin', 'regress_nobody', 'regress_noaccount', 'regress_suspended', 'regress_lapsed']::name[]) r;
 SET SESSION AUTHORIZATION regress_manager;
@@ -151,19 +138,19 @@ SELECT cardinality(contactpoint.shield(:bait, 'fishing', 'other')) AS covered;
 RESET SESSION AUTHORIZATION;
 
 -- the keys follow every change: moves between leaves, corrections, withdrawals, ROLLBACK
-SELECT pg_temp.keys_are_true();
+SELECT pg_temp.place_keys_are_true();
 BEGIN;
 UPDATE contactpoint.address SET address = '12 Home Lane' WHERE child_id = :wendelin;
 DELETE FROM contactpoint.carer WHERE child_id = :wendelin;
-SELECT pg_temp.keys_are_true();
+SELECT pg_temp.place_keys_are_true();
 ROLLBACK;
-SELECT pg_temp.keys_are_true();
+SELECT pg_temp.place_keys_are_true();
 SELECT effective_role, outcome, :wendelin = ANY (children) AS wendelin, count(*) FROM contactpoint.audit
 WHERE command = 'shield_gaps' AND at > :'started' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 DELETE FROM contactpoint.involvement WHERE child_id IN (SELECT child_id FROM crowd);
 DELETE FROM contactpoint.address WHERE child_id IN (SELECT child_id FROM crowd);
 DELETE FROM contactpoint.child WHERE child_id IN (SELECT child_id FROM crowd);
-SELECT pg_temp.keys_are_true();
+SELECT pg_temp.place_keys_are_true();
 DROP TABLE kids, crowd;
 DELETE FROM contactpoint.account WHERE role_name = 'regress_lapsed';
 DROP ROLE regress_lapsed;

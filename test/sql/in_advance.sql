@@ -1,34 +1,22 @@
 -- Shielded before any feed names the child: born shielded, whatever the spelling.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
+\set ways :abs_srcdir '/ways.sql'
 \i :people
+\i :ways
 \set SHOW_CONTEXT never
 \pset null '-'
 SELECT clock_timestamp() AS started \gset
 
-CREATE FUNCTION pg_temp.outcome(ref text) RETURNS text LANGUAGE sql AS
-    $$ SELECT outcome FROM contactpoint.settlement WHERE source_ref = $1 ORDER BY upload_id DESC LIMIT 1 $$;
-CREATE FUNCTION pg_temp.attempt(role name, statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    said text;
-BEGIN
-    EXECUTE format('SET LOCAL ROLE %I', role);
-    SET LOCAL contactpoint.reason = 'in advance';
-    EXECUTE statement;
-    RAISE SQLSTATE 'ZZ000';
-EXCEPTION
-    WHEN SQLSTATE 'ZZ000' THEN RETURN '00000';
-    WHEN OTHERS THEN GET STACKED DIAGNOSTICS said = MESSAGE_TEXT; RETURN SQLSTATE || ' ' || said;
-END $$;
 CREATE ROLE regress_lapsed LOGIN IN ROLE contactpoint_manager;
 INSERT INTO contactpoint.account VALUES ('regress_lapsed', 1, 'Lapsed', current_date - 1, current_date + 9);
 
 -- who may place one, list them, withdraw one
-SELECT r AS role, pg_temp.attempt(r, 'SELECT contactpoint.shield_in_advance(''Isolde'', ''Vorabname'', ''2016-04-14'', ''at birth'', ''harm'')') AS places,
-    pg_temp.attempt(r, 'SELECT * FROM contactpoint.advance_shields') AS lists
+SELECT r AS role, pg_temp.answer(r, 'SELECT contactpoint.shield_in_advance(''Isolde'', ''Vorabname'', ''2016-04-14'', ''at birth'', ''harm'')') AS places,
+    pg_temp.answer(r, 'SELECT * FROM contactpoint.advance_shields') AS lists
 FROM unnest(ARRAY['regress_practitioner', 'regress_social', 'regress_override', 'regress_manager', 'regress_elsewhere', 'regress_feed',
     'regress_auditor', 'regress_admin', 'regress_nobody', 'regress_noaccount', 'regress_suspended', 'regress_lapsed']::name[]) r;
-SELECT r AS role, pg_temp.attempt(r, 'SELECT contactpoint.withdraw_advance(123456789012, ''over'')') AS withdraws
+SELECT r AS role, pg_temp.answer(r, 'SELECT contactpoint.withdraw_advance(123456789012, ''over'')') AS withdraws
 FROM unnest(ARRAY['regress_practitioner', 'regress_social', 'regress_override', 'regress_manager', 'regress_elsewhere', 'regress_feed',
     'regress_auditor', 'regress_admin', 'regress_nobody', 'regress_noaccount', 'regress_suspended', 'regress_lapsed']::name[]) r;
 
@@ -56,10 +44,10 @@ SELECT contactpoint.withdraw_advance(:isolde, 'over');
 SELECT contactpoint._child_number_valid(contactpoint.shield_in_advance('Tristan', 'Erwartet', '2015-05-15', 'ours too', 'harm')) AS placed;
 RESET SESSION AUTHORIZATION;
 -- to everybody it is no record
-SELECT pg_temp.attempt('regress_manager', format(q, :isolde)) FROM unnest(ARRAY['SELECT contactpoint.open_shielded(%s, ''look'')',
+SELECT pg_temp.answer('regress_manager', format(q, :isolde)) FROM unnest(ARRAY['SELECT contactpoint.open_shielded(%s, ''look'')',
     'SELECT contactpoint.shield(%s, ''look'', ''harm'')', 'SELECT contactpoint.grant_access(%s, ''regress_social'', ''look'', now() + interval ''1 day'')']) q;
 SELECT count(*) FROM contactpoint.child WHERE child_id = :isolde;
-SELECT r AS role, pg_temp.attempt(r, 'SELECT * FROM contactpoint.hidden_record') AS reads FROM unnest(ARRAY['regress_manager', 'regress_admin', 'regress_auditor']::name[]) r;
+SELECT r AS role, pg_temp.answer(r, 'SELECT * FROM contactpoint.hidden_record') AS reads FROM unnest(ARRAY['regress_manager', 'regress_admin', 'regress_auditor']::name[]) r;
 
 -- a feed brings them, misspelt; nobody is born in the open
 SET SESSION AUTHORIZATION regress_feed;

@@ -1,11 +1,11 @@
 -- Who is the same child and who is not, as the rules of matching say.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
+\set ways :abs_srcdir '/ways.sql'
 \i :people
+\i :ways
 \set SHOW_CONTEXT never
 
-CREATE FUNCTION pg_temp.outcome(ref text) RETURNS text LANGUAGE sql AS
-    $$ SELECT outcome FROM contactpoint.settlement WHERE source_ref = $1 ORDER BY upload_id DESC LIMIT 1 $$;
 
 -- the same child twice in one COPY becomes one record
 SET SESSION AUTHORIZATION regress_feed;

@@ -2,26 +2,17 @@
 -- kept, and undone both are back, shielded, with who was shown the other's details.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
+\set ways :abs_srcdir '/ways.sql'
 \i :people
+\i :ways
 \set SHOW_CONTEXT never
 \pset null '-'
 SELECT clock_timestamp() AS started \gset
-CREATE FUNCTION pg_temp.attempt(role name, statement text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('SET LOCAL ROLE %I', role);
-    SET LOCAL contactpoint.reason = 'merge';
-    EXECUTE statement;
-    RAISE SQLSTATE 'ZZ000';
-EXCEPTION
-    WHEN SQLSTATE 'ZZ000' THEN RETURN '00000';
-    WHEN OTHERS THEN RETURN SQLSTATE;
-END $$;
 CREATE FUNCTION pg_temp.keys_are_true() RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     before text := (SELECT md5(string_agg(p.child_id || p.facts || p.nearness, '|' ORDER BY p.child_id)) FROM contactpoint.match_person p);
 BEGIN
-    IF EXISTS (SELECT * FROM contactpoint.place_key EXCEPT ALL SELECT * FROM contactpoint._all_places())
-       OR EXISTS (SELECT * FROM contactpoint._all_places() EXCEPT ALL SELECT * FROM contactpoint.place_key) THEN
+    IF NOT pg_temp.place_keys_are_true() THEN
         RETURN false;
     END IF;
     PERFORM contactpoint._rekey_batch((SELECT array_agg(c.child_id) FROM contactpoint.known_record c), true);
@@ -218,8 +209,8 @@ SELECT contactpoint.merge(:zdenka, :sidonie, 'under an old snapshot');
 ROLLBACK;
 RESET SESSION AUTHORIZATION;
 -- what is kept for undoing is for nobody
-SELECT r AS role, pg_temp.attempt(r, 'SELECT * FROM contactpoint.merged_record') AS kept, pg_temp.attempt(r, 'SELECT * FROM contactpoint.merge_log') AS log,
-    pg_temp.attempt(r, 'SELECT * FROM contactpoint.merge_request') AS requests, pg_temp.attempt(r, 'SELECT * FROM contactpoint.undo_log, contactpoint.mistaken_look') AS undone
+SELECT r AS role, pg_temp.attempt_with_reason(r, 'SELECT * FROM contactpoint.merged_record') AS kept, pg_temp.attempt_with_reason(r, 'SELECT * FROM contactpoint.merge_log') AS log,
+    pg_temp.attempt_with_reason(r, 'SELECT * FROM contactpoint.merge_request') AS requests, pg_temp.attempt_with_reason(r, 'SELECT * FROM contactpoint.undo_log, contactpoint.mistaken_look') AS undone
 FROM unnest(ARRAY['regress_practitioner', 'regress_social', 'regress_override', 'regress_manager', 'regress_feed', 'regress_auditor', 'regress_admin', 'regress_nobody', 'regress_noaccount']::name[]) r;
 
 -- each call and each refusal is on record, with both children

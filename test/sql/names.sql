@@ -1,13 +1,11 @@
 -- Forms of one name: variants, their table, and who may change it.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
+\set ways :abs_srcdir '/ways.sql'
 \i :people
+\i :ways
 \set SHOW_CONTEXT never
 
-CREATE FUNCTION pg_temp.outcome(ref text) RETURNS text LANGUAGE sql AS
-    $$ SELECT s.outcome || coalesce(': ' || r.reason, '')
-       FROM contactpoint.settlement s LEFT JOIN contactpoint.review r USING (upload_id)
-       WHERE s.source_ref = $1 ORDER BY s.upload_id DESC LIMIT 1 $$;
 -- how given names compare with the candidates of a held row
 CREATE FUNCTION pg_temp.given_level(upload_id bigint) RETURNS text LANGUAGE sql AS
     $$ SELECT string_agg(DISTINCT e.level, ', ') FROM contactpoint.explain_match($1) e WHERE e.field = 'given' $$;
@@ -36,7 +34,7 @@ school	na-13	Seun	Trevithick	M	2013-07-08	1 Engine Lane, Truro	TR3 3CC
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 -- so a school may have twins of these names; of Seun and Oluwaseun it should not
-SELECT pg_temp.outcome('na-11'), pg_temp.outcome('na-12'), pg_temp.outcome('na-13');
+SELECT pg_temp.why('na-11'), pg_temp.why('na-12'), pg_temp.why('na-13');
 SELECT upload_id AS katie FROM contactpoint.settlement WHERE source_ref = 'na-11' \gset
 SET SESSION AUTHORIZATION regress_manager;
 SET contactpoint.reason = 'reviews';
@@ -73,7 +71,7 @@ school	na-14	Seun	Carlyon	M	2014-09-10	7 Harbour View, Truro	TR4 4DD
 \.
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
-SELECT pg_temp.outcome('na-14');
+SELECT pg_temp.why('na-14');
 
 -- and back again
 SET SESSION AUTHORIZATION regress_admin;

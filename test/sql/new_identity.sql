@@ -2,29 +2,13 @@
 -- anybody reads leads from one to the other but an override, which is an alert.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
+\set ways :abs_srcdir '/ways.sql'
 \i :people
+\i :ways
 \set SHOW_CONTEXT never
 \pset null '-'
 SELECT clock_timestamp() AS started \gset
 
-CREATE FUNCTION pg_temp.outcome(ref text) RETURNS text LANGUAGE sql AS
-    $$ SELECT outcome FROM contactpoint.settlement WHERE source_ref = $1 ORDER BY upload_id DESC LIMIT 1 $$;
-CREATE FUNCTION pg_temp.attempt(role name, statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    said text;
-BEGIN
-    EXECUTE format('SET LOCAL ROLE %I', role);
-    SET LOCAL contactpoint.reason = 'identity';
-    EXECUTE statement;
-    RAISE SQLSTATE 'ZZ000';
-EXCEPTION
-    WHEN SQLSTATE 'ZZ000' THEN RETURN '00000';
-    WHEN OTHERS THEN GET STACKED DIAGNOSTICS said = MESSAGE_TEXT; RETURN SQLSTATE || ' ' || said;
-END $$;
-CREATE FUNCTION pg_temp.keys_are_true() RETURNS boolean LANGUAGE sql AS $$
-    SELECT NOT EXISTS (SELECT * FROM contactpoint.place_key EXCEPT ALL SELECT * FROM contactpoint._all_places())
-       AND NOT EXISTS (SELECT * FROM contactpoint._all_places() EXCEPT ALL SELECT * FROM contactpoint.place_key)
-$$;
 CREATE FUNCTION pg_temp.tables_with(child bigint) RETURNS SETOF regclass LANGUAGE plpgsql AS $$
 DECLARE
     rel regclass;
@@ -78,7 +62,7 @@ RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 
 -- who may
-SELECT r AS role, pg_temp.attempt(r, format('SELECT contactpoint.new_identity(%s, ''Melisande'', ''Wunschname'', ''order'')', :old)) AS new_identity
+SELECT r AS role, pg_temp.answer(r, format('SELECT contactpoint.new_identity(%s, ''Melisande'', ''Wunschname'', ''order'')', :old)) AS new_identity
 FROM unnest(ARRAY['regress_practitioner', 'regress_social', 'regress_override', 'regress_manager', 'regress_elsewhere', 'regress_feed',
     'regress_auditor', 'regress_admin', 'regress_nobody', 'regress_noaccount', 'regress_suspended', 'regress_lapsed']::name[]) r;
 -- an alert is followed up first: who looked may know the way
@@ -107,7 +91,7 @@ SELECT count(*) AS aliases FROM contactpoint.alias WHERE child_id = :new;
 -- the former one is in no table that anybody reads
 SELECT rel FROM pg_temp.tables_with(:old) rel;
 SELECT DISTINCT relation FROM contactpoint.former_row WHERE child_id = :old ORDER BY 1;
-SELECT pg_temp.keys_are_true();
+SELECT pg_temp.place_keys_are_true();
 -- what the sister's open record shares, and a carer of the birth name, would lead from one name to the other: they stay behind
 SELECT relation, coalesce(content->>'address', content->>'full_name') AS left_behind FROM contactpoint.former_row
 WHERE relation IN ('address', 'carer', 'involvement') ORDER BY 1;
@@ -141,9 +125,9 @@ SET contactpoint.reason = 'identity';
 SELECT contactpoint.open_shielded(:old, 'again', true);
 RESET SESSION AUTHORIZATION;
 -- a grant on the former record opens neither
-SELECT pg_temp.attempt('regress_social', format('SELECT contactpoint.open_shielded(%s, ''visit'')', n)) FROM unnest(ARRAY[:old, :new]) n;
+SELECT pg_temp.answer('regress_social', format('SELECT contactpoint.open_shielded(%s, ''visit'')', n)) FROM unnest(ARRAY[:old, :new]) n;
 -- nobody reads the tables behind
-SELECT r AS role, count(*) FILTER (WHERE pg_temp.attempt(r, format('SELECT count(*) FROM contactpoint.%I', t)) = '00000') AS readable
+SELECT r AS role, count(*) FILTER (WHERE pg_temp.answer(r, format('SELECT count(*) FROM contactpoint.%I', t)) = '00000') AS readable
 FROM unnest(ARRAY['regress_practitioner', 'regress_social', 'regress_override', 'regress_manager', 'regress_auditor', 'regress_admin']::name[]) r,
     unnest(ARRAY['hidden_record', 'former_identity', 'former_reference', 'former_row', 'known_record', 'match_person']) t GROUP BY 1 ORDER BY 1;
 
@@ -215,7 +199,7 @@ INSERT INTO contactpoint.child (given_names, family_name, sex, date_of_birth) VA
 RESET SESSION AUTHORIZATION;
 
 -- the link: a warning, an alert, the answer
-SELECT r AS role, pg_temp.attempt(r, format('SELECT contactpoint.former_identity(%s, ''court'', true)', :old)) AS asks
+SELECT r AS role, pg_temp.answer(r, format('SELECT contactpoint.former_identity(%s, ''court'', true)', :old)) AS asks
 FROM unnest(ARRAY['regress_practitioner', 'regress_social', 'regress_override', 'regress_manager', 'regress_elsewhere', 'regress_feed',
     'regress_auditor', 'regress_admin', 'regress_nobody', 'regress_noaccount', 'regress_suspended', 'regress_lapsed']::name[]) r;
 GRANT contactpoint_override TO regress_manager2;

@@ -1,7 +1,9 @@
 -- Family names with prefixes, and postcodes, in the form in which they are compared.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
+\set ways :abs_srcdir '/ways.sql'
 \i :people
+\i :ways
 \set SHOW_CONTEXT never
 
 -- joined; what may be left out leaves the name itself besides
@@ -27,10 +29,6 @@ SELECT count(*) FROM (VALUES ('AB101AA'), ('CR02YY'), ('SO11AA'), ('OL101AA'), (
 WHERE contactpoint._normalize_postcode(code) <> code;
 
 -- one child under names that are written apart, as one word, and without the prefix
-CREATE FUNCTION pg_temp.outcome(ref text) RETURNS text LANGUAGE sql AS
-    $$ SELECT s.outcome || coalesce(': ' || r.reason || CASE WHEN r.shielded THEN ' (shielded)' ELSE '' END, '')
-       FROM contactpoint.settlement s LEFT JOIN contactpoint.review r USING (upload_id)
-       WHERE s.source_ref = $1 ORDER BY s.upload_id DESC LIMIT 1 $$;
 SET SESSION AUTHORIZATION regress_feed;
 COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) FROM stdin;
 school	nf-1	1	Theodosia	van der Velden	F	2012-02-03	3 Windmill Row, Louth	LN10 1AA
@@ -53,7 +51,7 @@ health	nf-31	Balthazar	Twesi Ime	M	2010-04-05	7 Windmill Row, Louth	LN10 1AD
 \.
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
-SELECT source_ref, pg_temp.outcome(source_ref) FROM (VALUES ('nf-11'), ('nf-12'), ('nf-13'), ('nf-21'), ('nf-31')) v (source_ref);
+SELECT source_ref, pg_temp.why(source_ref) FROM (VALUES ('nf-11'), ('nf-12'), ('nf-13'), ('nf-21'), ('nf-31')) v (source_ref);
 SELECT upload_id AS held FROM contactpoint.settlement WHERE source_ref = 'nf-13' \gset
 SET SESSION AUTHORIZATION regress_manager;
 SET contactpoint.reason = 'reviews';
@@ -71,4 +69,4 @@ health	nf-44	Bo Zena	Twardowska	F	2015-06-07	\N	\N
 \.
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
-SELECT source_ref, pg_temp.outcome(source_ref) FROM (VALUES ('nf-41'), ('nf-42'), ('nf-43'), ('nf-44')) v (source_ref);
+SELECT source_ref, pg_temp.why(source_ref) FROM (VALUES ('nf-41'), ('nf-42'), ('nf-43'), ('nf-44')) v (source_ref);

@@ -1,21 +1,13 @@
 -- Override: a record opened without a grant, after a warning, with an alarm.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
+\set ways :abs_srcdir '/ways.sql'
 \i :people
+\i :ways
 \set SHOW_CONTEXT never
 \pset null '-'
 SELECT clock_timestamp() AS started \gset
 
--- what a role gets of a statement: its SQLSTATE, 00000 if it worked; taken back
-CREATE FUNCTION pg_temp.attempt(role name, statement text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('SET LOCAL ROLE %I', role);
-    EXECUTE statement;
-    RAISE SQLSTATE 'ZZ000';
-EXCEPTION
-    WHEN SQLSTATE 'ZZ000' THEN RETURN '00000';
-    WHEN OTHERS THEN RETURN SQLSTATE;
-END $$;
 CREATE ROLE regress_lapsed LOGIN IN ROLE contactpoint_override, contactpoint_manager;
 INSERT INTO contactpoint.account VALUES ('regress_lapsed', 1, 'Lapsed', current_date - 1, current_date + 9);
 

@@ -2,12 +2,12 @@
 -- land in an open record, or to find out what a shield hides.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
+\set ways :abs_srcdir '/ways.sql'
 \i :people
+\i :ways
 \set SHOW_CONTEXT never
 \pset null '-'
 
-CREATE FUNCTION pg_temp.outcome(ref text) RETURNS text LANGUAGE sql AS
-    $$ SELECT outcome FROM contactpoint.settlement WHERE source_ref = $1 ORDER BY upload_id DESC LIMIT 1 $$;
 CREATE FUNCTION pg_temp.reason(ref text) RETURNS text LANGUAGE sql AS
     $$ SELECT reason FROM contactpoint.review WHERE source_ref = $1 AND decided_at IS NULL $$;
 

@@ -2,7 +2,9 @@
 -- reverted: recycled reference overwrites, six duplicates, never.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
+\set ways :abs_srcdir '/ways.sql'
 \i :people
+\i :ways
 \set SHOW_CONTEXT never
 \pset null '-'
 SELECT clock_timestamp() AS started \gset
@@ -21,16 +23,6 @@ CREATE FUNCTION pg_temp.picture(of_child bigint) RETURNS TABLE (what text, said 
 CREATE FUNCTION pg_temp.became(ref text) RETURNS TABLE (outcome text, went boolean, open_reviews bigint) LANGUAGE sql AS $$
     SELECT s.outcome, s.child_id IS NOT NULL, (SELECT count(*) FROM contactpoint.review r WHERE r.source_ref = ref AND r.decided_at IS NULL)
     FROM contactpoint.settlement s WHERE s.source_ref = ref ORDER BY s.upload_id $$;
-CREATE FUNCTION pg_temp.attempt(role name, statement text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('SET LOCAL ROLE %I', role);
-    SET LOCAL contactpoint.reason = 'parting';
-    EXECUTE statement;
-    RAISE SQLSTATE 'ZZ000';
-EXCEPTION
-    WHEN SQLSTATE 'ZZ000' THEN RETURN '00000';
-    WHEN OTHERS THEN RETURN SQLSTATE;
-END $$;
 
 -- two references of one source and one of another go to one record; one of them is another child's
 SET SESSION AUTHORIZATION regress_feed;
@@ -275,8 +267,8 @@ CREATE TEMP TABLE before AS SELECT child_id, facts, nearness FROM contactpoint.m
 SELECT contactpoint._rekey_batch((SELECT array_agg(child_id) FROM contactpoint.child), true);
 SELECT count(*) AS differ FROM before b FULL JOIN contactpoint.match_person p USING (child_id) WHERE (b.facts, b.nearness) IS DISTINCT FROM (p.facts, p.nearness);
 -- what is remembered and kept is for nobody
-SELECT r AS role, pg_temp.attempt(r, 'SELECT * FROM contactpoint.remembered') AS remembered, pg_temp.attempt(r, 'SELECT * FROM contactpoint.decided_row') AS kept,
-    pg_temp.attempt(r, 'SELECT contactpoint._said(1)') AS said, pg_temp.attempt(r, 'SELECT * FROM contactpoint._current_manager') AS managers
+SELECT r AS role, pg_temp.attempt_with_reason(r, 'SELECT * FROM contactpoint.remembered') AS remembered, pg_temp.attempt_with_reason(r, 'SELECT * FROM contactpoint.decided_row') AS kept,
+    pg_temp.attempt_with_reason(r, 'SELECT contactpoint._said(1)') AS said, pg_temp.attempt_with_reason(r, 'SELECT * FROM contactpoint._current_manager') AS managers
 FROM unnest(ARRAY['regress_practitioner', 'regress_manager', 'regress_feed', 'regress_auditor', 'regress_admin', 'regress_nobody', 'postgres']::name[]) r;
 SELECT effective_role, command, outcome, count(*) FROM contactpoint.audit
 WHERE command IN ('separate', 'undecide', 'revert_batch') AND at > :'started' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;

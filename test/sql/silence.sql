@@ -2,7 +2,9 @@
 -- a row, and harden() closes what PostgreSQL counts for everybody.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
+\set ways :abs_srcdir '/ways.sql'
 \i :people
+\i :ways
 \set SHOW_CONTEXT never
 \pset null '-'
 
@@ -69,15 +71,6 @@ FROM contactpoint.upload_receipt WHERE source_ref IN ('quiet-a', 'quiet-b', 'qui
 RESET SESSION AUTHORIZATION;
 
 -- what PostgreSQL counts for everybody, before and after; what was open is opened again for the other tests
-CREATE FUNCTION pg_temp.attempt(role name, statement text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('SET LOCAL ROLE %I', role);
-    EXECUTE statement;
-    RAISE SQLSTATE 'ZZ000';
-EXCEPTION
-    WHEN SQLSTATE 'ZZ000' THEN RETURN '00000';
-    WHEN OTHERS THEN RETURN SQLSTATE;
-END $$;
 CREATE TEMP TABLE look (what text, statement text);
 INSERT INTO look VALUES
     ('counters', 'SELECT n_tup_ins FROM pg_stat_all_tables WHERE relname = ''address_vault'''),
