@@ -31,32 +31,14 @@ is_of_own_record(int64 child_id)
 {
 	Oid			types[1] = {INT8OID};
 	Datum		values[1] = {Int64GetDatum(child_id)};
-	CpOwnWork	work;
-	bool		own = false;
 
-	cp_own_work_begin(&work);
-	PG_TRY();
-	{
-		SPI_connect();
-		PushActiveSnapshot(GetLatestSnapshot());
-		if (SPI_execute_with_args("SELECT FROM contactpoint.child c"
-								  " WHERE c.child_id IN ($1, contactpoint._merged_into($1))"
-								  " AND contactpoint._manages(contactpoint._authority_of(c.child_id))"
-								  " UNION ALL SELECT FROM contactpoint.hidden_record h"
-								  " WHERE h.child_id = $1 AND h.kind = 'former'"
-								  " AND contactpoint._manages(h.authority)",
-								  1, types, values, NULL, true, 1) != SPI_OK_SELECT)
-			elog(ERROR, "could not look for a record");
-		own = SPI_processed > 0;
-		PopActiveSnapshot();
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		cp_own_work_end(&work);
-	}
-	PG_END_TRY();
-	return own;
+	return cp_own_number("SELECT c.child_id FROM contactpoint.child c"
+						 " WHERE c.child_id IN ($1, contactpoint._merged_into($1))"
+						 " AND contactpoint._manages(contactpoint._authority_of(c.child_id))"
+						 " UNION ALL SELECT h.child_id FROM contactpoint.hidden_record h"
+						 " WHERE h.child_id = $1 AND h.kind = 'former'"
+						 " AND contactpoint._manages(h.authority)",
+						 1, types, values) != 0;
 }
 
 static void

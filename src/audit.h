@@ -156,14 +156,14 @@ extern void cp_gate_install(void);
 /* An entry up to this position must be durable before the next byte leaves. */
 extern void cp_gate_require(XLogRecPtr lsn);
 
-/* Makes all required entries durable now. */
-extern void cp_gate_make_durable(void);
+/*
+ * Makes all required entries durable now where there is no client, and so no
+ * gate, in this process.  Raises KC006 if a synchronous standby does not confirm.
+ */
+extern void cp_gate_settle(void);
 
 /* The same on this server's disk only: the session ends and waits for nobody. */
 extern void cp_gate_flush_locally(void);
-
-/* The same where there is no client, and so no gate, in this process. */
-extern void cp_gate_settle(void);
 
 /* ---------- journal.c: the append that no ROLLBACK undoes ---------- */
 

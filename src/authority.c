@@ -18,14 +18,12 @@
 #include "access/xact.h"
 #include "catalog/partition.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/lsyscache.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "audit.h"
@@ -255,34 +253,10 @@ cp_caller_manages_child(int64 child_id)
 {
 	Oid			types[1] = {INT8OID};
 	Datum		values[1] = {Int64GetDatum(child_id)};
-	int64		authority = 0;
-	CpOwnWork	work;
 
 	if (cp_caller_is_superuser())
 		return true;
-	cp_own_work_begin(&work);
-	PG_TRY();
-	{
-		bool		isnull;
-		Datum		value;
-
-		SPI_connect();
-		PushActiveSnapshot(GetLatestSnapshot());
-		if (SPI_execute_with_args("SELECT contactpoint._authority_of($1)", 1, types,
-								  values, NULL, true, 1) != SPI_OK_SELECT)
-			elog(ERROR, "could not look up a responsible authority");
-		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-		if (!isnull)
-			authority = DatumGetInt64(value);
-		PopActiveSnapshot();
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		cp_own_work_end(&work);
-	}
-	PG_END_TRY();
-	return cp_caller_manages(authority);
+	return cp_caller_manages(cp_own_number("SELECT contactpoint._authority_of($1)", 1, types, values));
 }
 
 PG_FUNCTION_INFO_V1(contactpoint_manages_child);

@@ -13,13 +13,11 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "contactpoint.h"
@@ -29,36 +27,18 @@
 #define NOTICE_MS 10000			/* between two notices of how far it is */
 
 /*
- * Is any row up to this number still pending?  With a fresh snapshot.  From the
- * end, which is settled last: at the other one are the entries of all that was.
+ * Is any row up to this number still pending?  From the end, which is settled
+ * last: at the other one are the entries of all that was.
  */
 static bool
 still_pending(int64 up_to)
 {
 	Oid			types[1] = {INT8OID};
 	Datum		values[1] = {Int64GetDatum(up_to)};
-	CpOwnWork	work;
-	bool		pending;
 
-	cp_own_work_begin(&work);
-	PG_TRY();
-	{
-		SPI_connect();
-		PushActiveSnapshot(GetLatestSnapshot());
-		if (SPI_execute_with_args("SELECT FROM contactpoint.receipt r"
-								  " WHERE r.settled_at IS NULL AND NOT r.waits AND r.upload_id <= $1"
-								  " ORDER BY r.upload_id DESC LIMIT 1", 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
-			elog(ERROR, "could not look into the inbox");
-		pending = SPI_processed > 0;
-		PopActiveSnapshot();
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		cp_own_work_end(&work);
-	}
-	PG_END_TRY();
-	return pending;
+	return cp_own_number("SELECT r.upload_id FROM contactpoint.receipt r"
+						 " WHERE r.settled_at IS NULL AND NOT r.waits AND r.upload_id <= $1"
+						 " ORDER BY r.upload_id DESC LIMIT 1", 1, types, values) != 0;
 }
 
 /*
@@ -67,32 +47,8 @@ still_pending(int64 up_to)
 static int64
 last_received(void)
 {
-	CpOwnWork	work;
-	int64		last = 0;
-
-	cp_own_work_begin(&work);
-	PG_TRY();
-	{
-		bool		isnull;
-		Datum		value;
-
-		SPI_connect();
-		PushActiveSnapshot(GetLatestSnapshot());
-		if (SPI_execute("SELECT max(r.upload_id) FROM contactpoint.receipt r"
-						" WHERE r.settled_at IS NULL AND NOT r.waits", true, 1) != SPI_OK_SELECT)
-			elog(ERROR, "could not look into the inbox");
-		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-		if (!isnull)
-			last = DatumGetInt64(value);
-		PopActiveSnapshot();
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		cp_own_work_end(&work);
-	}
-	PG_END_TRY();
-	return last;
+	return cp_own_number("SELECT max(r.upload_id) FROM contactpoint.receipt r"
+						 " WHERE r.settled_at IS NULL AND NOT r.waits", 0, NULL, NULL);
 }
 
 /*
@@ -102,28 +58,10 @@ static void
 tell_progress(void)
 {
 	CpProgress	progress = cp_progress_read(CP_JOB_SETTLE);
-	CpOwnWork	work;
 
-	cp_own_work_begin(&work);
-	PG_TRY();
-	{
-		bool		isnull;
-
-		SPI_connect();
-		PushActiveSnapshot(GetLatestSnapshot());
-		if (SPI_execute("SELECT count(*) FROM contactpoint.receipt r"
-						" WHERE r.settled_at IS NULL AND NOT r.waits", true, 1) != SPI_OK_SELECT)
-			elog(ERROR, "could not look into the inbox");
-		progress.total = progress.done +
-			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-		PopActiveSnapshot();
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		cp_own_work_end(&work);
-	}
-	PG_END_TRY();
+	progress.total = progress.done +
+		cp_own_number("SELECT count(*) FROM contactpoint.receipt r"
+					  " WHERE r.settled_at IS NULL AND NOT r.waits", 0, NULL, NULL);
 	ereport(NOTICE,
 			(errmsg("settling uploads: %s", cp_progress_text(&progress))));
 }

@@ -148,12 +148,7 @@ PG_FUNCTION_INFO_V1(contactpoint_tell_sessions);
 Datum
 contactpoint_tell_sessions(PG_FUNCTION_ARGS)
 {
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_CP_PROTECTED),
-				 errmsg("this function serves triggers of the registry only"),
-				 errhint("There is no need to call it.")));
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	CacheInvalidateRelcache(cp_require_trigger(fcinfo)->tg_relation);
 	return PointerGetDatum(NULL);
 }
 

@@ -51,12 +51,7 @@ static TriggerData *
 require_trigger(FunctionCallInfo fcinfo)
 {
 	cp_require_preloaded();
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_CP_PROTECTED),
-				 errmsg("this function serves triggers of the registry only"),
-				 errhint("Use the functions listed in the README.")));
-	return (TriggerData *) fcinfo->context;
+	return cp_require_trigger(fcinfo);
 }
 
 static bool

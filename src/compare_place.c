@@ -38,8 +38,8 @@ is_unit_postcode(const char *code, int length)
 	return letter && digit && length >= UNIT_POSTCODE_LEAST;
 }
 
-static int
-compare_postcodes(const List *a, const List *b)
+int
+cp_compare_postcodes(const List *a, const List *b)
 {
 	int			best = CP_POSTCODE_DIFFER;
 	ListCell   *left;
@@ -226,7 +226,7 @@ compare_addresses(const List *a, const List *b)
 void
 cp_compare_places(const CpPerson *row, const CpPerson *record, CpComparison *result)
 {
-	int			postcode = compare_postcodes(row->postcodes, record->postcodes);
+	int			postcode = cp_compare_postcodes(row->postcodes, record->postcodes);
 	int			address = compare_addresses(row->addresses, record->addresses);
 	bool		beside = postcode >= CP_POSTCODE_EQUAL && postcode <= CP_POSTCODE_NEAR;
 

@@ -23,7 +23,8 @@
 
 CP_MODULE_MAGIC;
 
-bool		cp_preloaded = false;
+static bool preloaded = false;	/* in every process of a server that has the
+								 * library preloaded */
 
 PGDLLEXPORT void _PG_init(void);
 
@@ -32,7 +33,7 @@ _PG_init(void)
 {
 	if (!process_shared_preload_libraries_in_progress)
 		return;
-	cp_preloaded = true;
+	preloaded = true;
 
 	cp_settings_init();
 	cp_log_init();
@@ -52,7 +53,7 @@ _PG_init(void)
 void
 cp_require_preloaded(void)
 {
-	if (!cp_preloaded)
+	if (!preloaded)
 		ereport(ERROR,
 				(errcode(ERRCODE_CP_NOT_PRELOADED),
 				 errmsg("contactpoint is not preloaded, so the registry stays closed"),

@@ -38,9 +38,6 @@
 
 /* ---------- contactpoint.c: loading ---------- */
 
-/* true in every process of a server that has the library preloaded */
-extern bool cp_preloaded;
-
 /* Raises KC008 with a hint unless the library is preloaded. */
 extern void cp_require_preloaded(void);
 
@@ -200,6 +197,9 @@ extern void cp_rekeying_end(void);
 
 /* ---------- row.c: a row as triggers see it ---------- */
 
+/* Raises KC009 unless called as a trigger. */
+extern struct TriggerData *cp_require_trigger(FunctionCallInfo fcinfo);
+
 /* A text column in the current memory context, or NULL. */
 extern char *cp_row_text(HeapTuple tuple, TupleDesc desc, int attno);
 
@@ -277,6 +277,12 @@ typedef struct CpOwnWork
 extern void cp_own_work_begin(CpOwnWork *work);
 extern void cp_own_work_end(const CpOwnWork *work);
 extern bool cp_in_own_work(void);
+
+/*
+ * The bigint that a query comes to, as own work with the latest snapshot; 0 where
+ * there is no row, or null.
+ */
+extern int64 cp_own_number(const char *query, int nargs, Oid *types, Datum *values);
 
 /* Is the extension's own script running? */
 extern bool cp_in_own_script(void);

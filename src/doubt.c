@@ -43,33 +43,6 @@
 #define WORDS_OF_PLACE 4		/* without a number, in an address that names
 								 * street and town */
 
-/* May these be one postcode, or two of one neighbourhood? */
-static bool
-postcodes_agree(const List *a, const List *b)
-{
-	ListCell   *left;
-	ListCell   *right;
-
-	if (a == NIL || b == NIL)
-		return true;
-	foreach(left, a)
-	{
-		const char *x = lfirst(left);
-		int			xlen = strlen(x);
-
-		foreach(right, b)
-		{
-			const char *y = lfirst(right);
-			int			ylen = strlen(y);
-
-			if (cp_word_compare(x, xlen, y, ylen) <= CP_WORD_EDIT ||
-				(xlen > 4 && xlen == ylen && strncmp(x, y, xlen - 3) == 0))
-				return true;
-		}
-	}
-	return false;
-}
-
 static bool
 houses_agree(const List *a, const List *b)
 {
@@ -87,10 +60,13 @@ houses_agree(const List *a, const List *b)
 	return false;
 }
 
-bool
-cp_same_house(const CpPerson *a, const CpPerson *b)
+/* Have they a numbered address in common? */
+static bool
+same_house(const CpPerson *a, const CpPerson *b)
 {
-	return houses_agree(a->addresses, b->addresses) && postcodes_agree(a->postcodes, b->postcodes);
+	/* one postcode may be a slip of the other, or of the same neighbourhood */
+	return houses_agree(a->addresses, b->addresses) &&
+		cp_compare_postcodes(a->postcodes, b->postcodes) != CP_POSTCODE_DIFFER;
 }
 
 /* The same house, or the same postcode where no address says more. */
@@ -100,7 +76,7 @@ cp_same_home(const CpPerson *a, const CpPerson *b)
 	ListCell   *left;
 	ListCell   *right;
 
-	if (cp_same_house(a, b))
+	if (same_house(a, b))
 		return true;
 	if (a->addresses != NIL && b->addresses != NIL)
 		return false;
@@ -196,7 +172,7 @@ may_be_one_house(const CpPerson *a, const CpPerson *b)
 	ListCell   *left;
 	ListCell   *right;
 
-	if (cp_same_house(a, b))
+	if (same_house(a, b))
 		return true;
 	foreach(left, a->addresses)
 	{

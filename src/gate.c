@@ -461,17 +461,6 @@ cp_gate_require(XLogRecPtr lsn)
 }
 
 /*
- * Makes all required entries durable now.  Raises KC006 if a synchronous
- * standby does not confirm them.
- */
-void
-cp_gate_make_durable(void)
-{
-	if (!make_durable())
-		refuse_unconfirmed();
-}
-
-/*
  * Makes them durable here, and waits for no standby.
  */
 void
@@ -481,11 +470,12 @@ cp_gate_flush_locally(void)
 }
 
 /*
- * The same where no gate does it before the answer leaves.
+ * Makes all required entries durable where no gate does it before the answer
+ * leaves.  Raises KC006 if a synchronous standby does not confirm them.
  */
 void
 cp_gate_settle(void)
 {
-	if (client == NULL)
-		cp_gate_make_durable();
+	if (client == NULL && !make_durable())
+		refuse_unconfirmed();
 }

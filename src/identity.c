@@ -61,19 +61,25 @@ is_the_same(const CpCandidate *candidate)
 		(!candidate->sex_differs || candidate->given_equal);
 }
 
+static bool
+compares_as_the_same(const CpPerson *row, const CpPerson *record)
+{
+	CpCandidate candidate = {0};
+
+	cp_score(row, record, &candidate);
+	return is_the_same(&candidate);
+}
+
 /* By what the record shows? */
 static bool
 shows_the_same(const CpPerson *row, int64 child_id)
 {
 	CpPerson   *shown = cp_person_fetch(child_id);
-	CpCandidate candidate;
 
 	if (shown == NULL || shown->nearness > CP_NEAR_SHIELDED_WIDE)
 		return false;
 	shown->nnames = Min(shown->nnames, 1);
-	memset(&candidate, 0, sizeof(candidate));
-	cp_score(row, shown, &candidate);
-	return is_the_same(&candidate);
+	return compares_as_the_same(row, shown);
 }
 
 PG_FUNCTION_INFO_V1(contactpoint_known_by_name);
@@ -99,13 +105,8 @@ static bool
 is_a_former_one(const CpPerson *row, int64 child_id)
 {
 	CpPerson   *former = cp_person_fetch(child_id);
-	CpCandidate candidate;
 
-	if (former == NULL || former->nearness != CP_NEAR_FORMER)
-		return false;
-	memset(&candidate, 0, sizeof(candidate));
-	cp_score(row, former, &candidate);
-	return is_the_same(&candidate);
+	return former != NULL && former->nearness == CP_NEAR_FORMER && compares_as_the_same(row, former);
 }
 
 PG_FUNCTION_INFO_V1(contactpoint_bears_former_name);

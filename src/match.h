@@ -403,12 +403,6 @@ extern CpPerson *cp_person_fetch(int64 child_id);
 extern void cp_person_add_words(CpPerson *person, const char *given,
 								const char *family, bool hidden, bool new_words);
 
-/* "kind:VALUE", both in normal form. */
-extern char *cp_identifier_text(const char *kind, int kind_length, const char *value);
-
-/* Unknown, 0000000000 and 9999999999 are no numbers of anybody. */
-extern bool cp_identifier_is_real(const char *identifier);
-
 /* A row of match_person as a person, in the current memory context. */
 extern CpPerson *cp_person_from_tuple(HeapTuple tuple, TupleDesc desc);
 

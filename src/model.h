@@ -314,6 +314,9 @@ extern bool cp_given_clearly_differs(const CpPerson *a, const CpPerson *b);
 /* Fills what a comparison says of postcode and address. */
 extern void cp_compare_places(const CpPerson *row, const CpPerson *record, CpComparison *result);
 
+/* The level of CP_POSTCODE that the two that agree best have, 0 if none is known. */
+extern int	cp_compare_postcodes(const List *a, const List *b);
+
 /* Share of the words of two addresses that agree, 0 to 1. */
 extern double cp_address_words_alike(const char *a, const char *b);
 
@@ -409,9 +412,6 @@ extern void cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *r
 extern bool cp_guard_compare(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate);
 
 /* ---------- doubt.c: what a person must look at, whatever the score ---------- */
-
-/* Have they a numbered address in common? */
-extern bool cp_same_house(const CpPerson *a, const CpPerson *b);
 
 /* The same house, or the same postcode where no address says more. */
 extern bool cp_same_home(const CpPerson *a, const CpPerson *b);

@@ -12,14 +12,18 @@
 
 #include "model.h"
 
+static Datum
+normalized(FunctionCallInfo fcinfo, char *(*normalize) (const char *text))
+{
+	PG_RETURN_TEXT_P(cstring_to_text(normalize(text_to_cstring(PG_GETARG_TEXT_PP(0)))));
+}
+
 /* contactpoint._normalize_name(text) */
 PG_FUNCTION_INFO_V1(contactpoint_normalize_name);
 Datum
 contactpoint_normalize_name(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_name(name)));
+	return normalized(fcinfo, cp_normalize_name);
 }
 
 /* contactpoint._normalize_postcode(text) */
@@ -27,9 +31,7 @@ PG_FUNCTION_INFO_V1(contactpoint_normalize_postcode);
 Datum
 contactpoint_normalize_postcode(PG_FUNCTION_ARGS)
 {
-	char	   *postcode = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_postcode(postcode)));
+	return normalized(fcinfo, cp_normalize_postcode);
 }
 
 /* contactpoint._normalize_family(text) */
@@ -37,9 +39,7 @@ PG_FUNCTION_INFO_V1(contactpoint_normalize_family);
 Datum
 contactpoint_normalize_family(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_family(name)));
+	return normalized(fcinfo, cp_normalize_family);
 }
 
 /* contactpoint._normalize_kind(text) */
@@ -47,9 +47,7 @@ PG_FUNCTION_INFO_V1(contactpoint_normalize_kind);
 Datum
 contactpoint_normalize_kind(PG_FUNCTION_ARGS)
 {
-	char	   *kind = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_kind(kind)));
+	return normalized(fcinfo, cp_normalize_kind);
 }
 
 /* contactpoint._normalize_address(text) */
@@ -57,9 +55,7 @@ PG_FUNCTION_INFO_V1(contactpoint_normalize_address);
 Datum
 contactpoint_normalize_address(PG_FUNCTION_ARGS)
 {
-	char	   *address = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	PG_RETURN_TEXT_P(cstring_to_text(cp_normalize_address(address)));
+	return normalized(fcinfo, cp_normalize_address);
 }
 
 /* contactpoint._name_fault(text) */

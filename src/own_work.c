@@ -32,9 +32,11 @@
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "commands/extension.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "contactpoint.h"
@@ -87,6 +89,41 @@ bool
 cp_in_own_work(void)
 {
 	return depth > 0;
+}
+
+/*
+ * Asks one thing as own work, with the latest snapshot.
+ */
+int64
+cp_own_number(const char *query, int nargs, Oid *types, Datum *values)
+{
+	CpOwnWork	work;
+	int64		number = 0;
+
+	cp_own_work_begin(&work);
+	PG_TRY();
+	{
+		SPI_connect();
+		PushActiveSnapshot(GetLatestSnapshot());
+		if (SPI_execute_with_args(query, nargs, types, values, NULL, true, 1) != SPI_OK_SELECT)
+			elog(ERROR, "could not ask the registry");
+		if (SPI_processed > 0)
+		{
+			bool		isnull;
+			Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+
+			if (!isnull)
+				number = DatumGetInt64(value);
+		}
+		PopActiveSnapshot();
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		cp_own_work_end(&work);
+	}
+	PG_END_TRY();
+	return number;
 }
 
 /*

@@ -98,16 +98,16 @@ cp_person_add_name(CpPerson *person, const char *given_names,
 }
 
 /* kind:VALUE, both in normal form */
-char *
-cp_identifier_text(const char *kind, int kind_length, const char *value)
+static char *
+identifier_text(const char *kind, int kind_length, const char *value)
 {
 	return psprintf("%s:%s", cp_normalize_kind(pnstrdup(kind, kind_length)),
 					cp_normalize_code(value));
 }
 
 /* Unknown, 0000000000 and 9999999999 are no numbers of anybody. */
-bool
-cp_identifier_is_real(const char *identifier)
+static bool
+is_real(const char *identifier)
 {
 	const char *value = strchr(identifier, ':') + 1;
 	bool		digits = false;
@@ -148,9 +148,9 @@ cp_person_add_place(CpPerson *person, const char *postcode, const char *address)
 void
 cp_person_add_identifier(CpPerson *person, const char *kind, const char *value)
 {
-	char	   *identifier = cp_identifier_text(kind, strlen(kind), value);
+	char	   *identifier = identifier_text(kind, strlen(kind), value);
 
-	if (cp_identifier_is_real(identifier))
+	if (is_real(identifier))
 		person->identifiers = add_distinct(person->identifiers, identifier);
 }
 
@@ -195,8 +195,8 @@ cp_person_make(const char *given_names, const char *family_name,
 
 		if (colon == NULL || list_length(person->identifiers) >= CP_MAX_PLACES)
 			continue;
-		identifier = cp_identifier_text(lfirst(cell), colon - (char *) lfirst(cell), colon + 1);
-		if (cp_identifier_is_real(identifier))
+		identifier = identifier_text(lfirst(cell), colon - (char *) lfirst(cell), colon + 1);
+		if (is_real(identifier))
 			person->identifiers = lappend(person->identifiers, identifier);
 	}
 	cp_person_finish(person);

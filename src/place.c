@@ -249,16 +249,12 @@ PG_FUNCTION_INFO_V1(contactpoint_place_changed);
 Datum
 contactpoint_place_changed(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TriggerData *trigger;
 	TupleDesc	desc;
 	Relation	rel;
 
 	cp_require_preloaded();
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_CP_PROTECTED),
-				 errmsg("this function serves triggers of the registry only"),
-				 errhint("Use the functions listed in the README.")));
+	trigger = cp_require_trigger(fcinfo);
 	if (cp_is_restoring())
 		return PointerGetDatum(NULL);
 	desc = RelationGetDescr(trigger->tg_relation);

@@ -9,9 +9,21 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "commands/trigger.h"
 #include "utils/builtins.h"
 
 #include "contactpoint.h"
+
+struct TriggerData *
+cp_require_trigger(FunctionCallInfo fcinfo)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("this function serves triggers of the registry only"),
+				 errhint("Use the functions listed in the README.")));
+	return (TriggerData *) fcinfo->context;
+}
 
 /*
  * A text column in the current memory context, or NULL.

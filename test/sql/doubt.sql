@@ -6,8 +6,6 @@
 \i :ways
 \set SHOW_CONTEXT never
 
--- what became of a row, and whether it came near that record
-
 -- what names are usual is counted from 64 children on
 CREATE TEMPORARY TABLE crowd (child_id bigint);
 WITH made AS (

@@ -6,7 +6,6 @@
 \i :ways
 \set SHOW_CONTEXT never
 
-
 -- the same child twice in one COPY becomes one record
 SET SESSION AUTHORIZATION regress_feed;
 COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) FROM stdin;

@@ -6,7 +6,6 @@
 \i :ways
 \set SHOW_CONTEXT never
 
-
 SET SESSION AUTHORIZATION regress_feed;
 COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, identifiers) FROM stdin;
 school	pd-1	1	Wilfrida	Sandringham	F	2011-04-05	3 Almanac Row, Hexham	NE46 1AA	{"nhs": "4852919671"}
