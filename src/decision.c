@@ -404,19 +404,3 @@ cp_decide_found(const CpPerson *row, const CpReference *reference, const CpFound
 	show_former_first(decision);
 	return decision;
 }
-
-/* What is to become of an uploaded row. */
-CpDecision *
-cp_decide(const CpPerson *row, const CpReference *reference)
-{
-	CpDecision *decision;
-	CpFound		found = {0};
-
-	cp_dictionary_refresh();
-	decision = cp_decide_known(row, reference);
-	if (decision != NULL)
-		return decision;
-	found.candidates = cp_candidates_bounded(row, is_linked(reference) ? reference->linked_child : 0,
-											 false, &found.cut);
-	return cp_decide_found(row, reference, &found);
-}

@@ -153,16 +153,11 @@ typedef struct CpReference
 } CpReference;
 
 /*
- * What is to become of an uploaded row.  Reads source_link to tell twins
- * (separate references of one source).
- */
-extern CpDecision *cp_decide(const CpPerson *row, const CpReference *reference);
-
-/*
- * The same in two steps, for many rows at once.  The first decides what needs no
- * search: a reference that goes on meaning its child; otherwise it returns NULL.
- * The second wants the candidates, the reference's own record left out.  Both
- * after cp_dictionary_refresh().
+ * What is to become of an uploaded row, in two steps.  The first decides what
+ * needs no search: a reference that goes on meaning its child; otherwise it
+ * returns NULL.  The second wants the candidates, the reference's own record left
+ * out, and reads source_link to tell twins (separate references of one source).
+ * Both after cp_dictionary_refresh().
  */
 extern CpDecision *cp_decide_known(const CpPerson *row, const CpReference *reference);
 extern CpDecision *cp_decide_found(const CpPerson *row, const CpReference *reference,
