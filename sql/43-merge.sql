@@ -223,12 +223,28 @@ $$;
 COMMENT ON FUNCTION contactpoint._merge_details(contactpoint.child, contactpoint.child) IS
     'moves details and names of one record to another; the vanished name becomes a hidden one';
 
+CREATE FUNCTION contactpoint._shields_follow(child_id bigint) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    responsible bigint := contactpoint._authority_of(_shields_follow.child_id);
+BEGIN
+    UPDATE contactpoint.shield s SET authority = responsible
+    WHERE s.child_id = _shields_follow.child_id AND s.authority IS DISTINCT FROM responsible;
+    UPDATE contactpoint.unshield_request r SET authority = responsible
+    WHERE r.child_id = _shields_follow.child_id AND r.authority IS DISTINCT FROM responsible;
+    UPDATE contactpoint.access_grant g SET authority = responsible
+    WHERE g.child_id = _shields_follow.child_id AND g.authority IS DISTINCT FROM responsible;
+    UPDATE contactpoint.shield_alert a SET authority = responsible
+    WHERE a.child_id = _shields_follow.child_id AND a.authority IS DISTINCT FROM responsible;
+END
+$$;
+COMMENT ON FUNCTION contactpoint._shields_follow(bigint) IS
+    'gives shields, requests, grants and alerts of a record to the authority that is responsible now';
+
 -- Shields of both stand. Requests to lift were made of one of them, so they lapse;
 -- grants on one are no grants on what the other hid.
 CREATE FUNCTION contactpoint._merge_shields(gone contactpoint.child, stays contactpoint.child) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    responsible bigint;
 BEGIN
     UPDATE contactpoint.unshield_request r SET lapses_at = clock_timestamp()
     WHERE r.child_id IN (gone.child_id, stays.child_id) AND r.approved_at IS NULL AND r.lapses_at > clock_timestamp();
@@ -241,15 +257,7 @@ BEGIN
     UPDATE contactpoint.unshield_request r SET child_id = stays.child_id WHERE r.child_id = gone.child_id;
     UPDATE contactpoint.access_grant g SET child_id = stays.child_id WHERE g.child_id = gone.child_id;
     UPDATE contactpoint.shield_alert a SET child_id = stays.child_id WHERE a.child_id = gone.child_id;
-    responsible := contactpoint._authority_of(stays.child_id);
-    UPDATE contactpoint.shield s SET authority = responsible
-    WHERE s.child_id = stays.child_id AND s.authority IS DISTINCT FROM responsible;
-    UPDATE contactpoint.unshield_request r SET authority = responsible
-    WHERE r.child_id = stays.child_id AND r.authority IS DISTINCT FROM responsible;
-    UPDATE contactpoint.access_grant g SET authority = responsible
-    WHERE g.child_id = stays.child_id AND g.authority IS DISTINCT FROM responsible;
-    UPDATE contactpoint.shield_alert a SET authority = responsible
-    WHERE a.child_id = stays.child_id AND a.authority IS DISTINCT FROM responsible;
+    PERFORM contactpoint._shields_follow(stays.child_id);
 END
 $$;
 COMMENT ON FUNCTION contactpoint._merge_shields(contactpoint.child, contactpoint.child) IS

@@ -63,7 +63,6 @@ CREATE FUNCTION contactpoint._part_shields(merged contactpoint.merged_record) RE
 DECLARE
     since timestamptz := (merged.kept ->> 'at')::timestamptz;
     wide text;
-    responsible bigint;
 BEGIN
     SELECT s.category INTO wide FROM contactpoint.shield s JOIN contactpoint.shield_category g ON g.category = s.category
     WHERE s.child_id = merged.into_child_id AND s.lifted_at IS NULL AND g.wide ORDER BY s.shield_id LIMIT 1;
@@ -83,15 +82,7 @@ BEGIN
     WHERE g.child_id = merged.into_child_id AND g.grantee = b.grantee AND g.granted_at = b.granted_at;
     PERFORM contactpoint._place_shield(c.child_id, 'a merge was undone: to be looked at', coalesce(wide, 'other'), true)
     FROM contactpoint.child c WHERE c.child_id IN (merged.child_id, merged.into_child_id) ORDER BY c.child_id;
-    responsible := contactpoint._authority_of(merged.child_id);
-    UPDATE contactpoint.shield s SET authority = responsible
-    WHERE s.child_id = merged.child_id AND s.authority IS DISTINCT FROM responsible;
-    UPDATE contactpoint.unshield_request r SET authority = responsible
-    WHERE r.child_id = merged.child_id AND r.authority IS DISTINCT FROM responsible;
-    UPDATE contactpoint.access_grant g SET authority = responsible
-    WHERE g.child_id = merged.child_id AND g.authority IS DISTINCT FROM responsible;
-    UPDATE contactpoint.shield_alert a SET authority = responsible
-    WHERE a.child_id = merged.child_id AND a.authority IS DISTINCT FROM responsible;
+    PERFORM contactpoint._shields_follow(merged.child_id);
 END
 $$;
 COMMENT ON FUNCTION contactpoint._part_shields(contactpoint.merged_record) IS

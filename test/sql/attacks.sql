@@ -81,7 +81,7 @@ SELECT count(xmin) FROM contactpoint.address;
 SELECT count(*) FROM contactpoint.record WHERE EXISTS (SELECT FROM contactpoint.carer k WHERE k.ctid > '(0,0)');
 CREATE TEMP VIEW peek AS SELECT tableoid::regclass AS leaf FROM contactpoint.address;
 SELECT * FROM peek LIMIT 1;
-SELECT count(*) > 0 AS readable FROM (SELECT * FROM contactpoint.child) c;
+SELECT count(*) > 0 AS readable FROM (SELECT * FROM contactpoint.child) c WHERE c.child_id = :oscar;
 DROP VIEW peek;
 SET SESSION AUTHORIZATION regress_manager;
 SET contactpoint.reason = 'attack test 2';

@@ -117,10 +117,12 @@ SELECT count(*) AS still_open FROM contactpoint.source WHERE paused_at IS NULL;
 SET SESSION AUTHORIZATION regress_feed2;
 INSERT INTO contactpoint.upload (source, source_ref) VALUES ('other', 'ga-0');
 RESET SESSION AUTHORIZATION;
--- what earlier files have left held is not in the way of this test
+-- what other files have left held or found is not in the way of this test
 \set QUIET on
 CREATE TEMP TABLE others AS SELECT review_id FROM contactpoint.review WHERE decided_at IS NULL AND shielded;
 UPDATE contactpoint.review SET shielded = false WHERE review_id IN (SELECT review_id FROM others);
+CREATE TEMP TABLE found AS SELECT finding_id FROM contactpoint.finding WHERE decided_at IS NULL AND at_risk;
+UPDATE contactpoint.finding SET at_risk = false WHERE finding_id IN (SELECT finding_id FROM found);
 \set QUIET off
 SET SESSION AUTHORIZATION regress_admin;
 SELECT contactpoint.resume_uploads(NULL);
@@ -129,6 +131,7 @@ SELECT count(*) AS paused FROM contactpoint.source WHERE paused_at IS NOT NULL;
 RESET SESSION AUTHORIZATION;
 \set QUIET on
 UPDATE contactpoint.review SET shielded = true WHERE review_id IN (SELECT review_id FROM others);
+UPDATE contactpoint.finding SET at_risk = true WHERE finding_id IN (SELECT finding_id FROM found);
 \set QUIET off
 
 -- the window before shielding: of a first load nothing shows until every authority concerned has done its shielding

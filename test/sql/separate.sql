@@ -27,7 +27,7 @@ CREATE FUNCTION pg_temp.became(ref text) RETURNS TABLE (outcome text, went boole
 -- two references of one source and one of another go to one record; one of them is another child's
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, identifiers, carers, alias_names) VALUES
-    ('parted', 'se-1', 1, 'Wunibald', 'Zaunkoenig', 'M', '2011-04-01', '1 Parting Lane', 'SE1 1SE', NULL, '[{"full_name": "Ida Zaunkoenig", "contact": "07700 900881"}]', NULL);
+    ('parted', 'se-1', 1, 'Wunibald', 'Zaunkoenig', 'M', '2011-04-01', '1 Parting Lane', 'SE1 1SE', NULL, '[{"full_name": "Ida Zaunkoenig", "contact": "07700 900871"}]', NULL);
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 SET SESSION AUTHORIZATION regress_feed;

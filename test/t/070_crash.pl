@@ -236,16 +236,6 @@ sub serve
 
 # ---------- the ledger ----------
 
-# How often the sealer works; from now on.
-sub seal_every
-{
-	my ($interval) = @_;
-
-	$node->append_conf('postgresql.conf', "contactpoint.seal_interval = $interval");
-	$node->reload;
-	return;
-}
-
 # A client that keeps the head of the ledger, as an auditor would.
 sub connect_keeper
 {
@@ -273,31 +263,6 @@ sub audited
 		@{ $audited{$reason} }{ split / /, $numbers } = ();
 	}
 	return \%audited;
-}
-
-# An entry that is there twice, one that is missing before a later one of its
-# process, and a ledger with gaps.  What is done before is taken back.
-sub broken
-{
-	my ($before) = @_;
-
-	return $node->safe_psql(
-		$db, qq{
-		BEGIN ISOLATION LEVEL REPEATABLE READ;
-		$before;
-		WITH entries AS (
-			SELECT at, pid, seq FROM contactpoint.journal
-			UNION ALL SELECT at, pid, seq FROM contactpoint.ledger)
-		SELECT 'twice', pid, seq FROM entries GROUP BY at, pid, seq HAVING count(*) > 1
-		UNION ALL
-		SELECT 'gap', pid, seq - 1 FROM (
-			SELECT pid, seq, coalesce(lag(seq) OVER (PARTITION BY pid ORDER BY at, seq), 0) AS before FROM entries) e
-		WHERE seq NOT IN (1, before, before + 1)	-- 1: another process with an old number
-		UNION ALL
-		SELECT 'ledger', count(*), max(entry) FROM contactpoint.ledger
-		HAVING count(*) <> count(DISTINCT entry) OR count(*) <> max(entry)
-			OR count(*) <> (SELECT size FROM contactpoint.audit_head());
-		ROLLBACK});
 }
 
 # ---------- judgement ----------
@@ -345,7 +310,7 @@ sub inspect
 	my $pids = join ', ', map { $_->{wire}->pid } @clients;
 
 	$node->poll_query_until($db, "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid IN ($pids)");
-	push @broken, map { "$round: $_" } split /\n/, broken('');
+	push @broken, map { "$round: $_" } split /\n/, ContactPoint::broken($node, $db);
 	return;
 }
 
@@ -473,7 +438,7 @@ for my $i (1 .. @readers)
 for my $i (1 .. $trials)
 {
 	# in every other round the sealer is as busy as it can be
-	seal_every($i % 2 ? '10ms' : '1d');
+	ContactPoint::seal_every($node, $i % 2 ? '10ms' : '1d');
 	strike('client gone', "gone$i");
 	strike('backends terminated', "term$i");
 	strike('backends killed', "kill$i");
@@ -514,9 +479,9 @@ my ($entry, $pid) = split /\|/, $node->safe_psql(
 	SELECT entry, pid FROM contactpoint.ledger l
 	WHERE seq = 2 AND EXISTS (SELECT FROM contactpoint.ledger m WHERE m.pid = l.pid AND m.seq = 3 AND m.at >= l.at)
 	ORDER BY entry DESC LIMIT 1});
-like(broken("INSERT INTO contactpoint.journal SELECT at, pid, seq, body FROM contactpoint.ledger WHERE entry = $entry"),
+like(ContactPoint::broken($node, $db, "INSERT INTO contactpoint.journal SELECT at, pid, seq, body FROM contactpoint.ledger WHERE entry = $entry"),
 	qr/^twice\|$pid\|2$/m, 'an entry that is there twice is found');
-like(broken("DELETE FROM contactpoint.ledger WHERE entry = $entry"),
+like(ContactPoint::broken($node, $db, "DELETE FROM contactpoint.ledger WHERE entry = $entry"),
 	qr/^gap\|$pid\|2\n.*^ledger\|/ms, 'an entry that is missing is found');
 
 unlike(slurp_file($node->logfile),

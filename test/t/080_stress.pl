@@ -171,36 +171,12 @@ sub faults
 		ROLLBACK});
 }
 
-# Entries that are there twice, or are missing before a later one of their process,
-# and a ledger with gaps.  What is done before is taken back.
-sub broken
-{
-	my ($server, $before) = @_;
-	return $server->safe_psql(
-		$db, qq{
-		BEGIN ISOLATION LEVEL REPEATABLE READ;
-		$before;
-		WITH entries AS (
-			SELECT at, pid, seq FROM contactpoint.journal
-			UNION ALL SELECT at, pid, seq FROM contactpoint.ledger)
-		SELECT 'twice', pid, seq FROM entries GROUP BY at, pid, seq HAVING count(*) > 1
-		UNION ALL
-		SELECT 'gap', pid, seq - 1 FROM (
-			SELECT pid, seq, coalesce(lag(seq) OVER (PARTITION BY pid ORDER BY at, seq), 0) AS before FROM entries) e
-		WHERE seq NOT IN (1, before, before + 1)	-- 1: another process with an old number
-		UNION ALL
-		SELECT 'ledger', count(*), max(entry) FROM contactpoint.ledger
-		HAVING count(*) <> count(DISTINCT entry) OR count(*) <> max(entry)
-			OR count(*) <> (SELECT size FROM contactpoint.audit_head());
-		ROLLBACK});
-}
-
 sub check
 {
 	my ($server, $name, $head) = @_;
 
 	is(faults($server), '', "$name: amcheck and pg_visibility find nothing");
-	is(broken($server, ''), '', "$name: no entry is there twice or missing");
+	is(ContactPoint::broken($server, $db), '', "$name: no entry is there twice or missing");
 	is( $server->safe_psql(
 			$db,
 			"SELECT intact, first_bad, fault FROM contactpoint.audit_verify(1, $head->[0], '\\x$head->[1]')"
@@ -214,15 +190,6 @@ sub check
 
 # VACUUM marks it all-visible, and so it stays with an entry on it, also when WAL
 # is replayed: else whoever deletes the entry would not take the mark away.
-sub seal_every
-{
-	my ($interval) = @_;
-
-	$node->append_conf('postgresql.conf', "contactpoint.seal_interval = $interval");
-	$node->reload;
-	return;
-}
-
 sub wait_until_sealed
 {
 	return $node->poll_query_until($db, 'SELECT unsealed_bytes = 0 FROM contactpoint.status');
@@ -230,13 +197,13 @@ sub wait_until_sealed
 
 wait_until_sealed();
 $node->safe_psql($db, 'VACUUM contactpoint.journal');
-seal_every('1d');
+ContactPoint::seal_every($node, '1d');
 $node->safe_psql($db, 'SELECT count(*) FROM contactpoint.child');
 $node->stop('immediate');
 $node->start;
 wait_until_sealed();
 is(faults($node), '', 'an entry on an emptied page, replayed and deleted');
-seal_every('10ms');
+ContactPoint::seal_every($node, '10ms');
 
 # ---------- the stress ----------
 
@@ -263,7 +230,7 @@ cmp_ok($head->[0], '>', 1000, 'there was something to do');
 
 # ---------- the standby, and the files ----------
 
-seal_every('1d');
+ContactPoint::seal_every($node, '1d');
 $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 $node->stop;
 $standby->promote;
@@ -305,9 +272,9 @@ sub damage
 $node->start;
 wait_until_sealed();
 $node->safe_psql($db, 'SELECT count(*) FROM contactpoint.child') for 1 .. 3;
-like(broken($node, 'INSERT INTO contactpoint.journal SELECT at, pid, seq, body FROM contactpoint.ledger WHERE entry = 1'),
+like(ContactPoint::broken($node, $db, 'INSERT INTO contactpoint.journal SELECT at, pid, seq, body FROM contactpoint.ledger WHERE entry = 1'),
 	qr/^twice/m, 'an entry that is there twice is found');
-like(broken($node, 'DELETE FROM contactpoint.ledger WHERE entry = 1'),
+like(ContactPoint::broken($node, $db, 'DELETE FROM contactpoint.ledger WHERE entry = 1'),
 	qr/^ledger/m, 'an entry that is missing is found');
 my $path = $node->data_dir . '/' . $node->safe_psql($db, q{SELECT pg_relation_filepath('contactpoint.journal')});
 $node->append_conf('postgresql.conf', 'ignore_checksum_failure = on');

@@ -133,6 +133,40 @@ sub open_inbox
 	return;
 }
 
+# How often the sealer works; from now on.
+sub seal_every
+{
+	my ($node, $interval) = @_;
+
+	$node->append_conf('postgresql.conf', "contactpoint.seal_interval = $interval");
+	$node->reload;
+	return;
+}
+
+# Audit entries that are there twice, or are missing before a later one of their
+# process, and a ledger with gaps; '' if all is well.  What is done before is
+# taken back.
+sub broken
+{
+	my ($node, $dbname, $before) = @_;
+
+	return $node->safe_psql(
+		$dbname, 'BEGIN ISOLATION LEVEL REPEATABLE READ;' . ($before // '') . q{;
+		WITH entries AS (
+			SELECT at, pid, seq FROM contactpoint.journal
+			UNION ALL SELECT at, pid, seq FROM contactpoint.ledger)
+		SELECT 'twice', pid, seq FROM entries GROUP BY at, pid, seq HAVING count(*) > 1
+		UNION ALL
+		SELECT 'gap', pid, seq - 1 FROM (
+			SELECT pid, seq, coalesce(lag(seq) OVER (PARTITION BY pid ORDER BY at, seq), 0) AS before FROM entries) e
+		WHERE seq NOT IN (1, before, before + 1)	-- 1: another process with an old number
+		UNION ALL
+		SELECT 'ledger', count(*), max(entry) FROM contactpoint.ledger
+		HAVING count(*) <> count(DISTINCT entry) OR count(*) <> max(entry)
+			OR count(*) <> (SELECT size FROM contactpoint.audit_head());
+		ROLLBACK});
+}
+
 # A small registry with something in every table: two open children, one in the
 # vault with a grant and a request on it, held rows, a pending row, looks.
 # Returns child numbers by name.
