@@ -1,4 +1,5 @@
 -- What a person must look at, and what a birth date or a place does not prove.
+-- Scores go by the number of records, so in this file alone it matters which ran before.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set people :abs_srcdir '/people.sql'
 \set ways :abs_srcdir '/ways.sql'
