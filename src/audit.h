@@ -37,13 +37,6 @@ extern bool cp_capture_is_pending(void);
 /* For guards in plans: does the running executor look for a person? */
 extern bool cp_capture_for_person(void);
 
-/* ---------- children.c: numbers in order ---------- */
-
-#define CP_MAX_CHILDREN 8192	/* numbers that a look gathers at most */
-
-/* Sorts and drops repetitions; returns how many are left. */
-extern int	cp_children_unique(int64 *numbers, int nchildren);
-
 /* ---------- limit.c: how many children one may look at ---------- */
 
 /* what a cursor has disclosed */

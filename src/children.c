@@ -14,7 +14,7 @@
  */
 #include "postgres.h"
 
-#include "audit.h"
+#include "contactpoint.h"
 
 #define DIGIT_BITS 10
 #define DIGIT_VALUES (1 << DIGIT_BITS)

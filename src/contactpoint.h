@@ -506,6 +506,13 @@ extern void cp_news_lock_taken(void);
 /* Wakes this database's matcher at commit; starts it unless it runs. */
 extern void cp_matcher_wake_at_commit(void);
 
+/* ---------- children.c: numbers in order ---------- */
+
+#define CP_MAX_CHILDREN 8192	/* numbers that a look gathers at most */
+
+/* Sorts and drops repetitions; returns how many are left. */
+extern int	cp_children_unique(int64 *numbers, int nchildren);
+
 /* ---------- child_number.c ---------- */
 
 extern bool cp_child_number_valid(int64 child_id);
