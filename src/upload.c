@@ -4,8 +4,8 @@
  *	  The door of the inbox: a row is validated, bounded and received.
  *
  *	  A bad row fails its statement, a COPY whole; the error names the column
- *	  and what to do, never the value.  A good row gets a receipt, which is
- *	  the matcher's queue, and the matcher is woken at commit.  Nothing is
+ *	  and what to do, never the value.  At the end of the statement good rows
+ *	  get receipts (received.c), which are the matcher's queue.  Nothing is
  *	  matched here: whatever ran in the uploader's transaction could be seen
  *	  by the uploader.
  *
@@ -21,8 +21,9 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "replication/logicalworker.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -35,7 +36,9 @@
 #include "access/stratnum.h"
 
 #include "contactpoint.h"
+#include "inbox.h"
 
+#define SOURCE_MAX 100			/* characters, as source.source takes */
 #define REFERENCE_MAX 200		/* characters of source_ref and batch */
 #define ADDRESS_MAX 500			/* characters of an address */
 #define POSTCODE_MAX 20			/* characters of a postcode */
@@ -44,36 +47,6 @@
 #define IDENTIFIERS_MAX 20
 #define CARERS_MAX 20
 #define INVOLVEMENTS_MAX 50
-
-/* columns of contactpoint.upload, in its order */
-enum
-{
-	UPLOAD_ID = 1,
-	UPLOAD_SOURCE,
-	UPLOAD_SOURCE_REF,
-	UPLOAD_BATCH,
-	UPLOAD_AUTHORITY,
-	UPLOAD_GIVEN_NAMES,
-	UPLOAD_FAMILY_NAME,
-	UPLOAD_SEX,
-	UPLOAD_DATE_OF_BIRTH,
-	UPLOAD_ADDRESS,
-	UPLOAD_POSTCODE,
-	UPLOAD_IDENTIFIERS,
-	UPLOAD_CARERS,
-	UPLOAD_INVOLVEMENTS,
-	UPLOAD_ALIAS_NAMES,
-	UPLOAD_RECEIVED_AT,
-	UPLOAD_RECEIVED_FROM
-};
-
-/* columns of contactpoint.source used here */
-enum
-{
-	SOURCE_SOURCE = 1,
-	SOURCE_FEED_ROLE = 3,
-	SOURCE_PAUSED_AT = 5
-};
 
 /* a field that an object inside a jsonb list may have */
 typedef enum FieldKind
@@ -320,8 +293,8 @@ check_identifiers(Datum datum, bool isnull)
  * May the caller upload under this source?  Unknown and foreign sources get
  * the same answer.  Superusers may for every source.
  */
-static void
-check_source(const char *source)
+void
+cp_upload_require_source(const char *source)
 {
 	Relation	rel;
 	ScanKeyData key;
@@ -367,30 +340,63 @@ check_source(const char *source)
 				 err_generic_string(PG_DIAG_COLUMN_NAME, "source")));
 }
 
+/*
+ * The same, once for the rows of a statement that come one after the other;
+ * received.c asks again when all are there.
+ */
+static void
+check_source(const char *source)
+{
+	static char known[SOURCE_MAX * MAX_MULTIBYTE_CHAR_LEN + 1] = "";
+	static CommandId known_in_command;
+	static SubTransactionId known_in_transaction;
+	static TimestampTz known_since;
+	static Oid	known_to;
+
+	if (strcmp(known, source) == 0 && known_to == cp_caller_role() &&
+		known_in_command == GetCurrentCommandId(false) &&
+		known_in_transaction == GetCurrentSubTransactionId() &&
+		known_since == GetCurrentStatementStartTimestamp())
+		return;
+	cp_upload_require_source(source);
+	strlcpy(known, source, sizeof(known));
+	known_to = cp_caller_role();
+	known_in_command = GetCurrentCommandId(false);
+	known_in_transaction = GetCurrentSubTransactionId();
+	known_since = GetCurrentStatementStartTimestamp();
+}
+
+static const char *
+text_of(const Datum *values, const bool *nulls, int column)
+{
+	return nulls[column - 1] ? NULL : TextDatumGetCString(values[column - 1]);
+}
+
 static void
 check_row(HeapTuple tuple, TupleDesc desc)
 {
-	bool		isnull;
-	Datum		value;
+	Datum		values[UPLOAD_COLUMNS];
+	bool		nulls[UPLOAD_COLUMNS];
+	const char *source;
 
-	check_required("source", cp_row_text(tuple, desc, UPLOAD_SOURCE), 100);
-	check_source(cp_row_text(tuple, desc, UPLOAD_SOURCE));
-	check_required("source_ref", cp_row_text(tuple, desc, UPLOAD_SOURCE_REF), REFERENCE_MAX);
-	check_optional("batch", cp_row_text(tuple, desc, UPLOAD_BATCH), REFERENCE_MAX);
-	check_name("given_names", cp_row_text(tuple, desc, UPLOAD_GIVEN_NAMES));
-	check_name("family_name", cp_row_text(tuple, desc, UPLOAD_FAMILY_NAME));
-	check_sex(cp_row_text(tuple, desc, UPLOAD_SEX));
-	check_birth(cp_row_text(tuple, desc, UPLOAD_DATE_OF_BIRTH));
-	check_optional("address", cp_row_text(tuple, desc, UPLOAD_ADDRESS), ADDRESS_MAX);
-	check_optional("postcode", cp_row_text(tuple, desc, UPLOAD_POSTCODE), POSTCODE_MAX);
-	value = heap_getattr(tuple, UPLOAD_IDENTIFIERS, desc, &isnull);
-	check_identifiers(value, isnull);
-	value = heap_getattr(tuple, UPLOAD_CARERS, desc, &isnull);
-	check_list("carers", carer_fields, CARERS_MAX, value, isnull);
-	value = heap_getattr(tuple, UPLOAD_INVOLVEMENTS, desc, &isnull);
-	check_list("involvements", involvement_fields, INVOLVEMENTS_MAX, value, isnull);
-	value = heap_getattr(tuple, UPLOAD_ALIAS_NAMES, desc, &isnull);
-	check_list("alias_names", alias_fields, CP_MAX_NAMES - 1, value, isnull);
+	heap_deform_tuple(tuple, desc, values, nulls);
+	source = text_of(values, nulls, UPLOAD_SOURCE);
+	check_required("source", source, SOURCE_MAX);
+	check_source(source);
+	check_required("source_ref", text_of(values, nulls, UPLOAD_SOURCE_REF), REFERENCE_MAX);
+	check_optional("batch", text_of(values, nulls, UPLOAD_BATCH), REFERENCE_MAX);
+	check_name("given_names", text_of(values, nulls, UPLOAD_GIVEN_NAMES));
+	check_name("family_name", text_of(values, nulls, UPLOAD_FAMILY_NAME));
+	check_sex(text_of(values, nulls, UPLOAD_SEX));
+	check_birth(text_of(values, nulls, UPLOAD_DATE_OF_BIRTH));
+	check_optional("address", text_of(values, nulls, UPLOAD_ADDRESS), ADDRESS_MAX);
+	check_optional("postcode", text_of(values, nulls, UPLOAD_POSTCODE), POSTCODE_MAX);
+	check_identifiers(values[UPLOAD_IDENTIFIERS - 1], nulls[UPLOAD_IDENTIFIERS - 1]);
+	check_list("carers", carer_fields, CARERS_MAX, values[UPLOAD_CARERS - 1], nulls[UPLOAD_CARERS - 1]);
+	check_list("involvements", involvement_fields, INVOLVEMENTS_MAX,
+			   values[UPLOAD_INVOLVEMENTS - 1], nulls[UPLOAD_INVOLVEMENTS - 1]);
+	check_list("alias_names", alias_fields, CP_MAX_NAMES - 1,
+			   values[UPLOAD_ALIAS_NAMES - 1], nulls[UPLOAD_ALIAS_NAMES - 1]);
 }
 
 /*
@@ -412,47 +418,17 @@ refuse_past(HeapTuple tuple, TupleDesc desc)
 }
 
 /*
- * The receipt is the extension's own work: the feed has no right to write it.
+ * What a subscription applies sets off no trigger for its statement, so its rows
+ * would have no receipts and never be settled.
  */
 static void
-write_receipt(HeapTuple tuple, TupleDesc desc)
+refuse_subscription(void)
 {
-	static SPIPlanPtr plan = NULL;
-	static const int columns[] = {UPLOAD_ID, UPLOAD_SOURCE, UPLOAD_SOURCE_REF,
-	UPLOAD_BATCH, UPLOAD_RECEIVED_AT};
-	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
-	Datum		values[lengthof(columns)];
-	char		nulls[lengthof(columns)];
-	CpOwnWork	work;
-
-	for (int i = 0; i < lengthof(columns); i++)
-	{
-		bool		isnull;
-
-		values[i] = heap_getattr(tuple, columns[i], desc, &isnull);
-		nulls[i] = isnull ? 'n' : ' ';
-	}
-	cp_own_work_begin(&work);
-	PG_TRY();
-	{
-		SPI_connect();
-		if (plan == NULL)
-		{
-			plan = SPI_prepare("INSERT INTO contactpoint.receipt (upload_id, source, source_ref, batch, received_at)"
-							   " VALUES ($1, $2, $3, $4, $5)", lengthof(types), types);
-			if (plan == NULL)
-				elog(ERROR, "could not prepare the receipt of an upload");
-			SPI_keepplan(plan);
-		}
-		if (SPI_execute_plan(plan, values, nulls, false, 0) != SPI_OK_INSERT)
-			elog(ERROR, "could not write the receipt of an upload");
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		cp_own_work_end(&work);
-	}
-	PG_END_TRY();
+	if (IsLogicalWorker())
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("uploads cannot come through a subscription"),
+				 errhint("Subscribe with a table of your own and INSERT or COPY from it.")));
 }
 
 /*
@@ -483,11 +459,10 @@ contactpoint_upload_check(PG_FUNCTION_ARGS)
 				 errmsg("an uploaded row cannot be changed"),
 				 errhint("Send a new row under the same source_ref.")));
 
+	refuse_subscription();
 	tuple = trigger->tg_trigtuple;
 	refuse_past(tuple, RelationGetDescr(trigger->tg_relation));
 	check_row(tuple, RelationGetDescr(trigger->tg_relation));
-	write_receipt(tuple, RelationGetDescr(trigger->tg_relation));
-	cp_matcher_wake_at_commit();
 	return PointerGetDatum(tuple);
 }
 
