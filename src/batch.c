@@ -118,18 +118,9 @@ static const struct
 		" settled_at = clock_timestamp(), recorded_at = $5 WHERE s.upload_id = $1",
 		5, {INT8OID, TEXTOID, INT8OID, FLOAT4OID, TIMESTAMPTZOID}
 	},
-	[PUT_RECEIPTS] = {
-		"UPDATE contactpoint.receipt r SET settled_at = clock_timestamp()"
-		" FROM unnest($1) n(upload_id) WHERE r.upload_id = n.upload_id AND r.settled_at IS NULL",
-		1, {INT8ARRAYOID}
-	},
 	[NOTE_WAITING] = {
 		"UPDATE contactpoint.receipt r SET waits = true"
 		" FROM unnest($1) n(upload_id) WHERE r.upload_id = n.upload_id AND r.settled_at IS NULL",
-		1, {INT8ARRAYOID}
-	},
-	[DROP_UPLOADS] = {
-		"DELETE FROM contactpoint.upload u USING unnest($1) n(upload_id) WHERE u.upload_id = n.upload_id",
 		1, {INT8ARRAYOID}
 	},
 	[NEW_REVIEW] = {

@@ -142,6 +142,24 @@
 	list_free(ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, NIL))
 #endif
 
+/* 16 tells which indexes an update must go into (core commit 19d8e2308b) */
+#if PG_VERSION_NUM >= 160000
+#define CpUpdatedIndexes TU_UpdateIndexes
+#define cp_update_index_tuples(result, slot, estate, indexes) \
+	do { \
+		if ((indexes) != TU_None) \
+			list_free(ExecInsertIndexTuples((result), (slot), (estate), true, false, NULL, NIL, \
+											(indexes) == TU_Summarizing)); \
+	} while (0)
+#else
+#define CpUpdatedIndexes bool
+#define cp_update_index_tuples(result, slot, estate, indexes) \
+	do { \
+		if (indexes) \
+			list_free(ExecInsertIndexTuples((result), (slot), (estate), true, false, NULL, NIL)); \
+	} while (0)
+#endif
+
 /* 17 counts processes by number (core commit 024c521117) */
 #if PG_VERSION_NUM >= 170000
 #define cp_my_proc_number() (MyProcNumber)

@@ -16,6 +16,7 @@
 #define CONTACTPOINT_H
 
 #include "access/htup.h"
+#include "access/skey.h"
 #include "access/tupdesc.h"
 #include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
@@ -202,6 +203,9 @@ extern struct TriggerData *cp_require_trigger(FunctionCallInfo fcinfo);
 
 /* A text column in the current memory context, or NULL. */
 extern char *cp_row_text(HeapTuple tuple, TupleDesc desc, int attno);
+
+/* A key for a text column of a table or index, in that column's collation. */
+extern void cp_text_key(ScanKey key, Relation rel, int column, Datum text);
 
 /* Raises KC007: the fault, the column and a hint, never the value. */
 CP_NORETURN extern void cp_row_refuse(const char *table, const char *column, const char *fault,

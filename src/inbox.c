@@ -1,71 +1,172 @@
 /*-------------------------------------------------------------------------
  *
  * inbox.c
- *	  Reads rows of the inbox with what is known of their references.
+ *	  Reads rows of the inbox with what is known of their references, and takes
+ *	  them out of it when they are settled.
  *
- *	  One statement reads a batch.  Settled rows have no place here: a row is
- *	  in upload while it is pending or held.
+ *	  Settled rows have no place here: a row is in upload while it is pending
+ *	  or held.
  *
- *	  The digest of what a row sends says whether its reference sent the same
- *	  last time.  It is keyed with a secret of the registry, for managers see
- *	  source_link and a plain hash of an address can be guessed at; and the
- *	  child goes into it, so a reference that was given another child has sent
- *	  that one nothing yet.
+ *	  All of it goes below the executor: the rows of a batch lie side by side
+ *	  in the order of their numbers, so one walk along an index meets them all,
+ *	  however many receipts there are and whatever statistics say of them.
+ *	  Nobody else writes pending rows or their receipts but own work under the
+ *	  matching lock; a superuser who takes some away meanwhile makes the batch
+ *	  fail and be tried again.
+ *
+ *	  Locks: AccessShareLock on the tables that are read, RowExclusiveLock on
+ *	  upload and receipt to write them, kept to the end of the transaction.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "catalog/pg_collation.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "utils/array.h"
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/executor.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/jsonb.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-#include "utils/varlena.h"
 
+#include "inbox.h"
 #include "match.h"
 #include "settle.h"
 
-/* columns of what read_rows() selects */
+#define STRIDE 16				/* rows walked past before the index is asked
+								 * for the next number */
+
+/* columns of tables that say something of a reference */
 enum
 {
-	READ_NUMBER = 1,
-	READ_SOURCE,
-	READ_SOURCE_REF,
-	READ_BATCH,
-	READ_AUTHORITY,
-	READ_GIVEN_NAMES,
-	READ_FAMILY_NAME,
-	READ_SEX,
-	READ_DATE_OF_BIRTH,
-	READ_ADDRESS,
-	READ_POSTCODE,
-	READ_IDENTIFIERS,
-	READ_CARERS,
-	READ_INVOLVEMENTS,
-	READ_ALIAS_NAMES,
-	READ_SOURCE_AUTHORITY,
-	READ_LINKED_CHILD,
-	READ_LINK_AUTHORITY,
-	READ_SENT,
-	READ_OPEN_REVIEW,
-	READ_REMEMBERED,
-	READ_EMBARGOED,
-	READ_WAITS,
-	READ_NOT_LINKED,			/* but perhaps it was, see former_reference */
-	READ_COLUMNS = READ_NOT_LINKED
+	LINK_CHILD = 3,
+	LINK_AUTHORITY = 4,
+	LINK_SENT = 6,
+	FORMER_CHILD = 3,
+	HELD_REVIEW = 3
 };
 
-static SPIPlanPtr
-prepare(const char *text, int nargs, Oid *types)
-{
-	SPIPlanPtr	plan = SPI_prepare(text, nargs, types);
+/* ---------- a table by one of its indexes ---------- */
 
-	if (plan == NULL || SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not prepare the look into the inbox");
-	return plan;
+typedef struct Walk
+{
+	Relation	rel;
+	Relation	index;
+	Snapshot	snapshot;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+} Walk;
+
+static void
+walk_begin(Walk *walk, const char *table, const char *index, int nkeys, LOCKMODE lock)
+{
+	walk->rel = table_open(cp_relation_oid(table), lock);
+	walk->index = index_open(cp_relation_oid(index), lock);
+	walk->snapshot = cp_latest_snapshot();
+	walk->scan = cp_index_beginscan(walk->rel, walk->index, walk->snapshot, nkeys);
+	walk->slot = table_slot_create(walk->rel, NULL);
 }
+
+static void
+walk_end(Walk *walk)
+{
+	ExecDropSingleTupleTableSlot(walk->slot);
+	index_endscan(walk->scan);
+	UnregisterSnapshot(walk->snapshot);
+	index_close(walk->index, NoLock);
+	table_close(walk->rel, NoLock);
+}
+
+static bool
+walk_next(Walk *walk)
+{
+	if (!index_getnext_slot(walk->scan, ForwardScanDirection, walk->slot))
+		return false;
+	slot_getallattrs(walk->slot);
+	return true;
+}
+
+/* From a number on, in an index whose first column it is. */
+static void
+walk_from(Walk *walk, int64 number)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(number));
+	index_rescan(walk->scan, &key, 1, NULL, 0);
+}
+
+/* To the row with a text, or two, in an index that begins with these columns. */
+static bool
+walk_to(Walk *walk, Datum first, Datum second)
+{
+	ScanKeyData keys[2];
+
+	cp_text_key(&keys[0], walk->index, 1, first);
+	if (walk->scan->numberOfKeys > 1)
+		cp_text_key(&keys[1], walk->index, 2, second);
+	index_rescan(walk->scan, keys, walk->scan->numberOfKeys, NULL, 0);
+	return walk_next(walk);
+}
+
+static Datum
+value_of(const TupleTableSlot *slot, int column)
+{
+	return slot->tts_values[column - 1];
+}
+
+static bool
+is_null(const TupleTableSlot *slot, int column)
+{
+	return slot->tts_isnull[column - 1];
+}
+
+static int64
+number_of(const TupleTableSlot *slot, int column)
+{
+	return is_null(slot, column) ? 0 : DatumGetInt64(value_of(slot, column));
+}
+
+/*
+ * Walks to the rows with these numbers, which ascend, in an index whose first
+ * column they are, and calls found with the place of each that is there.
+ */
+static void
+walk_numbers(Walk *walk, const int64 *numbers, int n, void (*found) (Walk *walk, int place, void *argument), void *argument)
+{
+	int			i = 0;
+	int			passed = STRIDE;
+
+	while (i < n)
+	{
+		int64		number;
+
+		if (passed >= STRIDE)
+		{
+			walk_from(walk, numbers[i]);
+			passed = 0;
+		}
+		if (!walk_next(walk))
+			return;
+		number = number_of(walk->slot, 1);
+		while (i < n && numbers[i] < number)
+			i++;
+		passed++;
+		if (i < n && numbers[i] == number)
+		{
+			found(walk, i++, argument);
+			passed = 0;
+		}
+	}
+}
+
+/* ---------- what is pending ---------- */
 
 /*
  * Numbers of up to limit pending rows after the given one, lowest first.
@@ -73,46 +174,126 @@ prepare(const char *text, int nargs, Oid *types)
 int
 cp_inbox_pending(int64 after, int limit, int64 **numbers)
 {
-	static SPIPlanPtr plan = NULL;
-	Oid			types[2] = {INT8OID, INT8OID};
-	Datum		values[2] = {Int64GetDatum(after), Int64GetDatum(limit)};
-	int			n;
+	Walk		walk;
+	int			n = 0;
 
-	if (plan == NULL)
-		plan = prepare("SELECT r.upload_id FROM contactpoint.receipt r"
-					   " WHERE r.settled_at IS NULL AND NOT r.waits AND r.upload_id > $1"
-					   " ORDER BY r.upload_id LIMIT $2", 2, types);
-	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not look into the inbox");
-	n = (int) SPI_processed;
-	*numbers = palloc(sizeof(int64) * Max(n, 1));
-	for (int i = 0; i < n; i++)
-	{
-		bool		isnull;
-
-		(*numbers)[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
-													SPI_tuptable->tupdesc, 1, &isnull));
-	}
-	SPI_freetuptable(SPI_tuptable);
+	*numbers = palloc(sizeof(int64) * Max(limit, 1));
+	/* the index holds pending rows only */
+	walk_begin(&walk, "receipt", "receipt_pending_idx", 1, AccessShareLock);
+	walk_from(&walk, after + 1);
+	while (n < limit && walk_next(&walk))
+		(*numbers)[n++] = number_of(walk.slot, RECEIPT_ID);
+	walk_end(&walk);
 	return n;
 }
 
-static char *
-text_of(const Datum *values, const bool *nulls, int column)
-{
-	return nulls[column - 1] ? NULL : TextDatumGetCString(values[column - 1]);
-}
+/* ---------- rows ---------- */
 
-static int64
-number_of(const Datum *values, const bool *nulls, int column)
+/* What is known of a source; those of a batch are few. */
+typedef struct KnownSource
 {
-	return nulls[column - 1] ? 0 : DatumGetInt64(values[column - 1]);
+	char	   *source;
+	int64		organisation;
+	bool		embargoed;
+} KnownSource;
+
+/* Where the references of the rows are looked for. */
+typedef struct Reader
+{
+	CpInboxRow *rows;
+	List	   *sources;		/* KnownSource * */
+	Walk		source;
+	Walk		link;
+	Walk		former;
+	Walk		held;
+	Walk		remembered;
+	Walk		waiting;
+} Reader;
+
+static char *
+text_of(const TupleTableSlot *slot, int column)
+{
+	return is_null(slot, column) ? NULL : TextDatumGetCString(value_of(slot, column));
 }
 
 static Jsonb *
-jsonb_of(const Datum *values, const bool *nulls, int column)
+jsonb_of(const TupleTableSlot *slot, int column)
 {
-	return nulls[column - 1] ? NULL : DatumGetJsonbPCopy(values[column - 1]);
+	return is_null(slot, column) ? NULL : DatumGetJsonbPCopy(value_of(slot, column));
+}
+
+static const KnownSource *
+known_source(Reader *reader, const char *name, Datum datum)
+{
+	KnownSource *known;
+	ListCell   *cell;
+
+	foreach(cell, reader->sources)
+	{
+		known = lfirst(cell);
+		if (strcmp(known->source, name) == 0)
+			return known;
+	}
+	if (!walk_to(&reader->source, datum, (Datum) 0))
+		return NULL;
+	known = palloc(sizeof(KnownSource));
+	known->source = pstrdup(name);
+	known->organisation = number_of(reader->source.slot, SOURCE_ORGANISATION);
+	known->embargoed = !is_null(reader->source.slot, SOURCE_EMBARGOED_AT);
+	reader->sources = lappend(reader->sources, known);
+	return known;
+}
+
+/* What is known of the row's reference. */
+static void
+read_reference(Reader *reader, CpInboxRow *row, Datum source, Datum source_ref)
+{
+	bool		linked = walk_to(&reader->link, source, source_ref);
+
+	if (linked)
+	{
+		row->linked_child = number_of(reader->link.slot, LINK_CHILD);
+		row->link_authority = number_of(reader->link.slot, LINK_AUTHORITY);
+		row->sent = number_of(reader->link.slot, LINK_SENT);
+	}
+	else if (walk_to(&reader->former, source, source_ref))
+		row->linked_child = number_of(reader->former.slot, FORMER_CHILD);
+	row->linked_formerly = !linked && row->linked_child != 0;
+	if (walk_to(&reader->held, source, source_ref))
+		row->open_review = number_of(reader->held.slot, HELD_REVIEW);
+	row->remembered = walk_to(&reader->remembered, source, source_ref);
+	row->waits = row->embargoed && walk_to(&reader->waiting, source, source_ref);
+}
+
+static void
+read_row(Walk *walk, int place, void *argument)
+{
+	Reader	   *reader = argument;
+	CpInboxRow *row = &reader->rows[place];
+	TupleTableSlot *slot = walk->slot;
+	char	   *source = text_of(slot, UPLOAD_SOURCE);
+	const KnownSource *known = known_source(reader, source, value_of(slot, UPLOAD_SOURCE));
+
+	if (known == NULL)
+		return;
+	row->present = true;
+	row->source = source;
+	row->source_ref = text_of(slot, UPLOAD_SOURCE_REF);
+	row->batch = text_of(slot, UPLOAD_BATCH);
+	row->authority = number_of(slot, UPLOAD_AUTHORITY);
+	row->given_names = text_of(slot, UPLOAD_GIVEN_NAMES);
+	row->family_name = text_of(slot, UPLOAD_FAMILY_NAME);
+	row->sex = text_of(slot, UPLOAD_SEX);
+	row->date_of_birth = text_of(slot, UPLOAD_DATE_OF_BIRTH);
+	row->address = text_of(slot, UPLOAD_ADDRESS);
+	row->postcode = text_of(slot, UPLOAD_POSTCODE);
+	row->identifiers = jsonb_of(slot, UPLOAD_IDENTIFIERS);
+	row->carers = jsonb_of(slot, UPLOAD_CARERS);
+	row->involvements = jsonb_of(slot, UPLOAD_INVOLVEMENTS);
+	row->alias_names = jsonb_of(slot, UPLOAD_ALIAS_NAMES);
+	row->source_authority = known->organisation;
+	row->embargoed = known->embargoed;
+	read_reference(reader, row, value_of(slot, UPLOAD_SOURCE), value_of(slot, UPLOAD_SOURCE_REF));
 }
 
 /* A moment that this process has given to no other row. */
@@ -125,410 +306,115 @@ moment(void)
 	return last;
 }
 
-static void
-fill_row(CpInboxRow *row, const Datum *values, const bool *nulls)
-{
-	row->present = true;
-	row->source = text_of(values, nulls, READ_SOURCE);
-	row->source_ref = text_of(values, nulls, READ_SOURCE_REF);
-	row->batch = text_of(values, nulls, READ_BATCH);
-	row->authority = number_of(values, nulls, READ_AUTHORITY);
-	row->given_names = text_of(values, nulls, READ_GIVEN_NAMES);
-	row->family_name = text_of(values, nulls, READ_FAMILY_NAME);
-	row->sex = text_of(values, nulls, READ_SEX);
-	row->date_of_birth = text_of(values, nulls, READ_DATE_OF_BIRTH);
-	row->address = text_of(values, nulls, READ_ADDRESS);
-	row->postcode = text_of(values, nulls, READ_POSTCODE);
-	row->identifiers = jsonb_of(values, nulls, READ_IDENTIFIERS);
-	row->carers = jsonb_of(values, nulls, READ_CARERS);
-	row->involvements = jsonb_of(values, nulls, READ_INVOLVEMENTS);
-	row->alias_names = jsonb_of(values, nulls, READ_ALIAS_NAMES);
-	row->source_authority = number_of(values, nulls, READ_SOURCE_AUTHORITY);
-	row->linked_child = number_of(values, nulls, READ_LINKED_CHILD);
-	row->link_authority = number_of(values, nulls, READ_LINK_AUTHORITY);
-	row->sent = number_of(values, nulls, READ_SENT);
-	row->open_review = number_of(values, nulls, READ_OPEN_REVIEW);
-	row->remembered = DatumGetBool(values[READ_REMEMBERED - 1]);
-	row->embargoed = DatumGetBool(values[READ_EMBARGOED - 1]);
-	row->waits = DatumGetBool(values[READ_WAITS - 1]);
-	row->linked_formerly = row->linked_child != 0 && DatumGetBool(values[READ_NOT_LINKED - 1]);
-}
-
-static int
-find_row(const CpInboxRow *rows, int n, int64 number)
-{
-	int			low = 0;
-	int			high = n - 1;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (rows[middle].upload_id < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /*
- * Reads rows by number; the numbers are in ascending order.
+ * Reads rows by number, into the current memory context; the numbers are in
+ * ascending order.
  */
 CpInboxRow *
 cp_inbox_read(const int64 *numbers, int n)
 {
-	static SPIPlanPtr plan = NULL;
-	Oid			types[1] = {INT8ARRAYOID};
-	CpInboxRow *rows = palloc0(sizeof(CpInboxRow) * Max(n, 1));
-	Datum	   *array = palloc(sizeof(Datum) * Max(n, 1));
-	MemoryContext caller = CurrentMemoryContext;
-	Datum		argument;
+	Reader		reader = {palloc0(sizeof(CpInboxRow) * Max(n, 1))};
+	Walk		walk;
 
+	if (!cp_in_own_work())
+		ereport(ERROR,
+				(errcode(ERRCODE_CP_PROTECTED),
+				 errmsg("the inbox is read by the registry itself only"),
+				 errhint("SELECT contactpoint.held_upload(review_id).")));
 	for (int i = 0; i < n; i++)
 	{
-		rows[i].upload_id = numbers[i];
-		rows[i].recorded_at = moment();
-		array[i] = Int64GetDatum(numbers[i]);
+		reader.rows[i].upload_id = numbers[i];
+		reader.rows[i].recorded_at = moment();
 	}
-	argument = PointerGetDatum(construct_array(array, n, INT8OID, sizeof(int64),
-											   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	if (plan == NULL)
-		plan = prepare("SELECT u.upload_id, u.source, u.source_ref, u.batch, u.authority,"
-					   " u.given_names, u.family_name, u.sex, u.date_of_birth, u.address, u.postcode,"
-					   " u.identifiers, u.carers, u.involvements, u.alias_names,"
-					   " s.organisation_id, coalesce(l.child_id, f.child_id), l.authority, l.sent, h.review_id,"
-		/* one look into the index a row: EXISTS might read all of the table */
-					   " (SELECT true FROM contactpoint.remembered m"
-					   " WHERE m.source = u.source AND m.source_ref = u.source_ref LIMIT 1) IS NOT NULL,"
-					   " s.embargoed_at IS NOT NULL,"
-					   " s.embargoed_at IS NOT NULL AND EXISTS (SELECT FROM contactpoint.receipt w"
-					   " WHERE w.source = u.source AND w.source_ref = u.source_ref AND w.waits),"
-					   " l.child_id IS NULL"
-					   " FROM unnest($1) n(upload_id)"
-					   " JOIN contactpoint.upload u ON u.upload_id = n.upload_id"
-					   " JOIN contactpoint.source s ON s.source = u.source"
-					   " LEFT JOIN contactpoint.source_link l ON l.source = u.source AND l.source_ref = u.source_ref"
-					   " LEFT JOIN contactpoint.former_reference f ON f.source = u.source AND f.source_ref = u.source_ref"
-					   " LEFT JOIN contactpoint.held_reference h ON h.source = u.source AND h.source_ref = u.source_ref",
-					   1, types);
-	if (SPI_execute_plan(plan, &argument, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the inbox");
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		Datum		values[READ_COLUMNS];
-		bool		nulls[READ_COLUMNS];
-		MemoryContext spi = MemoryContextSwitchTo(caller);
-
-		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
-		fill_row(&rows[find_row(rows, n, DatumGetInt64(values[0]))], values, nulls);
-		MemoryContextSwitchTo(spi);
-	}
-	SPI_freetuptable(SPI_tuptable);
-	return rows;
+	CommandCounterIncrement();
+	walk_begin(&walk, "upload", "upload_pkey", 1, AccessShareLock);
+	walk_begin(&reader.source, "source", "source_pkey", 1, AccessShareLock);
+	walk_begin(&reader.link, "source_link", "source_link_pkey", 2, AccessShareLock);
+	walk_begin(&reader.former, "former_reference", "former_reference_pkey", 2, AccessShareLock);
+	walk_begin(&reader.held, "held_reference", "held_reference_pkey", 2, AccessShareLock);
+	walk_begin(&reader.remembered, "remembered", "remembered_source_idx", 2, AccessShareLock);
+	walk_begin(&reader.waiting, "receipt", "receipt_waiting_idx", 2, AccessShareLock);
+	walk_numbers(&walk, numbers, n, read_row, &reader);
+	walk_end(&reader.waiting);
+	walk_end(&reader.remembered);
+	walk_end(&reader.held);
+	walk_end(&reader.former);
+	walk_end(&reader.link);
+	walk_end(&reader.source);
+	walk_end(&walk);
+	return reader.rows;
 }
 
-/* ---------- persons ---------- */
+/* ---------- rows that are settled ---------- */
 
-typedef struct SentNumber
+/* What replaces a row and its entries in indexes. */
+typedef struct Replacer
 {
-	char	   *kind;			/* as it was sent */
-	char	   *code;
-} SentNumber;
+	EState	   *estate;
+	ResultRelInfo *result;
+	TupleTableSlot *slot;
+} Replacer;
 
-/* In the order in which a record's own are read: by kind. */
-static int
-by_kind(const ListCell *a, const ListCell *b)
-{
-	const char *left = ((SentNumber *) lfirst(a))->kind;
-	const char *right = ((SentNumber *) lfirst(b))->kind;
-
-	return varstr_cmp(left, strlen(left), right, strlen(right), DEFAULT_COLLATION_OID);
-}
-
-/*
- * "kind:VALUE" for each identifier that was sent and not withdrawn.
- */
-static List *
-identifier_list(Jsonb *identifiers)
-{
-	JsonbIterator *iterator;
-	JsonbValue	value;
-	JsonbIteratorToken token;
-	SentNumber *number = NULL;
-	List	   *sent = NIL;
-	ListCell   *cell;
-
-	if (identifiers == NULL)
-		return NIL;
-	iterator = JsonbIteratorInit(&identifiers->root);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		if (token == WJB_KEY)
-		{
-			number = palloc(sizeof(SentNumber));
-			number->kind = pnstrdup(value.val.string.val, value.val.string.len);
-		}
-		else if (token == WJB_VALUE && value.type == jbvString)
-		{
-			number->code = cp_normalize_code(pnstrdup(value.val.string.val,
-													  value.val.string.len));
-			if (*number->code != '\0')
-				sent = lappend(sent, number);
-		}
-	}
-	list_sort(sent, by_kind);
-	foreach(cell, sent)
-	{
-		number = lfirst(cell);
-		lfirst(cell) = psprintf("%s:%s", cp_normalize_kind(number->kind), number->code);
-	}
-	return sent;
-}
-
-static char *
-object_text(JsonbContainer *object, const char *key)
-{
-	JsonbValue	buffer;
-	JsonbValue *value = getKeyJsonValueFromContainer(object, key, strlen(key), &buffer);
-
-	if (value == NULL || value->type != jbvString || value->val.string.len == 0)
-		return NULL;
-	return pnstrdup(value->val.string.val, value->val.string.len);
-}
-
-/*
- * Other names the row brings count for matching; what an entry leaves out is
- * as in the row's own name.
- */
 static void
-add_alias_names(CpPerson *person, const CpInboxRow *row)
+put_settled_at(Walk *walk, int place, void *argument)
 {
-	JsonbIterator *iterator;
-	JsonbValue	value;
-	JsonbIteratorToken token;
-	bool		outermost = true;
+	Replacer   *replacer = argument;
+	TupleTableSlot *slot = replacer->slot;
+	CpUpdatedIndexes indexes;
 
-	if (row->alias_names == NULL)
+	if (!is_null(walk->slot, RECEIPT_SETTLED_AT))
 		return;
-	iterator = JsonbIteratorInit(&row->alias_names->root);
-	while ((token = JsonbIteratorNext(&iterator, &value, !outermost)) != WJB_DONE)
-	{
-		outermost = false;
-		if (token == WJB_ELEM && value.type == jbvBinary)
-		{
-			char	   *given = object_text(value.val.binary.data, "given_names");
-			char	   *family = object_text(value.val.binary.data, "family_name");
-
-			if (given != NULL || family != NULL)
-				cp_person_add_name(person, given ? given : row->given_names,
-								   family ? family : row->family_name, true);
-		}
-	}
-	cp_person_finish(person);
-}
-
-static CpPerson *
-person_of(const CpInboxRow *row, List *identifiers)
-{
-	DateADT		birth;
-	bool		has_birth = row->date_of_birth != NULL &&
-	cp_parse_iso_date(row->date_of_birth, &birth);
-	CpPerson   *person = cp_person_make(row->given_names, row->family_name,
-										has_birth ? &birth : NULL,
-										row->sex ? *row->sex : 'U',
-										row->postcode, row->address, identifiers);
-
-	if (row->date_of_birth != NULL && !has_birth)
-		(void) cp_parse_partial_date(row->date_of_birth, &person->birth_year, &person->birth_month);
-	return person;
-}
-
-CpPerson *
-cp_inbox_person(const CpInboxRow *row)
-{
-	CpPerson   *person = person_of(row, identifier_list(row->identifiers));
-
-	add_alias_names(person, row);
-	return person;
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, walk->slot->tts_values, RECEIPT_COLUMNS * sizeof(Datum));
+	memcpy(slot->tts_isnull, walk->slot->tts_isnull, RECEIPT_COLUMNS * sizeof(bool));
+	slot->tts_values[RECEIPT_SETTLED_AT - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	slot->tts_isnull[RECEIPT_SETTLED_AT - 1] = false;
+	ExecStoreVirtualTuple(slot);
+	slot->tts_tableOid = RelationGetRelid(walk->rel);
+	ExecConstraints(replacer->result, slot, replacer->estate);
+	simple_table_tuple_update(walk->rel, &walk->slot->tts_tid, slot, walk->snapshot, &indexes);
+	cp_update_index_tuples(replacer->result, slot, replacer->estate, indexes);
+	ResetPerTupleExprContext(replacer->estate);
 }
 
 /*
- * The person that a new record made of this row will be, as it would be read
- * from the registry's own tables.  The row brings no other names.  Adds words
- * to the dictionary.
+ * Notes the time in receipts that are pending; the numbers are in ascending
+ * order.
  */
-CpPerson *
-cp_inbox_record(const CpInboxRow *row, int64 child_id)
+void
+cp_inbox_settled(const int64 *numbers, int n)
 {
-	List	   *distinct = NIL;
-	CpPerson   *person;
-	ListCell   *cell;
+	Replacer	replacer;
+	Walk		walk;
 
-	person = person_of(row, identifier_list(row->identifiers));
-	foreach(cell, person->identifiers)
-	{
-		ListCell   *other;
-
-		foreach(other, distinct)
-		{
-			if (strcmp(lfirst(other), lfirst(cell)) == 0)
-				break;
-		}
-		if (other == NULL)
-			distinct = lappend(distinct, lfirst(cell));
-	}
-	person->identifiers = distinct;
-	person->child_id = child_id;
-	person->nnames = 0;
-	cp_person_add_words(person, cp_normalize_name(row->given_names),
-						cp_normalize_family(row->family_name), false, true);
-	cp_person_finish(person);
-	return person;
-}
-
-/* ---------- the digest ---------- */
-
-typedef struct Sip
-{
-	uint64		v0;
-	uint64		v1;
-	uint64		v2;
-	uint64		v3;
-	uint64		word;			/* bytes that make no whole word yet */
-	uint64		length;
-} Sip;
-
-static uint64
-rotate(uint64 word, int n)
-{
-	return (word << n) | (word >> (64 - n));
+	CommandCounterIncrement();
+	walk_begin(&walk, "receipt", "receipt_pkey", 1, RowExclusiveLock);
+	replacer.estate = CreateExecutorState();
+	replacer.result = makeNode(ResultRelInfo);
+	InitResultRelInfo(replacer.result, walk.rel, 0, NULL, 0);
+	ExecOpenIndices(replacer.result, false);
+	replacer.slot = MakeSingleTupleTableSlot(RelationGetDescr(walk.rel), &TTSOpsVirtual);
+	walk_numbers(&walk, numbers, n, put_settled_at, &replacer);
+	ExecDropSingleTupleTableSlot(replacer.slot);
+	ExecCloseIndices(replacer.result);
+	FreeExecutorState(replacer.estate);
+	walk_end(&walk);
 }
 
 static void
-sip_rounds(Sip *s, int n)
+drop_row(Walk *walk, int place, void *argument)
 {
-	while (n-- > 0)
-	{
-		s->v0 += s->v1;
-		s->v2 += s->v3;
-		s->v1 = rotate(s->v1, 13) ^ s->v0;
-		s->v3 = rotate(s->v3, 16) ^ s->v2;
-		s->v0 = rotate(s->v0, 32);
-		s->v2 += s->v1;
-		s->v0 += s->v3;
-		s->v1 = rotate(s->v1, 17) ^ s->v2;
-		s->v3 = rotate(s->v3, 21) ^ s->v0;
-		s->v2 = rotate(s->v2, 32);
-	}
+	simple_table_tuple_delete(walk->rel, &walk->slot->tts_tid, walk->snapshot);
 }
 
-/* SipHash-2-4 (Aumasson and Bernstein, INDOCRYPT 2012). */
-static void
-sip_begin(Sip *s, const uint64 *key)
+/* Takes rows out of the inbox; the numbers are in ascending order. */
+void
+cp_inbox_drop(const int64 *numbers, int n)
 {
-	s->v0 = key[0] ^ UINT64CONST(0x736f6d6570736575);
-	s->v1 = key[1] ^ UINT64CONST(0x646f72616e646f6d);
-	s->v2 = key[0] ^ UINT64CONST(0x6c7967656e657261);
-	s->v3 = key[1] ^ UINT64CONST(0x7465646279746573);
-	s->word = 0;
-	s->length = 0;
-}
+	Walk		walk;
 
-static void
-sip_add(Sip *s, const void *bytes, Size n)
-{
-	const unsigned char *next = bytes;
-
-	for (; n > 0; n--, next++)
-	{
-		s->word |= (uint64) *next << (s->length % 8 * 8);
-		if (++s->length % 8 == 0)
-		{
-			s->v3 ^= s->word;
-			sip_rounds(s, 2);
-			s->v0 ^= s->word;
-			s->word = 0;
-		}
-	}
-}
-
-static uint64
-sip_end(Sip *s)
-{
-	s->word |= s->length << 56;
-	s->v3 ^= s->word;
-	sip_rounds(s, 2);
-	s->v0 ^= s->word;
-	s->v2 ^= 0xff;
-	sip_rounds(s, 4);
-	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
-}
-
-/* The secret of this registry; another one after a restore. */
-static const uint64 *
-digest_key(void)
-{
-	static uint64 key[2];
-	static bool known = false;
-
-	if (!known)
-	{
-		Datum		value;
-		bool		isnull;
-
-		SPI_connect();
-		if (SPI_execute("SELECT k.key FROM contactpoint.digest_key k", true, 1) != SPI_OK_SELECT ||
-			SPI_processed != 1)
-			elog(ERROR, "the registry has lost the key of its digests");
-		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-		if (isnull || VARSIZE_ANY_EXHDR(DatumGetByteaPP(value)) != sizeof(key))
-			elog(ERROR, "the key of digests has the wrong length");
-		memcpy(key, VARDATA_ANY(DatumGetByteaPP(value)), sizeof(key));
-		SPI_finish();
-		known = true;
-	}
-	return key;
-}
-
-static void
-add_bytes(Sip *sip, const void *bytes, int32 length)
-{
-	sip_add(sip, &length, sizeof(length));
-	if (length > 0)
-		sip_add(sip, bytes, length);
-}
-
-static void
-add_text(Sip *sip, const char *text)
-{
-	add_bytes(sip, text, text == NULL ? -1 : (int32) strlen(text));
-}
-
-static void
-add_jsonb(Sip *sip, const Jsonb *value)
-{
-	if (value == NULL)
-		add_bytes(sip, NULL, -1);
-	else
-		add_bytes(sip, VARDATA(value), VARSIZE(value) - VARHDRSZ);
-}
-
-int64
-cp_inbox_digest(const CpInboxRow *row, int64 child_id)
-{
-	Sip			sip;
-	int64		digest;
-
-	sip_begin(&sip, digest_key());
-	sip_add(&sip, &child_id, sizeof(child_id));
-	sip_add(&sip, &row->authority, sizeof(row->authority));
-	add_text(&sip, row->address);
-	add_text(&sip, row->postcode);
-	add_jsonb(&sip, row->identifiers);
-	add_jsonb(&sip, row->carers);
-	add_jsonb(&sip, row->involvements);
-	add_jsonb(&sip, row->alias_names);
-	digest = (int64) sip_end(&sip);
-	return digest == 0 ? 1 : digest;
+	CommandCounterIncrement();
+	walk_begin(&walk, "upload", "upload_pkey", 1, RowExclusiveLock);
+	walk_numbers(&walk, numbers, n, drop_row, NULL);
+	walk_end(&walk);
 }

@@ -318,11 +318,19 @@ insert_settlements(List *settled)
 		cp_bulk_write(bulk);
 }
 
+static int
+by_number(const void *a, const void *b)
+{
+	int64		left = *(const int64 *) a;
+	int64		right = *(const int64 *) b;
+
+	return left < right ? -1 : left > right ? 1 : 0;
+}
+
 static void
 record_settlements(List *settled)
 {
-	Datum	   *numbers = palloc(sizeof(Datum) * (list_length(settled) + 1));
-	Datum		argument;
+	int64	   *numbers = palloc(sizeof(int64) * (list_length(settled) + 1));
 	ListCell   *cell;
 	int			n = 0;
 
@@ -330,21 +338,19 @@ record_settlements(List *settled)
 		return;
 	insert_settlements(settled);
 	foreach(cell, settled)
-		numbers[n++] = Int64GetDatum(((CpSettled *) lfirst(cell))->row->upload_id);
-	argument = cp_batch_numbers(numbers, n);
-	cp_batch_run(PUT_RECEIPTS, &argument, NULL);
+		numbers[n++] = ((CpSettled *) lfirst(cell))->row->upload_id;
+	qsort(numbers, n, sizeof(int64), by_number);
+	cp_inbox_settled(numbers, n);
 	n = 0;
 	foreach(cell, settled)
 	{
 		const CpSettled *s = lfirst(cell);
 
 		if (s->row->present && strcmp(s->outcome, "hold") != 0)
-			numbers[n++] = Int64GetDatum(s->row->upload_id);
+			numbers[n++] = s->row->upload_id;
 	}
-	if (n == 0)
-		return;
-	argument = cp_batch_numbers(numbers, n);
-	cp_batch_run(DROP_UPLOADS, &argument, NULL);
+	qsort(numbers, n, sizeof(int64), by_number);
+	cp_inbox_drop(numbers, n);
 }
 
 static void

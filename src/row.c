@@ -1,16 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * row.c
- *	  A row as the triggers of inbox and registry see it: its texts, and how a
- *	  value that cannot be is refused.
+ *	  A row as the triggers of inbox and registry see it: its texts, how one is
+ *	  looked for, and how a value that cannot be is refused.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/skey.h"
+#include "access/stratnum.h"
 #include "commands/trigger.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
 
 #include "contactpoint.h"
 
@@ -51,4 +55,15 @@ cp_row_refuse(const char *table, const char *column, const char *fault, const ch
 			 err_generic_string(PG_DIAG_SCHEMA_NAME, CP_SCHEMA),
 			 err_generic_string(PG_DIAG_TABLE_NAME, table),
 			 err_generic_string(PG_DIAG_COLUMN_NAME, column)));
+}
+
+/*
+ * A key for a text column, of a table or of an index: looked for in the column's
+ * own collation, by which its index is in order.
+ */
+void
+cp_text_key(ScanKey key, Relation rel, int column, Datum text)
+{
+	ScanKeyEntryInitialize(key, 0, column, BTEqualStrategyNumber, InvalidOid,
+						   TupleDescAttr(RelationGetDescr(rel), column - 1)->attcollation, F_TEXTEQ, text);
 }

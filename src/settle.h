@@ -13,7 +13,7 @@
 
 #include "contactpoint.h"
 
-/* ---------- inbox.c: rows of the inbox ---------- */
+/* ---------- inbox.c, inbox_row.c: rows of the inbox ---------- */
 
 /* One pending or held row, with what is known of its reference. */
 typedef struct CpInboxRow
@@ -55,13 +55,16 @@ typedef struct CpInboxRow
 
 /*
  * Numbers of up to limit pending rows after the given one, lowest first, those
- * left out that wait for the end of an embargo.  Between SPI_connect and SPI_finish, as all
- * of these.
+ * left out that wait for the end of an embargo.
  */
 extern int	cp_inbox_pending(int64 after, int limit, int64 **numbers);
 
-/* Reads rows by number, in the order given. */
+/* Reads rows by number, in ascending order; as own work. */
 extern CpInboxRow *cp_inbox_read(const int64 *numbers, int n);
+
+/* Notes in receipts that they are settled; takes rows away.  In ascending order. */
+extern void cp_inbox_settled(const int64 *numbers, int n);
+extern void cp_inbox_drop(const int64 *numbers, int n);
 
 /* The matching side of a row, made anew. */
 extern CpPerson *cp_inbox_person(const CpInboxRow *row);

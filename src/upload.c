@@ -306,8 +306,7 @@ cp_upload_require_source(const char *source)
 
 	rel = table_open(cp_relation_oid("source"), AccessShareLock);
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	ScanKeyInit(&key, SOURCE_SOURCE, BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(source));
+	cp_text_key(&key, rel, SOURCE_SOURCE, CStringGetTextDatum(source));
 	scan = systable_beginscan(rel, cp_relation_oid("source_pkey"), true, snapshot, 1, &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))

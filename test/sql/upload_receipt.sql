@@ -65,10 +65,7 @@ ROLLBACK;
 
 -- what refers to nothing is refused with all of its statement, and says which column
 SET SESSION AUTHORIZATION regress_feed;
-\set VERBOSITY verbose
-\set ON_ERROR_STOP off
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names) VALUES ('receipts', 'x1', 1, 'Jutta'), ('receipts', 'x2', 4711, 'Karla');
-\set VERBOSITY default
 COPY contactpoint.upload (source, source_ref, authority, given_names) FROM stdin;
 receipts	x3	1	Lena
 receipts	x4	4711	Mona
