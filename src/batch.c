@@ -123,21 +123,9 @@ static const struct
 		" FROM unnest($1) n(upload_id) WHERE r.upload_id = n.upload_id AND r.settled_at IS NULL",
 		1, {INT8ARRAYOID}
 	},
-	[NEW_REVIEW] = {
-		"INSERT INTO contactpoint.review (upload_id, source, source_ref, authority, score, candidates,"
-		" shielded, reason, due_at)"
-		" SELECT u.upload_id, u.source, u.source_ref,"
-		" coalesce(" AUTHORITY_OF("$5") ", u.authority, s.organisation_id), $2, contactpoint._shown('{}', $3),"
-		" $4, $6, clock_timestamp() + make_interval(days => $7)"
-		" FROM contactpoint.upload u JOIN contactpoint.source s ON s.source = u.source WHERE u.upload_id = $1"
-		" RETURNING review_id",
-		7, {INT8OID, FLOAT4OID, INT8ARRAYOID, BOOLOID, INT8OID, TEXTOID, INT4OID}
-	},
-	[NOTE_HELD] = {
-		"INSERT INTO contactpoint.held_reference (source, source_ref, review_id)"
-		" SELECT r.source, r.source_ref, r.review_id FROM contactpoint.review r"
-		" WHERE r.review_id = $1",
-		1, {INT8OID}
+	[SHOWN] = {
+		"SELECT contactpoint._shown('{}', $1)",
+		1, {INT8ARRAYOID}
 	},
 	[JOIN_REVIEW] = {
 		"UPDATE contactpoint.review r SET upload_id = $1,"

@@ -53,6 +53,7 @@ struct CpBatch
 	HTAB	   *children;
 	List	   *deliveries;		/* CpDelivery *, details that wait */
 	List	   *settled;		/* CpSettled * */
+	List	   *reviews;		/* OpenedReview *, to be written; hold.c's own */
 	List	   *waiting;		/* CpInboxRow *, that wait for the end of an
 								 * embargo */
 	HTAB	   *hidden_keys;	/* of what waits to go into the vault; NULL:
@@ -81,8 +82,7 @@ typedef enum CpStatement
 	FORGET_SENT,
 	CHANGE_SETTLEMENT,
 	NOTE_WAITING,
-	NEW_REVIEW,
-	NOTE_HELD,
+	SHOWN,
 	JOIN_REVIEW,
 	READ_TALLY,
 	WRITE_TALLY,
@@ -117,7 +117,13 @@ extern void cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id,
 							const CpPerson *record, double score);
 extern int64 cp_settle_new(CpBatch *batch, CpInboxRow *row, double score);
 extern int64 cp_settle_decided_new(CpBatch *batch, CpInboxRow *row, int64 review_id);
+
+/* ---------- hold.c: rows that are held, and their reviews ---------- */
+
 extern void cp_settle_hold(CpBatch *batch, CpInboxRow *row, const CpDecision *decision);
+
+/* Writes the reviews that wait; the next command sees them. */
+extern void cp_reviews_write(CpBatch *batch);
 
 /* ---------- birth.c: records that are born shielded ---------- */
 

@@ -345,6 +345,23 @@ cp_inbox_read(const int64 *numbers, int n)
 	return reader.rows;
 }
 
+static void
+note_there(Walk *walk, int place, void *argument)
+{
+	((bool *) argument)[place] = true;
+}
+
+/* Which of these rows are in the inbox?  The numbers are in ascending order. */
+void
+cp_inbox_look(const int64 *numbers, int n, bool *there)
+{
+	Walk		walk;
+
+	walk_begin(&walk, "upload", "upload_pkey", 1, AccessShareLock);
+	walk_numbers(&walk, numbers, n, note_there, there);
+	walk_end(&walk);
+}
+
 /* ---------- rows that are settled ---------- */
 
 /* What replaces a row and its entries in indexes. */

@@ -4,10 +4,9 @@
  *	  An outcome: what happens to one row of a batch.
  *
  *	  A match writes the details it sent, a new record is known to every search
- *	  at once (delta.c), a row that is held opens or joins the one review of its
- *	  reference and stays in the inbox.  All else waits until cp_batch_flush,
- *	  but what makes a record another one in a way that cannot be foreseen
- *	  (foreseen.c) is written at once.
+ *	  at once (delta.c); a row that is held is hold.c's.  All waits until
+ *	  cp_batch_flush, but what makes a record another one in a way that cannot
+ *	  be foreseen (foreseen.c) is written at once.
  *
  *-------------------------------------------------------------------------
  */
@@ -301,59 +300,4 @@ cp_settle_decided_new(CpBatch *batch, CpInboxRow *row, int64 review_id)
 	child = cp_batch_child(batch, draw_number(batch));
 	settle_born_shielded(batch, row, child, &birth);
 	return child->child_id;
-}
-
-void
-cp_settle_hold(CpBatch *batch, CpInboxRow *row, const CpDecision *decision)
-{
-	Datum	   *candidates;
-	Datum		values[7];
-	char		nulls[] = "       ";
-	int64		first_shielded = 0;
-	ListCell   *lc;
-	int			n = 0;
-
-	candidates = palloc(sizeof(Datum) * (list_length(decision->candidates) + 1));
-	foreach(lc, decision->candidates)
-	{
-		CpCandidate *candidate = lfirst(lc);
-
-		candidates[n++] = Int64GetDatum(candidate->child_id);
-		if (first_shielded == 0 && candidate->nearness >= CP_NEAR_SHIELDED)
-			first_shielded = candidate->child_id;
-	}
-
-	values[0] = Int64GetDatum(row->upload_id);
-	values[1] = Float4GetDatum((float4) decision->score);
-	values[2] = cp_batch_numbers(candidates, n);
-	values[3] = BoolGetDatum(decision->shielded);
-	values[4] = Int64GetDatum(first_shielded);
-	if (first_shielded == 0)
-		nulls[4] = 'n';
-	if (row->open_review != 0)
-	{
-		values[5] = Int64GetDatum(row->open_review);
-		cp_batch_run(JOIN_REVIEW, values, nulls);
-	}
-	else
-	{
-		/* a score that climbs with the right guess would give a place away */
-		if (decision->shielded)
-			nulls[1] = 'n';
-		values[5] = CStringGetTextDatum(decision->reason);
-		values[6] = Int32GetDatum(cp_review_days);
-		cp_batch_run(NEW_REVIEW, values, nulls);
-		if (SPI_processed == 0)
-		{
-			/* a superuser took the row away since it was read */
-			row->present = false;
-			cp_note_settled(batch, row, NULL, 0, 0);
-			return;
-		}
-		row->open_review = DatumGetInt64(cp_batch_column(0, 1));
-		values[0] = Int64GetDatum(row->open_review);
-		cp_batch_run(NOTE_HELD, values, NULL);
-	}
-	cp_news_tell(CP_NEWS_REFERENCE, cp_hash_reference(row));
-	cp_note_settled(batch, row, "hold", 0, decision->score);
 }

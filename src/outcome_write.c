@@ -398,6 +398,7 @@ cp_batch_flush(CpBatch *batch)
 		}
 	}
 	cp_delta_write();
+	cp_reviews_write(batch);
 	record_settlements(batch->settled);
 	record_waiting(batch->waiting);
 	MemoryContextSwitchTo(caller);

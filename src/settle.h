@@ -62,6 +62,9 @@ extern int	cp_inbox_pending(int64 after, int limit, int64 **numbers);
 /* Reads rows by number, in ascending order; as own work. */
 extern CpInboxRow *cp_inbox_read(const int64 *numbers, int n);
 
+/* Which of these rows are in the inbox?  In ascending order. */
+extern void cp_inbox_look(const int64 *numbers, int n, bool *there);
+
 /* Notes in receipts that they are settled; takes rows away.  In ascending order. */
 extern void cp_inbox_settled(const int64 *numbers, int n);
 extern void cp_inbox_drop(const int64 *numbers, int n);
