@@ -24,7 +24,8 @@ CREATE TABLE contactpoint.word_count (
     given_frozen bigint NOT NULL,
     family_frozen bigint NOT NULL
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE contactpoint.word_count IS 'how many records have a word; word 0 counts the records';
+COMMENT ON TABLE contactpoint.word_count IS
+    'how many records have a word; word 0 counts the records, word 1 the others of a household, and twins, of a million records';
 COMMENT ON COLUMN contactpoint.word_count.word_id IS 'number of the word';
 COMMENT ON COLUMN contactpoint.word_count.given_count IS 'records with this given name';
 COMMENT ON COLUMN contactpoint.word_count.family_count IS 'records with this family name';
@@ -185,6 +186,10 @@ CREATE FUNCTION contactpoint._match_forget() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_match_forget';
 COMMENT ON FUNCTION contactpoint._match_forget() IS 'makes every session forget the words it knows';
 
+CREATE FUNCTION contactpoint._count_homes() RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'contactpoint_count_homes';
+COMMENT ON FUNCTION contactpoint._count_homes() IS 'counts how many of a household records have, by which scores go from now on';
+
 -- After a restore: everything anew from the registry's own tables.
 CREATE FUNCTION contactpoint._rekey_all() RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -207,6 +212,7 @@ BEGIN
     -- all at once, sorted: several times as fast as entry by entry
     REINDEX INDEX contactpoint.match_key_key_idx;
     REINDEX INDEX contactpoint.guard_key_key_idx;
+    PERFORM contactpoint._count_homes();
     RETURN records;
 END
 $$;

@@ -36,6 +36,7 @@
 #define MAX_WORD_BYTES 64		/* what is longer is cut */
 #define MAX_KNOWN 600000		/* words kept in memory, some 150 bytes each */
 #define MAX_OWN 50000
+#define NO_NAME "#"				/* no word in normal form is spelt so */
 #define MAX_TOLD_APART 48		/* bytes of words that are told apart at
 								 * sight; no more are compared (word.c) */
 #define MEMO_SIZE 65536			/* a power of 2 */
@@ -369,6 +370,8 @@ cp_dictionary_word(int32 id)
 		cp_dictionary_refresh();
 	if (id == CP_NO_WORD)
 		return remember(&known, CP_NO_WORD, "");
+	if (id == CP_KIN_WORD)
+		return remember(&known, CP_KIN_WORD, NO_NAME);
 	return load_word("name_word_pkey", CP_WORD_ID, F_INT4EQ, Int32GetDatum(id));
 }
 
@@ -438,7 +441,7 @@ next_word_id(Relation rel)
 	Snapshot	snapshot = cp_latest_snapshot();
 	SysScanDesc scan = systable_beginscan_ordered(rel, index, snapshot, 0, NULL);
 	HeapTuple	tuple = systable_getnext_ordered(scan, BackwardScanDirection);
-	int32		id = CP_NO_WORD;
+	int32		id = CP_KIN_WORD;
 	bool		isnull;
 
 	if (HeapTupleIsValid(tuple))

@@ -9,7 +9,8 @@
  *	  2^(1/4) apart: a frequency is never off by more than about a fifth for
  *	  want of an epoch, a quarter of a bit.
  *
- *	  Word 0 counts the records.  Counts are written under the matching lock.
+ *	  Word 0 counts the records; word 1 tells how many of a household they have
+ *	  (kin.c), counted when an epoch ends.  Counts are written under the matching lock.
  *	  A transaction writes what it counted when it commits (or the epoch ends),
  *	  each word once: rows that many commands of one transaction update would
  *	  leave ever longer chains of versions behind.
@@ -356,12 +357,24 @@ cp_epoch_room(void)
 	return Max(next_mark(records.given_frozen) - records.given - pending_records - cp_delta_made(), 0);
 }
 
-/*
- * Where there is no room: counts stand as they are now.  Otherwise does nothing,
- * nor in a subtransaction, whose end may not be that of what was counted.
- */
-void
-cp_epoch_advance(void)
+/* How many of a household records have, as it is now. */
+static void
+count_kin(void)
+{
+	Counts		before = read_counts(CP_KIN_WORD);
+	int64		others;
+	int64		twins;
+	CpCountChange change = {CP_KIN_WORD};
+
+	cp_homes_count(&others, &twins);
+	change.given = (int32) (others - before.given);
+	change.family = (int32) (twins - before.family);
+	cp_epoch_count(&change, 1);
+}
+
+/* Counts stand as they are now. */
+static void
+freeze(bool indexed)
 {
 	Snapshot	snapshot;
 	Relation	rel;
@@ -369,9 +382,9 @@ cp_epoch_advance(void)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	if (GetCurrentTransactionNestLevel() > 1 || cp_epoch_room() > 0)
-		return;
 	cp_delta_write();
+	if (indexed)
+		count_kin();
 	write_pending();
 	snapshot = cp_latest_snapshot();
 	rel = table_open(cp_relation_oid("word_count"), RowExclusiveLock);
@@ -399,4 +412,25 @@ cp_epoch_advance(void)
 	UnregisterSnapshot(snapshot);
 	CommandCounterIncrement();
 	cp_dictionary_forget();
+}
+
+/*
+ * Where there is no room: counts stand as they are now.  Otherwise does nothing,
+ * nor in a subtransaction, whose end may not be that of what was counted.
+ */
+void
+cp_epoch_advance(bool indexed)
+{
+	if (GetCurrentTransactionNestLevel() == 1 && cp_epoch_room() <= 0)
+		freeze(indexed);
+}
+
+PG_FUNCTION_INFO_V1(contactpoint_count_homes);
+/* contactpoint._count_homes(): after all keys were made anew */
+Datum
+contactpoint_count_homes(PG_FUNCTION_ARGS)
+{
+	cp_lock_matching();
+	freeze(true);
+	PG_RETURN_VOID();
 }

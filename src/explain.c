@@ -238,16 +238,16 @@ put_line(Line *line, ReturnSetInfo *result)
 static void
 class_shares(const CpComparison *comparison, double *shares)
 {
-	const CpWeights *weights = cp_weights();
-	double		prior = cp_score_prior();
+	const CpPriors *priors = cp_priors();
+	double		prior = priors->records;
 	double		bits[CP_NCLASSES + 1] = {0};
 	double		sum = 0;
 
 	for (CpClass class = 0; class < CP_NCLASSES; class++)
 		for (CpField field = 0; field < CP_NFIELDS; field++)
 			bits[class] += cp_field_bits(comparison, field, class);
-	bits[CP_CLASS_HOUSEHOLD] += weights->household;
-	bits[CP_CLASS_TWIN] += weights->twin;
+	bits[CP_CLASS_HOUSEHOLD] += priors->household;
+	bits[CP_CLASS_TWIN] += priors->twin;
 	bits[CP_NCLASSES] = prior;
 	for (int class = 0; class <= CP_NCLASSES; class++)
 		sum += exp2(bits[class] - prior);

@@ -273,28 +273,67 @@ house_key(const char *address)
 	return cp_key_hash('A', street, "", atoi(number));
 }
 
+/* Under the public name. */
+static void
+public_words(const CpPerson *person, int32 *given, int32 *family)
+{
+	const CpName *name = &person->names[0];
+
+	*given = person->nnames > 0 ? first_word(name->given, name->ngiven) : CP_NO_WORD;
+	*family = person->nnames > 0 ? first_word(name->family, name->nfamily) : CP_NO_WORD;
+}
+
+static void
+add_postcode_keys(CpKeyList *list, const CpPerson *person, int32 given, int32 family)
+{
+	ListCell   *cell;
+
+	foreach(cell, person->postcodes)
+		cp_key_add(list, cp_key_hash('C', lfirst(cell), "", 0), given, family);
+}
+
+static void
+add_address_keys(CpKeyList *list, const CpPerson *person, int32 given, int32 family)
+{
+	ListCell   *cell;
+
+	foreach(cell, person->addresses)
+		cp_key_add(list, house_key(lfirst(cell)), given, family);
+}
+
 CpKey *
 cp_match_keys(const CpPerson *person, int *nkeys)
 {
 	CpKeyList	list = {0};
-	int32		given = CP_NO_WORD;
-	int32		family = CP_NO_WORD;
+	int32		given;
+	int32		family;
 	ListCell   *cell;
 
 	for (int i = 0; i < person->nnames; i++)
 		add_name_keys(&list, &person->names[i], person->date_of_birth);
-	/* one entry for each place and number, under the public name */
-	if (person->nnames > 0)
-	{
-		given = first_word(person->names[0].given, person->names[0].ngiven);
-		family = first_word(person->names[0].family, person->names[0].nfamily);
-	}
-	foreach(cell, person->postcodes)
-		cp_key_add(&list, cp_key_hash('C', lfirst(cell), "", 0), given, family);
-	foreach(cell, person->addresses)
-		cp_key_add(&list, house_key(lfirst(cell)), given, family);
+	/* one entry for each place and number */
+	public_words(person, &given, &family);
+	add_postcode_keys(&list, person, given, family);
+	add_address_keys(&list, person, given, family);
 	foreach(cell, person->identifiers)
 		cp_key_add(&list, cp_key_hash('I', lfirst(cell), "", 0), given, family);
+	cp_key_finish(&list, person->key_version);
+	*nkeys = list.n;
+	return list.keys;
+}
+
+CpKey *
+cp_home_keys(const CpPerson *person, int *nkeys)
+{
+	CpKeyList	list = {0};
+	int32		given;
+	int32		family;
+
+	public_words(person, &given, &family);
+	if (person->addresses != NIL)
+		add_address_keys(&list, person, given, family);
+	else
+		add_postcode_keys(&list, person, given, family);
 	cp_key_finish(&list, person->key_version);
 	*nkeys = list.n;
 	return list.keys;

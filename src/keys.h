@@ -53,6 +53,12 @@ typedef struct CpProbe
 extern CpKey *cp_match_keys(const CpPerson *person, int *nkeys);
 
 /*
+ * The keys of its houses among them, or of its postcodes where it has no house:
+ * who shares one may be of its household.
+ */
+extern CpKey *cp_home_keys(const CpPerson *person, int *nkeys);
+
+/*
  * What a row looks for; with deep, only what it looks for besides where nothing
  * good is found.
  */

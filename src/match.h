@@ -298,9 +298,10 @@ extern int64 cp_epoch_room(void);
 
 /*
  * Where there is no room: writes the delta, and counts stand as they are now.
- * Otherwise does nothing.
+ * Otherwise does nothing.  indexed: false where the indexes of keys are to be
+ * built anew afterwards, so that homes cannot be counted.
  */
-extern void cp_epoch_advance(void);
+extern void cp_epoch_advance(bool indexed);
 
 typedef struct CpCountChange
 {
@@ -317,6 +318,14 @@ extern void cp_epoch_forget(void);
 
 /* Fills in the counts by which scores go. */
 extern void cp_epoch_counts(CpWord *word);
+
+/* ---------- homes.c: how many of a household records have ---------- */
+
+/*
+ * Others of a household, and twins, of CP_KIN_UNIT records, as a sample has
+ * them.  Needs the matching lock, and the delta written.
+ */
+extern void cp_homes_count(int64 *others, int64 *twins);
 
 /* ---------- key_version.c: while the registry is re-keyed ---------- */
 

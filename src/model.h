@@ -65,6 +65,8 @@ extern char *cp_normalize_kind(const char *kind);
 
 #define CP_CODE_LEN 4			/* letters of a phonetic code */
 #define CP_NO_WORD 0			/* id of the empty word, which counts records */
+#define CP_KIN_WORD 1			/* no word either: its counts are what
+								 * cp_kin_share() gives */
 #define CP_MAX_VARIANTS 100		/* other forms of one given name */
 
 typedef struct CpWord
@@ -380,9 +382,48 @@ typedef struct CpWeights
 	double		bits[CP_NFIELDS][CP_MAX_LEVELS][CP_NCLASSES];
 	double		least_records;	/* log2: a smaller registry counts as one of
 								 * so many */
-	double		household;		/* log2 of others in a household, on average */
-	double		twin;			/* log2 of twins, on average */
+	double		household;		/* log2 of others in a household, on average: */
+	double		twin;			/* where the registry does not tell; of twins */
 } CpWeights;
+
+/* What is known of two persons before they are compared, log2. */
+typedef struct CpPriors
+{
+	double		records;		/* in the registry */
+	double		household;		/* others of a household, on average */
+	double		twin;			/* twins, on average */
+} CpPriors;
+
+/* ---------- kin.c: how many brothers and sisters records have ---------- */
+
+/* As they stand in this epoch; good until the next call. */
+extern const CpPriors *cp_priors(void);
+
+#define CP_MAX_HOME 400			/* records of one: more is no home */
+
+typedef struct CpHomeEntry
+{
+	DateADT		birth;
+	int32		given;
+	int32		family;
+} CpHomeEntry;
+
+typedef struct CpKin
+{
+	double		records;		/* that were looked at */
+	double		others;			/* of their household, all together */
+	double		twins;
+} CpKin;
+
+/* Adds the records of one home. */
+extern void cp_kin_count(const CpHomeEntry *entries, int n, CpKin *kin);
+
+/* Others of a household, and twins, that so many records have, on average. */
+#define CP_KIN_UNIT 1000000
+
+extern void cp_kin_share(const CpKin *kin, int64 *others, int64 *twins);
+
+/* ---------- score.c ---------- */
 
 /* Name of a field and of a level, as in contactpoint.weight; NULL if there is none. */
 extern const char *cp_field_name(CpField field);
@@ -427,9 +468,6 @@ extern bool cp_may_be_twins(const CpPerson *row, const CpPerson *record);
 
 /* How much more (or less) than the weight says an agreement on this word does. */
 extern double cp_score_rarity(int32 id, bool given);
-
-/* The odds against two that are picked at random, in bits. */
-extern double cp_score_prior(void);
 
 /* ---------- weight.c, or the tool's own ---------- */
 

@@ -23,7 +23,7 @@ void
 cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double threshold)
 {
 	filter->row = row;
-	filter->least = threshold + cp_score_prior() - OTHER_FIELDS;
+	filter->least = threshold + cp_priors()->records - OTHER_FIELDS;
 	filter->nwords = 0;
 	filter->last_birth = DATEVAL_NOBEGIN;
 	filter->last_level = CP_BIRTH_UNKNOWN;

@@ -245,7 +245,7 @@ rekey(const int64 *child_ids, int nchildren, bool indexed)
 				sorted[n++] = sorted[i];
 		if (n > 0)
 			rekey_some(sorted, n, indexed);
-		cp_epoch_advance();
+		cp_epoch_advance(indexed);
 		MemoryContextSwitchTo(caller);
 	}
 	PG_FINALLY();

@@ -12,6 +12,9 @@
  *	  family name and place, so these tell little against them; twins agree in
  *	  the birth date too.
  *
+ *	  How many of a household a record has is counted in the registry (kin.c),
+ *	  as names are.
+ *
  *	  A rare name weighs more than a frequent one.  An address is weighed in
  *	  the light of the postcode (compare.c), so one place does not count twice.
  *
@@ -133,12 +136,6 @@ cp_score_rarity(int32 id, bool given)
 	return rarity(id, given, false);
 }
 
-double
-cp_score_prior(void)
-{
-	return Max(cp_weights()->least_records, log2(count_records() + 1));
-}
-
 /* The same for a given or family name as it agrees. */
 static double
 rarity_bits(const CpComparison *comparison, CpField field)
@@ -177,7 +174,7 @@ posterior_bits(const CpComparison *comparison)
 {
 	const CpWeights *weights = cp_weights();
 	double		sums[CP_NCLASSES] = {0};
-	double		records = Max(weights->least_records, log2(count_records() + 1));
+	const CpPriors *priors = cp_priors();
 	double		given = rarity_bits(comparison, CP_GIVEN);
 	double		family = rarity_bits(comparison, CP_FAMILY);
 
@@ -188,9 +185,9 @@ posterior_bits(const CpComparison *comparison)
 		for (int class = 0; class < CP_NCLASSES; class++)
 			sums[class] += bits[class];
 	}
-	return sums[CP_CLASS_MATCH] + given + family - records -
-		add_bits(0, sums[CP_CLASS_HOUSEHOLD] + family + weights->household - records,
-				 sums[CP_CLASS_TWIN] + family + weights->twin - records);
+	return sums[CP_CLASS_MATCH] + given + family - priors->records -
+		add_bits(0, sums[CP_CLASS_HOUSEHOLD] + family + priors->household - priors->records,
+				 sums[CP_CLASS_TWIN] + family + priors->twin - priors->records);
 }
 
 /* Evidence of place and family name against, which a guard forgives. */

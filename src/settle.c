@@ -424,7 +424,7 @@ cp_settle_write(CpBatch *batch)
 				if (cp_epoch_room() <= 0)
 				{
 					cp_batch_flush(batch);
-					cp_epoch_advance();
+					cp_epoch_advance(true);
 				}
 				batch->searched_to = search_from(batch, i);
 			}

@@ -44,7 +44,11 @@ fuzz_dictionary_begin(int64 records)
 	memset(&words[0], 0, sizeof(CpWord));
 	words[0].word = "";
 	words[0].given_count = words[0].family_count = records;
-	nwords = 1;
+	words[CP_KIN_WORD] = words[0];
+	words[CP_KIN_WORD].word = "#";
+	words[CP_KIN_WORD].given_count = records == 0 ? 0 : CP_KIN_UNIT / 2;
+	words[CP_KIN_WORD].family_count = records == 0 ? 0 : CP_KIN_UNIT / 100;
+	nwords = CP_KIN_WORD + 1;
 }
 
 int32
@@ -62,7 +66,7 @@ fuzz_dictionary_id(const char *text, int64 count)
 			break;
 		length += n;
 	}
-	for (int i = 1; i < nwords; i++)
+	for (int i = CP_KIN_WORD + 1; i < nwords; i++)
 		if (words[i].length == length && memcmp(words[i].word, text, length) == 0)
 			return i;
 	if (nwords == MAX_WORDS)

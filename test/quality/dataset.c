@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include <ctype.h>
+#include <math.h>
 
 #include "utils/datetime.h"
 
@@ -16,6 +17,9 @@
 #include "keys.h"
 
 #define POSSIBLE_THRESHOLD -3.0 /* contactpoint.possible_threshold */
+
+#define LEAST_PAIRS -3.0		/* log2 of other rows of a person: one in eight */
+#define MOST_PAIRS 5.0			/* has one, or all have 32 */
 
 double		dataset_threshold = POSSIBLE_THRESHOLD;
 
@@ -209,71 +213,6 @@ set_person(CpPerson *person, char **fields, bool identifiers)
 	}
 }
 
-/* Reads a set and fills the dictionary with its words. */
-Dataset *
-dataset_read(const char *path, bool identifiers)
-{
-	FILE	   *file = fopen(path, "r");
-	static char line[65536];
-	Dataset    *set = palloc0(sizeof(Dataset));
-	const char *base = strrchr(path, '/');
-	Entity	   *entities;
-	int			size = 1024;
-	int64		same = 0;
-
-	if (file == NULL)
-	{
-		fprintf(stderr, "cannot read %s\n", path);
-		exit(1);
-	}
-	strlcpy(set->name, base ? base + 1 : path, sizeof(set->name));
-	if (strrchr(set->name, '.'))
-		*strrchr(set->name, '.') = '\0';
-	set->records = palloc(size * sizeof(Record));
-	entities = palloc(size * sizeof(Entity));
-	dictionary_reset();
-	if (fgets(line, sizeof(line), file) == NULL)
-		exit(1);
-	while (fgets(line, sizeof(line), file))
-	{
-		char	   *fields[COL_N];
-		Record	   *record;
-
-		line[strcspn(line, "\r\n")] = '\0';
-		if (set->nrecords >= size)
-		{
-			size *= 2;
-			set->records = repalloc(set->records, size * sizeof(Record));
-			entities = repalloc(entities, size * sizeof(Entity));
-		}
-		record = &set->records[set->nrecords];
-		memset(record, 0, sizeof(Record));
-		record->text = pstrdup(line);
-		if (split_csv(line, fields, COL_N) != COL_N)
-			continue;
-		set_person(&record->person, fields, identifiers);
-		record->person.child_id = set->nrecords + 1;
-		entities[set->nrecords].name = pstrdup(fields[COL_ENTITY]);
-		entities[set->nrecords].record = set->nrecords;
-		set->nrecords++;
-	}
-	fclose(file);
-	qsort(entities, set->nrecords, sizeof(Entity), by_entity);
-	for (int i = 0, number = 0; i < set->nrecords; i++)
-	{
-		if (i > 0 && strcmp(entities[i].name, entities[i - 1].name) == 0)
-			same++;
-		else
-		{
-			same = 0;
-			number++;
-		}
-		set->true_pairs += same;
-		set->records[entities[i].record].entity = number;
-	}
-	return set;
-}
-
 bool
 dataset_same(const Dataset *set, Pair pair)
 {
@@ -452,6 +391,115 @@ look_through(Pairs *pairs, const Entries *list, CpPrefilter *filter, int32 numbe
 	}
 }
 
+/* Of all homes, where homes.c takes a sample. */
+static void
+count_kin(Dataset *set)
+{
+	Entries		list = {0};
+	int64		others;
+	int64		twins;
+
+	for (int i = 0; i < set->nrecords; i++)
+	{
+		const CpPerson *person = &set->records[i].person;
+		int			nkeys;
+		CpKey	   *keys = cp_home_keys(person, &nkeys);
+
+		for (int k = 0; k < nkeys && person->has_birth; k++)
+			add_entry(&list, keys[k].key, person, keys[k].given, keys[k].family, i);
+		if (keys)
+			pfree(keys);
+	}
+	if (list.n == 0)
+		return;
+	qsort(list.entries, list.n, sizeof(Entry), by_key);
+	for (int64 from = 0, to; from < list.n; from = to)
+	{
+		CpHomeEntry home[CP_MAX_HOME];
+
+		for (to = from; to < list.n && list.entries[to].key == list.entries[from].key; to++)
+			if (to - from < CP_MAX_HOME)
+			{
+				home[to - from].birth = list.entries[to].birth;
+				home[to - from].given = list.entries[to].given;
+				home[to - from].family = list.entries[to].family;
+			}
+		if (to - from <= CP_MAX_HOME)
+			cp_kin_count(home, to - from, &set->kin);
+	}
+	pfree(list.entries);
+	cp_kin_share(&set->kin, &others, &twins);
+	dictionary_count_kin(others, twins);
+}
+
+/* ---------- sets ---------- */
+
+/* Reads a set and fills the dictionary with its words. */
+Dataset *
+dataset_read(const char *path, bool identifiers)
+{
+	FILE	   *file = fopen(path, "r");
+	static char line[65536];
+	Dataset    *set = palloc0(sizeof(Dataset));
+	const char *base = strrchr(path, '/');
+	Entity	   *entities;
+	int			size = 1024;
+	int64		same = 0;
+
+	if (file == NULL)
+	{
+		fprintf(stderr, "cannot read %s\n", path);
+		exit(1);
+	}
+	strlcpy(set->name, base ? base + 1 : path, sizeof(set->name));
+	if (strrchr(set->name, '.'))
+		*strrchr(set->name, '.') = '\0';
+	set->records = palloc(size * sizeof(Record));
+	entities = palloc(size * sizeof(Entity));
+	dictionary_reset();
+	if (fgets(line, sizeof(line), file) == NULL)
+		exit(1);
+	while (fgets(line, sizeof(line), file))
+	{
+		char	   *fields[COL_N];
+		Record	   *record;
+
+		line[strcspn(line, "\r\n")] = '\0';
+		if (set->nrecords >= size)
+		{
+			size *= 2;
+			set->records = repalloc(set->records, size * sizeof(Record));
+			entities = repalloc(entities, size * sizeof(Entity));
+		}
+		record = &set->records[set->nrecords];
+		memset(record, 0, sizeof(Record));
+		record->text = pstrdup(line);
+		if (split_csv(line, fields, COL_N) != COL_N)
+			continue;
+		set_person(&record->person, fields, identifiers);
+		record->person.child_id = set->nrecords + 1;
+		entities[set->nrecords].name = pstrdup(fields[COL_ENTITY]);
+		entities[set->nrecords].record = set->nrecords;
+		set->nrecords++;
+	}
+	fclose(file);
+	qsort(entities, set->nrecords, sizeof(Entity), by_entity);
+	for (int i = 0, number = 0; i < set->nrecords; i++)
+	{
+		if (i > 0 && strcmp(entities[i].name, entities[i - 1].name) == 0)
+			same++;
+		else
+		{
+			same = 0;
+			number++;
+		}
+		set->true_pairs += same;
+		set->records[entities[i].record].entity = number;
+	}
+	count_kin(set);
+	return set;
+}
+
 /* Pairs of which one would find the other, each once; *n of them. */
 Pair *
 dataset_candidates(const Dataset *set, int64 *n)
@@ -496,6 +544,22 @@ by_person(const void *a, const void *b)
 	int			difference = sorted_set->records[left].entity - sorted_set->records[right].entity;
 
 	return difference != 0 ? difference : left - right;
+}
+
+double
+dataset_pairs_of_record(const Dataset *set, const double *scores, int64 n)
+{
+	double		bits = 0;
+
+	for (int round = 0; round < 50; round++)
+	{
+		double		expected = 0;
+
+		for (int64 i = 0; i < n; i++)
+			expected += 1 / (1 + exp2(-scores[i] - bits));
+		bits = Max(Min(log2(2 * (expected + 1) / set->nrecords), MOST_PAIRS), LEAST_PAIRS);
+	}
+	return bits;
 }
 
 /* All pairs of one true person. */

@@ -23,6 +23,7 @@ typedef struct Dataset
 	Record	   *records;
 	int			nrecords;
 	int64		true_pairs;
+	CpKin		kin;			/* how many of a household records have */
 } Dataset;
 
 typedef struct Pair
@@ -42,6 +43,13 @@ extern double dataset_threshold;
 
 /* Pairs that have a key in common, each once; *n of them. */
 extern Pair *dataset_candidates(const Dataset *set, int64 *n);
+
+/*
+ * log2 of how many other rows of its person a row has on average, by expectation
+ * maximisation of the scores of all pairs.  In a registry it is one record at
+ * most; a set may hold a person any number of times.
+ */
+extern double dataset_pairs_of_record(const Dataset *set, const double *scores, int64 n);
 
 /* All pairs of one true person. */
 extern Pair *dataset_true_pairs(const Dataset *set, int64 *n);

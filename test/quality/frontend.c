@@ -161,6 +161,14 @@ dictionary_reset(void)
 		memo = palloc(MEMO_SIZE * sizeof(Memo));
 	memset(memo, 0, MEMO_SIZE * sizeof(Memo));
 	new_word("");
+	new_word("#");
+}
+
+void
+dictionary_count_kin(int64 others, int64 twins)
+{
+	words[CP_KIN_WORD]->given_count = others;
+	words[CP_KIN_WORD]->family_count = twins;
 }
 
 int32

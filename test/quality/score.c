@@ -4,6 +4,10 @@
  *	  How well the shipped weights tell true pairs from others: F1 of the
  *	  pairs with posterior one half and more, on labelled sets.
  *
+ *	  What a registry counts for itself is counted in the set, without its
+ *	  labels: rows, names, how many of a household rows have, and how many
+ *	  rows a person has, which is one in a registry.
+ *
  *	  score [-n | -i] [-w weights.sql] [-m MISSES] [-k KINDS] set.csv ...
  *
  *	  -n  without identifiers	-i  only with them
@@ -66,16 +70,18 @@ static Kind *kinds;
 static int	nkinds;
 
 static void
-count_kind(const char *what, const CpCandidate *candidate)
+count_kind(const char *what, const Dataset *set, Pair pair, double score)
 {
+	CpComparison comparison;
 	char		text[300];
 	int			length = snprintf(text, sizeof(text), "%-7s", what);
 	int			at = 0;
 
+	cp_compare(&set->records[pair.b].person, &set->records[pair.a].person, &comparison);
 	for (int field = 0; field < CP_NFIELDS; field++)
-		if (candidate->comparison.level[field] != 0)
+		if (comparison.level[field] != 0)
 			length += snprintf(text + length, sizeof(text) - length, " %s=%s", cp_field_name(field),
-							   cp_level_name(field, candidate->comparison.level[field]));
+							   cp_level_name(field, comparison.level[field]));
 	while (at < nkinds && strcmp(kinds[at].text, text) != 0)
 		at++;
 	if (at == nkinds)
@@ -85,7 +91,7 @@ count_kind(const char *what, const CpCandidate *candidate)
 		strcpy(kinds[at].text, text);
 	}
 	kinds[at].n++;
-	kinds[at].score += candidate->score;
+	kinds[at].score += score;
 }
 
 static int
@@ -114,6 +120,8 @@ measure(const char *path, bool identifiers)
 	int64		n;
 	Pair	   *pairs = dataset_candidates(set, &n);
 	Scored	   *scored = palloc((n + 1) * sizeof(Scored));
+	double	   *scores = palloc((n + 1) * sizeof(double));
+	double		pairs_of_record;
 	int64		reached = 0;
 	int64		found = 0;
 	int64		right = 0;
@@ -127,15 +135,22 @@ measure(const char *path, bool identifiers)
 		CpCandidate candidate;
 
 		cp_score(&set->records[pairs[i].b].person, &set->records[pairs[i].a].person, &candidate);
-		scored[i].score = candidate.score;
-		scored[i].same = dataset_same(set, pairs[i]);
-		reached += scored[i].same;
-		found += candidate.score >= 0;
-		right += candidate.score >= 0 && scored[i].same;
-		if (most_kinds > 0 && (candidate.score >= 0) != scored[i].same)
-			count_kind(scored[i].same ? "missed" : "wrong", &candidate);
+		scores[i] = candidate.score;
 	}
 	took = seconds() - start;
+	pairs_of_record = dataset_pairs_of_record(set, scores, n);
+	for (int64 i = 0; i < n; i++)
+	{
+		bool		yes = scores[i] + pairs_of_record >= 0;
+
+		scored[i].score = scores[i] + pairs_of_record;
+		scored[i].same = dataset_same(set, pairs[i]);
+		reached += scored[i].same;
+		found += yes;
+		right += yes && scored[i].same;
+		if (most_kinds > 0 && yes != scored[i].same)
+			count_kind(scored[i].same ? "missed" : "wrong", set, pairs[i], scored[i].score);
+	}
 	show_kinds(most_kinds);
 	if (misses > 0)
 	{
@@ -192,6 +207,7 @@ measure(const char *path, bool identifiers)
 	fflush(stdout);
 	free(pairs);
 	free(scored);
+	free(scores);
 }
 
 int

@@ -22,8 +22,9 @@
  *	  known, lie within bounds, and those of household and twin follow from
  *	  those of the match: members of a household agree in family name and
  *	  place as one person's rows do, in given name and birth date as random
- *	  children do.  How many there are is set by hand, not estimated: the sets
- *	  that may be used hold no households.
+ *	  children do.  How many there are is counted in each set, as a registry
+ *	  does for itself (kin.c); how many rows a person has is told by the labels
+ *	  where a set is trained on, and estimated where it is scored.
  *
  *-------------------------------------------------------------------------
  */
@@ -83,7 +84,6 @@ static const struct
 	int			level;
 	double		most;
 }			bounds[] = {
-	{CP_GIVEN, CP_NAME_DIFFER, -3.2},
 	{CP_GIVEN, CP_NAME_WEAK, 1.5},
 	{CP_FAMILY, CP_NAME_DIFFER, -3},
 	{CP_ORDER, CP_ORDER_SWAPPED, -2},
@@ -164,6 +164,10 @@ typedef struct Pattern
 typedef struct Set
 {
 	double		records;		/* log2 */
+	double		household;		/* log2 of others of a household, as counted */
+	double		twin;
+	double		match;			/* log2 of other rows of a person */
+	double		rows;			/* log2 */
 	double		weight;			/* of each pair; 0: for testing only */
 	double		true_pairs;
 	char		name[64];
@@ -266,10 +270,14 @@ read_set(const char *path, bool identifiers)
 	/* pairs are looked for with the shipped weights */
 	weights_read("sql/51-weight.sql");
 	pairs = dataset_candidates(set, &n);
+	sets[nsets].records = cp_priors()->records;
+	sets[nsets].household = cp_priors()->household;
+	sets[nsets].twin = cp_priors()->twin;
 	weights_set(&nothing);
 	for (int64 i = 0; i < n; i++)
 		look_at(set, pairs[i], dataset_same(set, pairs[i]));
-	sets[nsets].records = log2(set->nrecords + 1.0);
+	sets[nsets].rows = log2(set->nrecords);
+	sets[nsets].match = log2(2.0 * ntrue / set->nrecords);
 	strlcpy(sets[nsets].name, set->name, sizeof(sets[nsets].name));
 	sets[nsets].identifiers = identifiers;
 	sets[nsets].true_pairs = ntrue;
@@ -435,7 +443,7 @@ static double
 score_of(const Pattern *pattern, double *household, double *twin)
 {
 	double		sums[CP_NCLASSES] = {0};
-	double		records = Max(weights.least_records, sets[pattern->set].records);
+	const Set  *set = &sets[pattern->set];
 	double		given = pattern->given / 2.0;
 	double		family = pattern->family / 2.0;
 	double		others;
@@ -443,12 +451,12 @@ score_of(const Pattern *pattern, double *household, double *twin)
 	for (int field = 0; field < CP_NFIELDS; field++)
 		for (int class = 0; class < CP_NCLASSES; class++)
 			sums[class] += weights.bits[field][pattern->level[field]][class];
-	*household = exp2(sums[CP_CLASS_HOUSEHOLD] + family + weights.household - records);
-	*twin = exp2(sums[CP_CLASS_TWIN] + family + weights.twin - records);
+	*household = exp2(sums[CP_CLASS_HOUSEHOLD] + family + set->household - set->records);
+	*twin = exp2(sums[CP_CLASS_TWIN] + family + set->twin - set->records);
 	others = 1 + *household + *twin;
 	*household /= others;
 	*twin /= others;
-	return sums[CP_CLASS_MATCH] + given + family - records - log2(others);
+	return sums[CP_CLASS_MATCH] + given + family + set->match - set->records - log2(others);
 }
 
 /* How much a weight of another class moves with that of the match. */
@@ -602,6 +610,26 @@ train(int ntraining, const char *without)
 	maximise();
 }
 
+/* As dataset_pairs_of_record(): without the labels. */
+static void
+estimate_match(int set)
+{
+	for (int round = 0; round < 50; round++)
+	{
+		double		expected = 1;
+
+		for (int i = 1; i <= npatterns; i++)
+			if (patterns[i].set == set)
+			{
+				double		household;
+				double		twin;
+
+				expected += patterns[i].n / (1 + exp2(-score_of(&patterns[i], &household, &twin)));
+			}
+		sets[set].match = Max(Min(log2(2 * expected) - sets[set].rows, 5), -3);
+	}
+}
+
 static void
 measure(int set)
 {
@@ -609,6 +637,7 @@ measure(int set)
 	double		right = 0;
 	double		reached = 0;
 
+	estimate_match(set);
 	for (int i = 1; i <= npatterns; i++)
 	{
 		double		household;

@@ -135,7 +135,7 @@ SET contactpoint.reason = 'identity';
 SELECT contactpoint.new_identity(:former, 'Adelheid', 'Nachname', 'protected person') AS present \gset
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, involvements) VALUES
-    ('health', 'if-12', 'Adelheid', 'Nachname', 'F', '2007-07-07', '[{"service": "dentist"}]');
+    ('health', 'if-12', 'Adelheid', 'Nachname', 'F', '2007-07-08', '[{"service": "dentist"}]');
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 SET SESSION AUTHORIZATION regress_manager;

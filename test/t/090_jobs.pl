@@ -284,7 +284,7 @@ SELECT 'guard', k.key, k.date_of_birth, g.word, f.word, k.child_id FROM contactp
 SELECT 'person', child_id, date_of_birth, sex, nearness, key_version,
 	regexp_replace(facts, '(^|\x1f)[nh][^\x1f]*', '', 'g') FROM contactpoint.match_person ORDER BY 2;
 SELECT 'word', w.word, c.given_count, c.family_count FROM contactpoint.word_count c LEFT JOIN contactpoint.name_word w USING (word_id)
-	WHERE c.given_count > 0 OR c.family_count > 0 ORDER BY 2
+	WHERE c.word_id <> 1 AND (c.given_count > 0 OR c.family_count > 0) ORDER BY 2
 SQL
 }
 
