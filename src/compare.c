@@ -533,6 +533,26 @@ compare_values(const char *a, const char *b, bool contact)
 	return level <= (contact ? CP_WORD_CLOSE : CP_WORD_EDIT) ? CP_NUMBER_NEAR : CP_NUMBER_DIFFER;
 }
 
+/* Is the birth date a part of a number, as of a Scottish CHI number or a Swedish personnummer? */
+static bool
+holds_birth_date(const char *number, const CpPerson *person)
+{
+	char		forms[4][16];
+	Birth		birth;
+
+	if (!person->has_birth)
+		return false;
+	birth = birth_of(person);
+	snprintf(forms[0], sizeof(forms[0]), "%04d%02d%02d", birth.year % 10000, birth.month, birth.day);
+	snprintf(forms[1], sizeof(forms[1]), "%02d%02d%02d", birth.year % 100, birth.month, birth.day);
+	snprintf(forms[2], sizeof(forms[2]), "%02d%02d%04d", birth.day, birth.month, birth.year % 10000);
+	snprintf(forms[3], sizeof(forms[3]), "%02d%02d%02d", birth.day, birth.month, birth.year % 100);
+	for (int i = 0; i < lengthof(forms); i++)
+		if (strstr(number, forms[i]) != NULL)
+			return true;
+	return false;
+}
+
 static void
 compare_identifiers(const CpPerson *row, const CpPerson *record, CpComparison *result)
 {
@@ -546,6 +566,7 @@ compare_identifiers(const CpPerson *row, const CpPerson *record, CpComparison *r
 		bool		contact = is_contact(a, kind);
 		uint8	   *best = &result->level[contact ? CP_CONTACT : CP_NUMBER];
 		int			level = 0;
+		bool		says_nothing = false;
 
 		foreach(right, record->identifiers)
 		{
@@ -555,13 +576,20 @@ compare_identifiers(const CpPerson *row, const CpPerson *record, CpComparison *r
 			{
 				int			found = compare_values(a + kind + 1, b + kind + 1, contact);
 
+				/* what they have in common may be the birth date */
+				if (found == CP_NUMBER_NEAR && !contact &&
+					(holds_birth_date(a + kind + 1, row) || holds_birth_date(b + kind + 1, record)))
+				{
+					says_nothing = true;
+					continue;
+				}
 				level = level == 0 ? found : Min(level, found);
 			}
 		}
+		if (!contact && level != CP_NUMBER_EQUAL && (level != 0 || says_nothing))
+			result->number_differs = true;
 		if (level == 0)
 			continue;
-		if (!contact && level != CP_NUMBER_EQUAL)
-			result->number_differs = true;
 		*best = *best == 0 ? level : Min(*best, level);
 	}
 }
