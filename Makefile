@@ -179,7 +179,7 @@ exports.map: $(top)/Makefile
 # Negative controls: control-X differs in src/X.c only.  Nothing installs them.
 controls = control-capture/$(MODULE_big).so control-gate/$(MODULE_big).so control-recent/$(MODULE_big).so
 .PHONY: control
-control: $(controls)
+control: $(controls) control-walk/$(MODULE_big).so
 control-capture/%: switch = CP_CONTROL_WITHOUT_CAPTURE
 control-gate/%: switch = CP_CONTROL_WITHOUT_GATE
 control-recent/%: switch = CP_CONTROL_FEW_RECENT
@@ -187,6 +187,12 @@ $(controls): control-%/$(MODULE_big).so: $(OBJS) exports.map
 	@mkdir -p $(@D)
 	$(COMPILE.c) -D$(switch) -o $(@D)/$*.o $(top)/src/$*.c
 	$(LINK.shared) -o $@ $(@D)/$*.o $(filter-out src/$*.o,$(OBJS)) $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)
+
+# The library and a function that walks through any index, for t/087_walk.pl.
+control-walk/$(MODULE_big).so: $(OBJS) exports.map $(top)/test/walk.c
+	@mkdir -p $(@D)
+	$(COMPILE.c) -o $(@D)/walked.o $(top)/test/walk.c
+	$(LINK.shared) -o $@ $(@D)/walked.o $(OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)
 
 # The library and functions that measure it; make bench-matching loads it.
 .PHONY: measure

@@ -22,37 +22,21 @@
  */
 #include "postgres.h"
 
-#include "access/itup.h"
-#include "access/relscan.h"
-#include "access/stratnum.h"
 #include "access/table.h"
-#include "access/tableam.h"
 #include "common/hashfn.h"
-#include "executor/tuptable.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "keys.h"
 #include "match.h"
+#include "walk.h"
 
 #define MAX_SCANNED 20000		/* entries of one block */
 #define MAX_LOOKS 1000			/* records that one row looks at, the guarded
 								 * ones apart */
+#define EXPECTED 4				/* tasks that a walk hears of in advance */
 #define NOTHING_FOUND (-1000.0) /* a score */
-
-/* What an index entry holds behind its head, in the order of the columns. */
-typedef struct Entry
-{
-	int32		key;
-	DateADT		birth;
-	int32		given;
-	int32		family;
-	int64		child_id;
-} Entry;
-
-StaticAssertDecl(offsetof(Entry, child_id) == 16, "an entry is laid out as index tuples are");
 
 /* What a row looks for. */
 enum
@@ -214,42 +198,42 @@ scan_delta(Batch *batch, const Task *task)
 
 /* Looks through the index for the entries of one probe. */
 static void
-scan_index(Batch *batch, const Task *task, IndexScanDesc scan)
+scan_index(Batch *batch, const Task *task, CpWalk *walk)
 {
 	State	   *state = batch->rows[task->row];
-	ScanKeyData keys[3];
+	const CpWalkEntry *entries;
 	int			scanned = 0;
+	int			n;
 
-	ScanKeyInit(&keys[0], CP_KEY_KEY, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(task->probe.key));
-	ScanKeyInit(&keys[1], CP_KEY_BIRTH, BTGreaterEqualStrategyNumber, F_DATE_GE, DateADTGetDatum(task->probe.first));
-	ScanKeyInit(&keys[2], CP_KEY_BIRTH, BTLessEqualStrategyNumber, F_DATE_LE, DateADTGetDatum(task->probe.last));
-	index_rescan(scan, keys, 3, NULL, 0);
-	while (index_getnext_tid(scan, ForwardScanDirection) != NULL)
+	cp_walk_to(walk, CpWalkPair(task->probe.key, task->probe.first), CpWalkPair(task->probe.key, task->probe.last));
+	while ((n = cp_walk_next(walk, &entries)) > 0)
 	{
-		Entry		entry;
-
-		memcpy(&entry, (char *) scan->xs_itup + MAXALIGN(sizeof(IndexTupleData)), sizeof(Entry));
-		if (++scanned > MAX_SCANNED)
+		scanned += n;
+		if (scanned > MAX_SCANNED)
 		{
 			state->cut[state->deep] = true;
-			break;
+			n -= scanned - MAX_SCANNED;
 		}
-		if (entry.child_id != state->except &&
-			worth_a_look(state, task, entry.birth, entry.given, entry.family) &&
-			!cp_delta_hides(entry.child_id) &&
-			is_new_pair(batch, entry.child_id, task->row))
-			hit(batch, state, task, entry.child_id, -1);
+		for (int i = 0; i < n; i++)
+		{
+			const CpKeyEntry *entry = &entries[i].data.key;
+
+			if (entry->child_id != state->except &&
+				worth_a_look(state, task, entry->birth, entry->given, entry->family) &&
+				!cp_delta_hides(entry->child_id) &&
+				is_new_pair(batch, entry->child_id, task->row))
+				hit(batch, state, task, entry->child_id, -1);
+		}
+		if (scanned > MAX_SCANNED)
+			break;
 	}
 }
 
 /* ---------- tasks ---------- */
 
-static int
-task_order(const void *a, const void *b)
+static inline int
+task_order(const Task *left, const Task *right)
 {
-	const Task *left = a;
-	const Task *right = b;
-
 	if (left->guarded != right->guarded)
 		return left->guarded ? -1 : 1;
 	if (left->probe.key != right->probe.key)
@@ -258,6 +242,13 @@ task_order(const void *a, const void *b)
 		return left->probe.first < right->probe.first ? -1 : 1;
 	return left->row - right->row;
 }
+
+#define ST_SORT sort_tasks
+#define ST_ELEMENT_TYPE Task
+#define ST_COMPARE(a, b) task_order(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 static void
 add_keys(State *state, int n)
@@ -322,34 +313,54 @@ add_tasks(Batch *batch, int row, int list)
 	}
 }
 
+/* Carries out tasks in the order of an index of keys. */
 static void
-scan_keys(Batch *batch, bool guarded, const char *table, const char *index, Snapshot snapshot)
+scan_keys(Batch *batch, const Task *tasks, int n, const char *table, const char *index, Snapshot snapshot)
 {
 	Relation	rel = table_open(cp_relation_oid(table), AccessShareLock);
 	Relation	index_rel = index_open(cp_relation_oid(index), AccessShareLock);
-	IndexScanDesc scan = cp_index_beginscan(rel, index_rel, snapshot, 3);
+	CpWalk	   *walk = cp_walk_begin(index_rel, CP_WALK_KEYS, snapshot);
 
-	scan->xs_want_itup = true;
-	for (int i = 0; i < batch->ntasks; i++)
-		if (batch->tasks[i].guarded == guarded)
-			scan_index(batch, &batch->tasks[i], scan);
-	index_endscan(scan);
+	for (int i = 0; i < n; i++)
+	{
+		if (i + EXPECTED < n)
+			cp_walk_expect(walk, CpWalkPair(tasks[i + EXPECTED].probe.key, tasks[i + EXPECTED].probe.first));
+		scan_index(batch, &tasks[i], walk);
+	}
+	cp_walk_end(walk);
 	index_close(index_rel, AccessShareLock);
 	table_close(rel, AccessShareLock);
 }
 
+/* Guarded tasks come first. */
+static void
+scan_indexes(Batch *batch, Snapshot snapshot)
+{
+	int			nguarded = 0;
+
+	sort_tasks(batch->tasks, batch->ntasks);
+	while (nguarded < batch->ntasks && batch->tasks[nguarded].guarded)
+		nguarded++;
+	scan_keys(batch, batch->tasks, nguarded, "guard_key", "guard_key_key_idx", snapshot);
+	scan_keys(batch, batch->tasks + nguarded, batch->ntasks - nguarded, "match_key", "match_key_key_idx", snapshot);
+}
+
 /* ---------- records ---------- */
 
-static int
-hit_order(const void *a, const void *b)
+static inline int
+hit_order(const Hit *left, const Hit *right)
 {
-	const Hit  *left = a;
-	const Hit  *right = b;
-
 	if (left->child_id != right->child_id)
 		return left->child_id < right->child_id ? -1 : 1;
 	return left->row - right->row;
 }
+
+#define ST_SORT sort_hits
+#define ST_ELEMENT_TYPE Hit
+#define ST_COMPARE(a, b) hit_order(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 static void
 score(State *state, const CpPerson *record, MemoryContext result)
@@ -369,55 +380,33 @@ score(State *state, const CpPerson *record, MemoryContext result)
 static void
 look_at_hits(Batch *batch, Snapshot snapshot)
 {
-	Relation	rel = table_open(cp_relation_oid("match_person"), AccessShareLock);
-	Relation	index_rel = index_open(cp_relation_oid("match_person_pkey"), AccessShareLock);
-	IndexScanDesc scan = cp_index_beginscan(rel, index_rel, snapshot, 1);
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	MemoryContext result = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "contactpoint record",
 												  ALLOCSET_DEFAULT_SIZES);
 	const CpPerson *record = NULL;
 	int64		read = 0;
+	CpReader   *reader = cp_reader_open(snapshot);
 
-	qsort(batch->hits, batch->nhits, sizeof(Hit), hit_order);
+	sort_hits(batch->hits, batch->nhits);
 	for (int i = 0; i < batch->nhits; i++)
 	{
 		Hit		   *this = &batch->hits[i];
 
+		MemoryContextSwitchTo(scratch);
 		if (this->delta >= 0)
 			record = cp_delta_person(this->delta);
 		else if (this->child_id != read)
 		{
-			ScanKeyData key;
-
 			MemoryContextReset(scratch);
-			ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(this->child_id));
-			index_rescan(scan, &key, 1, NULL, 0);
-			record = NULL;
-			if (index_getnext_slot(scan, ForwardScanDirection, slot))
-			{
-				bool		should_free;
-				HeapTuple	tuple = ExecFetchSlotHeapTuple(slot, false, &should_free);
-
-				MemoryContextSwitchTo(scratch);
-				record = cp_person_from_tuple(tuple, RelationGetDescr(rel));
-				MemoryContextSwitchTo(result);
-				ExecClearTuple(slot);
-			}
+			record = cp_reader_read(reader, this->child_id);
 		}
 		read = this->delta >= 0 ? 0 : this->child_id;
 		if (record != NULL)
-		{
-			MemoryContextSwitchTo(scratch);
 			score(batch->rows[this->row], record, result);
-			MemoryContextSwitchTo(result);
-		}
+		MemoryContextSwitchTo(result);
 	}
+	cp_reader_close(reader);
 	MemoryContextDelete(scratch);
-	ExecDropSingleTupleTableSlot(slot);
-	index_endscan(scan);
-	index_close(index_rel, AccessShareLock);
-	table_close(rel, AccessShareLock);
 }
 
 /* ---------- passes ---------- */
@@ -436,11 +425,7 @@ run_tasks(Batch *batch)
 			batch->rows[batch->tasks[i].row]->cut[batch->rows[batch->tasks[i].row]->deep] = true;
 	snapshot = cp_latest_snapshot();
 	if (batch->index_too)
-	{
-		qsort(batch->tasks, batch->ntasks, sizeof(Task), task_order);
-		scan_keys(batch, true, "guard_key", "guard_key_key_idx", snapshot);
-		scan_keys(batch, false, "match_key", "match_key_key_idx", snapshot);
-	}
+		scan_indexes(batch, snapshot);
 	if (batch->nhits > 0)
 		look_at_hits(batch, snapshot);
 	UnregisterSnapshot(snapshot);

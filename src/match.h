@@ -429,4 +429,18 @@ extern CpPerson *cp_person_copy(const CpPerson *person);
 /* Changes the row of a person, or removes it where now is NULL. */
 extern void cp_person_replace(int64 child_id, const CpPerson *now);
 
+/* ---------- reader.c: records in the order of their numbers ---------- */
+
+typedef struct CpReader CpReader;
+
+/* The snapshot is registered until the end. */
+extern CpReader *cp_reader_open(Snapshot snapshot);
+
+/*
+ * The record of a number, not less than the last one, as the snapshot has it and
+ * in the current memory context; NULL where there is none.
+ */
+extern CpPerson *cp_reader_read(CpReader *reader, int64 child_id);
+extern void cp_reader_close(CpReader *reader);
+
 #endif							/* CP_MATCH_H */
