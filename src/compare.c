@@ -22,6 +22,7 @@
 
 #define SHORT_FORM_MOST 5		/* letters of a short form */
 #define MAX_JOINED 160			/* letters of words run together */
+#define SHORT_JOINED 48			/* of so few all are compared (word.c) */
 #define USUAL_LEAST 4			/* records that have a usual name */
 #define USUAL_SHARE 128			/* of the records with a name, one in so many
 								 * is more than slips of the pen make of any
@@ -111,6 +112,20 @@ join_words(const int32 *ids, int n, char *to, int size)
 	return length;
 }
 
+static int
+joined_length(const int32 *ids, int n)
+{
+	int			length = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		const CpWord *word = cp_dictionary_word(ids[i]);
+
+		length += word != NULL ? word->length : 0;
+	}
+	return length;
+}
+
 bool
 cp_words_joined_alike(const int32 *a, int na, const int32 *b, int nb)
 {
@@ -121,9 +136,14 @@ cp_words_joined_alike(const int32 *a, int na, const int32 *b, int nb)
 
 	if (na == 0 || nb == 0 || na + nb == 2)
 		return false;
+	/* most pairs are told apart by this */
+	left_length = joined_length(a, na);
+	right_length = joined_length(b, nb);
+	if (Max(left_length, right_length) <= SHORT_JOINED && abs(left_length - right_length) > 1)
+		return false;
 	left_length = join_words(a, na, left, sizeof(left));
 	right_length = join_words(b, nb, right, sizeof(right));
-	return cp_word_compare(left, left_length, right, right_length) <= CP_WORD_EDIT;
+	return cp_word_nearly_equal(left, left_length, right, right_length);
 }
 
 static int64
@@ -405,10 +425,13 @@ cp_given_clearly_differs(const CpPerson *a, const CpPerson *b)
 
 typedef struct Birth
 {
-	int			year;
-	int			month;
-	int			day;
+	int32		year;
+	int16		month;
+	int16		day;
 } Birth;
+
+#define FIRST_USUAL_DATE (-7305)	/* 1980-01-01 */
+#define USUAL_DATES 25568		/* seventy years */
 
 /* Are all parts off by one at most, the year perhaps by ten? */
 static bool
@@ -431,9 +454,12 @@ compare_births(Birth a, Birth b)
 
 	if (equal == 3)
 		return CP_BIRTH_EQUAL;
+	/* three digits at least */
+	if (equal == 0)
+		return are_neighbours(a, b) ? CP_BIRTH_NEIGHBOUR : CP_BIRTH_DIFFER;
 	if (a.year == b.year && a.month == b.day && a.day == b.month)
 		return CP_BIRTH_SWAPPED;
-	for (int i = 0, x = adigits, y = bdigits, lastx = 0, lasty = 0; i < 8; i++, x /= 10, y /= 10)
+	for (int i = 0, x = adigits, y = bdigits, lastx = 0, lasty = 0; i < 8 && wrong <= 2; i++, x /= 10, y /= 10)
 	{
 		if (x % 10 == y % 10)
 			continue;
@@ -456,17 +482,33 @@ compare_births(Birth a, Birth b)
 	return a.year == b.year ? CP_BIRTH_YEAR : CP_BIRTH_DIFFER;
 }
 
+/* Parts of a date, remembered where it is a usual one. */
+static Birth
+parts_of(DateADT date)
+{
+	static Birth usual[USUAL_DATES];
+	uint32		at = (uint32) date - (uint32) FIRST_USUAL_DATE;
+	Birth		birth;
+	int			year;
+	int			month;
+	int			day;
+
+	if (at < USUAL_DATES && usual[at].day != 0)
+		return usual[at];
+	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+	birth = (Birth)
+	{
+		year, month, day
+	};
+	if (at < USUAL_DATES)
+		usual[at] = birth;
+	return birth;
+}
+
 CpBirthLevel
 cp_birth_compare(DateADT a, DateADT b)
 {
-	Birth		left;
-	Birth		right;
-
-	if (a == b)
-		return CP_BIRTH_EQUAL;
-	j2date(a + POSTGRES_EPOCH_JDATE, &left.year, &left.month, &left.day);
-	j2date(b + POSTGRES_EPOCH_JDATE, &right.year, &right.month, &right.day);
-	return compare_births(left, right);
+	return a == b ? CP_BIRTH_EQUAL : compare_births(parts_of(a), parts_of(b));
 }
 
 /* Whole where has_birth says so, else what is known of it. */
@@ -476,7 +518,7 @@ birth_of(const CpPerson *person)
 	Birth		birth = {person->birth_year, person->birth_month, person->birth_day};
 
 	if (person->has_birth && birth.day == 0)
-		j2date(person->date_of_birth + POSTGRES_EPOCH_JDATE, &birth.year, &birth.month, &birth.day);
+		birth = parts_of(person->date_of_birth);
 	else if (!person->has_birth && birth.day != 0)
 		birth.year = 0;
 	return birth;

@@ -56,12 +56,11 @@ cp_compare_postcodes(const List *a, const List *b)
 		{
 			const char *y = lfirst(right);
 			int			ylen = strlen(y);
-			CpWordLevel level = cp_word_compare(x, xlen, y, ylen);
 			int			found = CP_POSTCODE_DIFFER;
 
-			if (level == CP_WORD_EQUAL)
+			if (xlen == ylen && memcmp(x, y, xlen) == 0)
 				found = is_unit_postcode(x, xlen) ? CP_POSTCODE_EQUAL : CP_POSTCODE_EQUAL_WIDE;
-			else if (level == CP_WORD_EDIT)
+			else if (cp_word_nearly_equal(x, xlen, y, ylen))
 				found = CP_POSTCODE_NEAR;
 			else if (xlen > 4 && xlen == ylen && strncmp(x, y, xlen - 3) == 0)
 				found = CP_POSTCODE_AREA;

@@ -275,6 +275,7 @@ remember(WordCache *cache, int32 id, const char *word)
 	entry->hash = cp_word_hash(copy);
 	entry->nvariants = nvariants;
 	entry->variants = forms;
+	memcpy(&entry->begin, copy, Min(length, 3));
 	for (int i = 0; i < length; i++)
 		entry->letters |= (uint32) 1 << (copy[i] & 31);
 	if (id >= 0)
@@ -356,14 +357,10 @@ cp_dictionary_find(const char *word)
 	return remember(&own, --last_own_id, word)->id;
 }
 
-/* The word behind an id, or NULL; good until the next refresh. */
-const CpWord *
-cp_dictionary_word(int32 id)
+/* A word that is in neither cache. */
+static pg_noinline const CpWord *
+find_word(int32 id)
 {
-	CpWord	   *entry = cache_get(id >= 0 ? &known : &own, id);
-
-	if (likely(entry != NULL))
-		return entry;
 	if (id < 0)
 		return cache_get(&old_own, id);
 	if (known.context == NULL || own.context == NULL)
@@ -373,6 +370,21 @@ cp_dictionary_word(int32 id)
 	if (id == CP_KIN_WORD)
 		return remember(&known, CP_KIN_WORD, NO_NAME);
 	return load_word("name_word_pkey", CP_WORD_ID, F_INT4EQ, Int32GetDatum(id));
+}
+
+static inline const CpWord *
+word_of(int32 id)
+{
+	const CpWord *entry = cache_get(id >= 0 ? &known : &own, id);
+
+	return likely(entry != NULL) ? entry : find_word(id);
+}
+
+/* The word behind an id, or NULL; good until the next refresh. */
+const CpWord *
+cp_dictionary_word(int32 id)
+{
+	return word_of(id);
 }
 
 /* The known word of the same text as one of this process only, or the same. */
@@ -397,9 +409,9 @@ plainly_differ(const CpWord *a, const CpWord *b)
 {
 	int			shorter = Min(a->length, b->length);
 
-	return shorter > 1 && Max(a->length, b->length) <= MAX_TOLD_APART &&
-		pg_popcount32(a->letters ^ b->letters) > (shorter >= 8 ? 6 : 4) &&
-		strncmp(a->word, b->word, 3) != 0 && strcmp(a->code, b->code) != 0;
+	return a->begin != b->begin && memcmp(a->code, b->code, CP_CODE_LEN) != 0 &&
+		shorter > 1 && Max(a->length, b->length) <= MAX_TOLD_APART &&
+		pg_popcount32(a->letters ^ b->letters) > (shorter >= 8 ? 6 : 4);
 }
 
 CpWordLevel
@@ -418,8 +430,8 @@ cp_dictionary_compare(int32 a, int32 b)
 		a = b;
 		b = swap;
 	}
-	aword = cp_dictionary_word(a);
-	bword = cp_dictionary_word(b);
+	aword = word_of(a);
+	bword = word_of(b);
 	if (aword == NULL || bword == NULL)
 		return CP_WORD_DIFFER;
 	if (plainly_differ(aword, bword))
@@ -427,7 +439,8 @@ cp_dictionary_compare(int32 a, int32 b)
 	seen = &memo[(murmurhash32((uint32) a) ^ (uint32) b) & (MEMO_SIZE - 1)];
 	if (seen->a != a || seen->b != b)
 	{
-		seen->level = cp_word_compare(aword->word, aword->length, bword->word, bword->length);
+		seen->level = cp_word_compare_sounds(aword->word, aword->length, aword->code,
+											 bword->word, bword->length, bword->code);
 		seen->a = a;
 		seen->b = b;
 	}

@@ -69,6 +69,14 @@ extern CpProbe *cp_match_probes(const CpPerson *row, bool deep, int *nprobes);
 #define CP_FILTER_WORDS 32		/* words of a row that entries are compared
 								 * with */
 
+/* A word of an entry that was compared last, and how alike it was to those of the row. */
+typedef struct CpFilterSeen
+{
+	int32		word;
+	CpWordLevel level;
+	double		bits;			/* that it can add */
+} CpFilterSeen;
+
 typedef struct CpPrefilter
 {
 	const CpPerson *row;
@@ -77,6 +85,8 @@ typedef struct CpPrefilter
 	int32		words[CP_FILTER_WORDS]; /* of the row, each once */
 	DateADT		last_birth;		/* compared last, and how it came out */
 	CpBirthLevel last_level;
+	CpFilterSeen given;
+	CpFilterSeen family;
 } CpPrefilter;
 
 /*

@@ -71,18 +71,20 @@ extern char *cp_normalize_kind(const char *kind);
 
 typedef struct CpWord
 {
+	/* what tells most pairs apart, together */
 	int32		id;				/* negative: of this backend only, in no
 								 * record */
 	int			length;
-	const char *word;
-	char		code[CP_CODE_LEN + 1];	/* phonetic code, as text */
-	int64		given_count;	/* records with this given name, about */
-	int64		family_count;	/* the same for family names */
-	uint64		hash;			/* cp_word_hash() */
-	int			nvariants;
-	const uint64 *variants;		/* hashes of its other forms */
 	uint32		letters;		/* the set of its bytes, 5 bits of each: for
 								 * dictionary.c */
+	uint32		begin;			/* its first three bytes: for dictionary.c */
+	char		code[CP_CODE_LEN + 1];	/* phonetic code, as text, 0 behind it */
+	int			nvariants;
+	const char *word;
+	const uint64 *variants;		/* hashes of its other forms */
+	uint64		hash;			/* cp_word_hash() */
+	int64		given_count;	/* records with this given name, about */
+	int64		family_count;	/* the same for family names */
 } CpWord;
 
 /* How alike two words are, best first. */
@@ -97,6 +99,13 @@ typedef enum CpWordLevel
 } CpWordLevel;
 
 extern CpWordLevel cp_word_compare(const char *a, int alen, const char *b, int blen);
+
+/* The same where the phonetic codes of both are known. */
+extern CpWordLevel cp_word_compare_sounds(const char *a, int alen, const char *acode,
+										  const char *b, int blen, const char *bcode);
+
+/* Are they equal, or one slip of the pen apart? */
+extern bool cp_word_nearly_equal(const char *a, int alen, const char *b, int blen);
 
 /* Phonetic code of a word; code has room for CP_CODE_LEN letters and the end. */
 extern void cp_word_code(const char *word, char *code);

@@ -27,6 +27,9 @@ cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double threshold)
 	filter->nwords = 0;
 	filter->last_birth = DATEVAL_NOBEGIN;
 	filter->last_level = CP_BIRTH_UNKNOWN;
+	filter->given.word = filter->family.word = CP_NO_WORD;
+	filter->given.level = filter->family.level = CP_WORD_DIFFER;
+	filter->given.bits = filter->family.bits = 0;
 	for (int i = 0; i < row->nnames; i++)
 	{
 		const CpName *name = &row->names[i];
@@ -105,6 +108,17 @@ name_bits(CpWordLevel level, int32 id, bool given)
 	return level == CP_WORD_EQUAL ? bits + cp_score_rarity(id, given) : bits;
 }
 
+/* Compares a word of an entry with the row.  Entries of a block often have the last one's. */
+static void
+look_at(const CpPrefilter *filter, int32 id, bool given, CpFilterSeen *seen)
+{
+	if (id == seen->word)
+		return;
+	seen->word = id;
+	seen->level = word_level(filter, id);
+	seen->bits = name_bits(seen->level, id, given);
+}
+
 /* What a block itself tells besides. */
 static double
 block_bits(CpBlock block)
@@ -130,35 +144,48 @@ block_bits(CpBlock block)
 	}
 }
 
+/* What is known of an entry, and of its words: as much as all of them can add. */
+static double
+sum(CpBlock block, CpBirthLevel level, double given, double family)
+{
+	double		bits = given + family + block_bits(block);
+
+	/* level 0 of a field says that nothing is known */
+	if (level != CP_BIRTH_UNKNOWN)
+		bits += cp_weights()->bits[CP_BIRTH][level + 1][CP_CLASS_MATCH];
+	return bits;
+}
+
 bool
 cp_prefilter_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 given, int32 family)
 {
 	bool		place = block == CP_BLOCK_PLACE || block == CP_BLOCK_TOWN || block == CP_BLOCK_HOUSE;
 	CpBirthLevel level;
-	CpWordLevel given_level;
-	CpWordLevel family_level;
-	double		bits;
 
 	if (block == CP_BLOCK_NUMBER)
 		return true;
 	level = birth_level(filter, birth);
 	if (place && CpBirthIsNear(level))
 		return true;
-	given_level = word_level(filter, given);
-	family_level = word_level(filter, family);
+	/* run together in the row, torn apart in the record: a word tells nothing */
+	if (block == CP_BLOCK_JOINED)
+		return sum(block, level, name_bits(CP_WORD_EDIT, given, true), name_bits(CP_WORD_EDIT, family, false)) >= filter->least;
+	look_at(filter, given, true, &filter->given);
+
+	/*
+	 * on the row's birth date the given name mostly says enough, whatever the
+	 * family name
+	 */
+	if (!place &&
+		sum(block, level, filter->given.bits, name_bits(CP_WORD_DIFFER, family, false)) >= filter->least)
+		return true;
+	look_at(filter, family, false, &filter->family);
 	if (place)
 	{
-		int			names = (given_level <= CP_WORD_WEAK ? 1 : 0) + (family_level <= CP_WORD_WEAK ? 1 : 0);
+		int			names = (filter->given.level <= CP_WORD_WEAK ? 1 : 0) + (filter->family.level <= CP_WORD_WEAK ? 1 : 0);
 
 		if (names >= (block == CP_BLOCK_HOUSE ? 1 : 2))
 			return true;
 	}
-	/* run together in the row, torn apart in the record: a word tells nothing */
-	if (block == CP_BLOCK_JOINED)
-		given_level = family_level = CP_WORD_EDIT;
-	bits = name_bits(given_level, given, true) + name_bits(family_level, family, false) + block_bits(block);
-	/* level 0 of a field says that nothing is known */
-	if (level != CP_BIRTH_UNKNOWN)
-		bits += cp_weights()->bits[CP_BIRTH][level + 1][CP_CLASS_MATCH];
-	return bits >= filter->least;
+	return sum(block, level, filter->given.bits, filter->family.bits) >= filter->least;
 }

@@ -16,6 +16,7 @@
 #include "model.h"
 
 #define MAX_COMPARED 48			/* bytes of a word that are compared */
+#define LEAST_SOUND 3			/* bytes of a word whose sound counts */
 
 /*
  * Phonetic code: Soundex as the National Archives (USA) describe it, with the
@@ -225,16 +226,14 @@ letters_off(const char *a, int alen, const char *b, int blen)
 	return Max(more, less);
 }
 
-/* How alike two words are. */
-CpWordLevel
-cp_word_compare(const char *a, int alen, const char *b, int blen)
+/* How alike two words are by their letters; CP_WORD_DIFFER where their sound must tell. */
+static CpWordLevel
+compare_letters(const char *a, int alen, const char *b, int blen)
 {
 	int			shorter = Min(alen, blen);
 	int			longer = Max(alen, blen);
 	int			distance;
 	int			common = 0;
-	char		acode[CP_CODE_LEN + 1];
-	char		bcode[CP_CODE_LEN + 1];
 
 	if (alen == blen && memcmp(a, b, alen) == 0)
 		return CP_WORD_EQUAL;
@@ -264,11 +263,57 @@ cp_word_compare(const char *a, int alen, const char *b, int blen)
 		return CP_WORD_WEAK;
 	if (common >= 3 && shorter <= 4)
 		return CP_WORD_WEAK;
-	if (shorter < 3)
-		return CP_WORD_DIFFER;
+	return CP_WORD_DIFFER;
+}
+
+CpWordLevel
+cp_word_compare_sounds(const char *a, int alen, const char *acode, const char *b, int blen, const char *bcode)
+{
+	CpWordLevel level = compare_letters(a, alen, b, blen);
+
+	return level == CP_WORD_DIFFER && Min(alen, blen) >= LEAST_SOUND && strcmp(acode, bcode) == 0 ? CP_WORD_WEAK : level;
+}
+
+CpWordLevel
+cp_word_compare(const char *a, int alen, const char *b, int blen)
+{
+	CpWordLevel level = compare_letters(a, alen, b, blen);
+	char		acode[CP_CODE_LEN + 1];
+	char		bcode[CP_CODE_LEN + 1];
+
+	if (level != CP_WORD_DIFFER || Min(alen, blen) < LEAST_SOUND)
+		return level;
 	cp_word_code(a, acode);
 	cp_word_code(b, bcode);
 	return strcmp(acode, bcode) == 0 ? CP_WORD_WEAK : CP_WORD_DIFFER;
+}
+
+/*
+ * cp_word_compare() <= CP_WORD_EDIT, sooner: between equal ends there are two
+ * letters at most where one was written wrong, left out or has changed places.
+ * One letter that was misread twice counts in words of five.
+ */
+bool
+cp_word_nearly_equal(const char *a, int alen, const char *b, int blen)
+{
+	int			shorter = Min(alen, blen);
+	int			head = 0;
+	int			tail = 0;
+
+	if (alen == blen && memcmp(a, b, alen) == 0)
+		return true;
+	if (Max(alen, blen) <= MAX_COMPARED)
+	{
+		if (shorter < 4 || abs(alen - blen) > 1)
+			return false;
+		while (head < shorter && a[head] == b[head])
+			head++;
+		while (tail < shorter - head && a[alen - 1 - tail] == b[blen - 1 - tail])
+			tail++;
+		if (Max(alen, blen) - head - tail > 2 && !(alen == 5 && blen == 5))
+			return false;
+	}
+	return compare_letters(a, alen, b, blen) <= CP_WORD_EDIT;
 }
 
 /* May one of the words be a slip of the pen for the other? */

@@ -18,6 +18,7 @@ check_words(const char *a, const char *b)
 	CHECK((level == CP_WORD_EQUAL) == (strcmp(a, b) == 0));
 	CHECK(cp_word_slip(a, alen, b, blen) == cp_word_slip(b, blen, a, alen));
 	CHECK(cp_word_slip(a, alen, a, alen));
+	CHECK(cp_word_nearly_equal(a, alen, b, blen) == (level <= CP_WORD_EDIT));
 }
 
 static void
@@ -29,6 +30,8 @@ check_forms(const char *a, const char *b)
 	CHECK(strlen(left->code) <= CP_CODE_LEN);
 	CHECK(cp_word_short_form(left, right) == cp_word_short_form(right, left));
 	CHECK(cp_dictionary_compare(left->id, right->id) == cp_dictionary_compare(right->id, left->id));
+	CHECK(cp_word_compare(left->word, left->length, right->word, right->length) ==
+		  cp_word_compare_sounds(left->word, left->length, left->code, right->word, right->length, right->code));
 }
 
 static void
