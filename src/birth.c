@@ -122,40 +122,64 @@ is_shielded(Relation child, Snapshot snapshot, int64 child_id)
 	return result;
 }
 
-/* Shielded children that the keys lead to, as an array. */
-static Datum
-shielded_children(const HouseholdKey *keys, int nkeys, int *nshielded)
+/* Children that the keys lead to, each once; children has room for all. */
+static int
+children_of(const HouseholdKey *keys, int nkeys, int64 *children)
 {
-	Snapshot	snapshot = cp_latest_snapshot();
-	Relation	child = table_open(cp_relation_oid("child"), AccessShareLock);
-	Datum	   *numbers = palloc(sizeof(Datum) * (nkeys * CP_PLACE_CROWD + 1));
 	int			n = 0;
 
 	for (int k = 0; k < nkeys; k++)
 	{
-		int64		children[CP_PLACE_CROWD];
-		int			nchildren = cp_place_children(keys[k].of, keys[k].key, children);
+		int64		found[CP_PLACE_CROWD];
+		int			nfound = cp_place_children(keys[k].of, keys[k].key, found);
 
-		for (int i = 0; i < nchildren; i++)
-			if (is_shielded(child, snapshot, children[i]))
-				numbers[n++] = Int64GetDatum(children[i]);
+		for (int i = 0; i < nfound; i++)
+		{
+			int			c = 0;
+
+			while (c < n && children[c] != found[i])
+				c++;
+			if (c == n)
+				children[n++] = found[i];
+		}
 	}
+	return n;
+}
+
+/* Those of the children that are shielded, as an array; 0 where there is none, as nearly always. */
+static Datum
+shielded_among(const int64 *children, int nchildren)
+{
+	Snapshot	snapshot;
+	Relation	child;
+	Datum	   *numbers;
+	int			n = 0;
+
+	if (nchildren == 0)
+		return (Datum) 0;
+	snapshot = cp_latest_snapshot();
+	child = table_open(cp_relation_oid("child"), AccessShareLock);
+	numbers = palloc(sizeof(Datum) * nchildren);
+	for (int i = 0; i < nchildren; i++)
+		if (is_shielded(child, snapshot, children[i]))
+			numbers[n++] = Int64GetDatum(children[i]);
 	table_close(child, AccessShareLock);
 	UnregisterSnapshot(snapshot);
-	*nshielded = n;
-	return cp_batch_numbers(numbers, n);
+	return n > 0 ? cp_batch_numbers(numbers, n) : (Datum) 0;
 }
 
 /* Do the keys lead to a child that is hidden, and whose is it? */
 static bool
 lead_to_hidden(const HouseholdKey *keys, int nkeys, int64 *authority)
 {
-	int			n;
-	Datum		children = shielded_children(keys, nkeys, &n);
+	int64	   *children = palloc(sizeof(int64) * (nkeys * CP_PLACE_CROWD + 1));
+	int			nchildren = children_of(keys, nkeys, children);
+	Datum		shielded = shielded_among(children, nchildren);
 
-	if (n == 0)
+	pfree(children);
+	if (shielded == (Datum) 0)
 		return false;
-	cp_batch_run(HIDDEN_AMONG, &children, NULL);
+	cp_batch_run(HIDDEN_AMONG, &shielded, NULL);
 	if (SPI_processed == 0)
 		return false;
 	*authority = DatumGetInt64(cp_batch_column(0, 1));
