@@ -116,5 +116,24 @@ INSERT INTO public.regress_other VALUES (1);
 DROP TABLE public.regress_other;
 DROP FUNCTION public.regress_send(text), public.regress_try(text, bigint);
 REVOKE USAGE ON SCHEMA public FROM regress_feed;
+
+-- rows of one reference that are held together have one review, of the latest
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, given_names) VALUES
+    ('receipts', 'held-1', 'Paula'), ('receipts', 'held-2', 'Quinta'), ('receipts', 'held-1', 'Pauline'), ('receipts2', 'held-1', 'Rosa');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT r.source, r.source_ref, u.given_names, r.authority, r.score, r.candidates, r.shielded, r.reason,
+    r.due_at - r.opened_at = make_interval(days => current_setting('contactpoint.review_days')::int) AS due,
+    h.review_id IS NOT NULL AS found, r.decision
+FROM contactpoint.review r JOIN contactpoint.upload u USING (upload_id) LEFT JOIN contactpoint.held_reference h USING (review_id)
+WHERE r.source LIKE 'receipts%' ORDER BY r.review_id;
+SELECT outcome, count(*) FROM contactpoint.settlement WHERE source LIKE 'receipts%' GROUP BY 1;
+DELETE FROM contactpoint.held_reference WHERE source LIKE 'receipts%';
+DELETE FROM contactpoint.review WHERE source LIKE 'receipts%';
+DELETE FROM contactpoint.settlement WHERE source LIKE 'receipts%';
+DELETE FROM contactpoint.source_tally WHERE source LIKE 'receipts%';
+DELETE FROM contactpoint.receipt WHERE source LIKE 'receipts%';
+DELETE FROM contactpoint.upload WHERE source LIKE 'receipts%';
 DELETE FROM contactpoint.source WHERE source LIKE 'receipts%';
 DELETE FROM contactpoint.organisation WHERE organisation_id = 71;
