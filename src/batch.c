@@ -41,12 +41,6 @@ static const struct
 		"SELECT s.source FROM contactpoint.source s WHERE s.embargoed_at IS NOT NULL",
 		0, {}
 	},
-	[LOCK_CHILDREN] = {
-		"SELECT c.child_id, c.shielded, EXISTS (SELECT FROM contactpoint.responsibility r"
-		" WHERE r.child_id = c.child_id AND r.shielded = c.shielded)"
-		" FROM contactpoint.child c WHERE c.child_id = ANY ($1) ORDER BY c.child_id FOR KEY SHARE",
-		1, {INT8ARRAYOID}
-	},
 	/* as the foreign keys of source_link and responsibility would */
 	[LOCK_ORGANISATIONS] = {
 		"SELECT FROM contactpoint.organisation o WHERE o.organisation_id = ANY ($1)"

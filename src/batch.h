@@ -69,7 +69,6 @@ struct CpBatch
 typedef enum CpStatement
 {
 	EMBARGOED,
-	LOCK_CHILDREN,
 	LOCK_ORGANISATIONS,
 	NUMBERS_TAKEN,
 	BORN_SHIELDED,

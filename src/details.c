@@ -11,70 +11,77 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "details.h"
+#include "lookup.h"
+
+/* Leaf and vault of one kind. */
+typedef struct Writer
+{
+	MemoryContext context;
+	CpDetailKind kind;
+	CpBulk	   *bulks[2];
+	CpLookup   *lookups[2];
+	CpPlaces   *places;			/* of all kinds */
+} Writer;
+
+/* What is stored, as it was before the first of the deliveries is written. */
+static CpLookup *
+lookup_of(Writer *writer, bool shielded)
+{
+	if (writer->lookups[shielded] == NULL)
+	{
+		const CpDetailTables *tables = &cp_detail_tables[writer->kind];
+		MemoryContext caller = MemoryContextSwitchTo(writer->context);
+
+		writer->lookups[shielded] = palloc(sizeof(CpLookup));
+		cp_lookup_begin(writer->lookups[shielded], tables->tables[shielded], tables->indexes[shielded], 1,
+						RowExclusiveLock);
+		MemoryContextSwitchTo(caller);
+	}
+	return writer->lookups[shielded];
+}
 
 /*
  * Deletes what is stored of one kind under the row's source and no longer holds.
  * Details that are stored in the same words go from the list.
  */
 static void
-delete_replaced(const CpDelivery *delivery, CpDetailKind kind, List **details, List *sent_kinds)
+delete_replaced(Writer *writer, const CpDelivery *delivery, List **details, List *sent_kinds)
 {
-	Snapshot	snapshot = cp_latest_snapshot();
-	const CpDetailTables *tables = &cp_detail_tables[kind];
-	Relation	rel = table_open(cp_relation_oid(tables->tables[delivery->shielded]), RowExclusiveLock);
-	SysScanDesc scan;
-	ScanKeyData key;
-	HeapTuple	tuple;
+	CpLookup   *lookup = lookup_of(writer, delivery->shielded);
+	TupleDesc	desc = RelationGetDescr(lookup->rel);
 
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(delivery->child_id));
-	scan = systable_beginscan(rel, cp_relation_oid(tables->indexes[delivery->shielded]), true,
-							  snapshot, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	cp_lookup_to_number(lookup, delivery->child_id);
+	while (cp_lookup_next(lookup))
 	{
 		CpDetail	stored;
 
-		heap_deform_tuple(tuple, RelationGetDescr(rel), stored.values, stored.nulls);
-		if (!cp_detail_replaced(kind, delivery->row, &stored, RelationGetDescr(rel), sent_kinds, details))
+		memcpy(stored.values, lookup->slot->tts_values, desc->natts * sizeof(Datum));
+		memcpy(stored.nulls, lookup->slot->tts_isnull, desc->natts * sizeof(bool));
+		if (!cp_detail_replaced(writer->kind, delivery->row, &stored, desc, sent_kinds, details))
 			continue;
-		if (kind <= CP_DETAIL_INVOLVEMENT)
-			cp_place_remove(rel, tuple);
-		CatalogTupleDelete(rel, &tuple->t_self);
+		if (writer->kind <= CP_DETAIL_INVOLVEMENT)
+			cp_place_remove(lookup->rel, ExecFetchSlotHeapTuple(lookup->slot, false, NULL));
+		simple_table_tuple_delete(lookup->rel, &lookup->slot->tts_tid, lookup->snapshot);
 	}
-	systable_endscan(scan);
-	table_close(rel, NoLock);
-	UnregisterSnapshot(snapshot);
 }
 
-/* Leaf and vault of one kind. */
-typedef struct Writer
-{
-	MemoryContext context;
-	CpBulk	   *bulks[2];
-	CpBulk	   *places;
-} Writer;
-
 static CpBulk *
-bulk_of(Writer *writer, CpDetailKind kind, bool shielded)
+bulk_of(Writer *writer, bool shielded)
 {
-	bool		side = shielded && kind != CP_DETAIL_ALIAS;
+	bool		side = shielded && writer->kind != CP_DETAIL_ALIAS;
 
 	if (writer->bulks[side] == NULL)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(writer->context);
 
-		writer->bulks[side] = cp_bulk_begin(cp_detail_tables[kind].tables[side]);
+		writer->bulks[side] = cp_bulk_begin(cp_detail_tables[writer->kind].tables[side]);
 		MemoryContextSwitchTo(caller);
 	}
 	return writer->bulks[side];
@@ -82,7 +89,7 @@ bulk_of(Writer *writer, CpDetailKind kind, bool shielded)
 
 /* The private keys of what places the child. */
 static void
-add_places(Writer *writer, const CpDelivery *delivery, CpDetailKind kind, const CpDetail *detail)
+add_places(Writer *writer, const CpDelivery *delivery, const CpDetail *detail)
 {
 	static const CpPlaceOf places[] = {
 		[CP_DETAIL_ADDRESS] = CP_PLACE_OF_ADDRESS,
@@ -91,39 +98,32 @@ add_places(Writer *writer, const CpDelivery *delivery, CpDetailKind kind, const 
 	};
 	char	   *columns[CP_PLACE_COLUMNS];
 
-	if (kind > CP_DETAIL_INVOLVEMENT)
+	if (writer->kind > CP_DETAIL_INVOLVEMENT)
 		return;
-	if (writer->places == NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(writer->context);
-
-		writer->places = cp_bulk_begin("place_key");
-		MemoryContextSwitchTo(caller);
-	}
 	for (int i = 0; i < CP_PLACE_COLUMNS; i++)
 		columns[i] = detail->nulls[CP_PLACE_FIRST - 1 + i] ? NULL :
 			TextDatumGetCString(detail->values[CP_PLACE_FIRST - 1 + i]);
-	cp_place_add(writer->places, places[kind], delivery->child_id, columns);
+	cp_places_add(writer->places, places[writer->kind], delivery->child_id, columns);
 }
 
 static void
-write_kind(Writer *writer, const CpDelivery *delivery, CpDetailKind kind)
+write_kind(Writer *writer, const CpDelivery *delivery)
 {
 	List	   *details;
 	List	   *sent_kinds;
 	ListCell   *cell;
 
-	if (!cp_detail_sent(delivery->row, kind, &details, &sent_kinds))
+	if (!cp_detail_sent(delivery->row, writer->kind, &details, &sent_kinds))
 		return;
 	if (!delivery->made)
-		delete_replaced(delivery, kind, &details, sent_kinds);
+		delete_replaced(writer, delivery, &details, sent_kinds);
 	foreach(cell, details)
 	{
 		CpDetail   *detail = lfirst(cell);
 
-		add_places(writer, delivery, kind, detail);
-		cp_detail_complete(detail, delivery, kind, delivery->row);
-		cp_bulk_add(bulk_of(writer, kind, delivery->shielded), detail->values, detail->nulls);
+		add_places(writer, delivery, detail);
+		cp_detail_complete(detail, delivery, writer->kind, delivery->row);
+		cp_bulk_add(bulk_of(writer, delivery->shielded), detail->values, detail->nulls);
 	}
 }
 
@@ -143,7 +143,7 @@ write_responsibility(Writer *writer, const CpDelivery *delivery)
 	values[1] = BoolGetDatum(delivery->shielded);
 	values[2] = Int64GetDatum(delivery->row->authority);
 	values[3] = TimestampTzGetDatum(delivery->row->recorded_at);
-	cp_bulk_add(bulk_of(writer, CP_DETAIL_RESPONSIBILITY, delivery->shielded), values, nulls);
+	cp_bulk_add(bulk_of(writer, delivery->shielded), values, nulls);
 }
 
 /*
@@ -157,10 +157,11 @@ cp_details_write(CpDelivery **deliveries, int n)
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(caller, "contactpoint detail",
 												  ALLOCSET_DEFAULT_SIZES);
+	CpPlaces   *places = cp_places_begin();
 
 	for (int kind = 0; kind <= CP_DETAIL_RESPONSIBILITY; kind++)
 	{
-		Writer		writer = {caller, {NULL, NULL}, NULL};
+		Writer		writer = {caller, kind, {NULL, NULL}, {NULL, NULL}, places};
 
 		for (int i = 0; i < n; i++)
 		{
@@ -168,16 +169,19 @@ cp_details_write(CpDelivery **deliveries, int n)
 			if (kind == CP_DETAIL_RESPONSIBILITY)
 				write_responsibility(&writer, deliveries[i]);
 			else
-				write_kind(&writer, deliveries[i], kind);
+				write_kind(&writer, deliveries[i]);
 			MemoryContextSwitchTo(caller);
 			MemoryContextReset(scratch);
 		}
 		for (int side = 0; side < 2; side++)
+		{
+			if (writer.lookups[side] != NULL)
+				cp_lookup_end(writer.lookups[side]);
 			if (writer.bulks[side] != NULL)
 				cp_bulk_write(writer.bulks[side]);
-		if (writer.places != NULL)
-			cp_bulk_write(writer.places);
+		}
 	}
+	cp_places_write(places);
 	MemoryContextDelete(scratch);
 	CommandCounterIncrement();
 }

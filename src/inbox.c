@@ -21,26 +21,19 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "inbox.h"
-#include "match.h"
 #include "settle.h"
-
-#define STRIDE 16				/* rows walked past before the index is asked
-								 * for the next number */
+#include "lookup.h"
 
 /* columns of tables that say something of a reference */
 enum
@@ -52,120 +45,6 @@ enum
 	HELD_REVIEW = 3
 };
 
-/* ---------- a table by one of its indexes ---------- */
-
-typedef struct Walk
-{
-	Relation	rel;
-	Relation	index;
-	Snapshot	snapshot;
-	IndexScanDesc scan;
-	TupleTableSlot *slot;
-} Walk;
-
-static void
-walk_begin(Walk *walk, const char *table, const char *index, int nkeys, LOCKMODE lock)
-{
-	walk->rel = table_open(cp_relation_oid(table), lock);
-	walk->index = index_open(cp_relation_oid(index), lock);
-	walk->snapshot = cp_latest_snapshot();
-	walk->scan = cp_index_beginscan(walk->rel, walk->index, walk->snapshot, nkeys);
-	walk->slot = table_slot_create(walk->rel, NULL);
-}
-
-static void
-walk_end(Walk *walk)
-{
-	ExecDropSingleTupleTableSlot(walk->slot);
-	index_endscan(walk->scan);
-	UnregisterSnapshot(walk->snapshot);
-	index_close(walk->index, NoLock);
-	table_close(walk->rel, NoLock);
-}
-
-static bool
-walk_next(Walk *walk)
-{
-	if (!index_getnext_slot(walk->scan, ForwardScanDirection, walk->slot))
-		return false;
-	slot_getallattrs(walk->slot);
-	return true;
-}
-
-/* From a number on, in an index whose first column it is. */
-static void
-walk_from(Walk *walk, int64 number)
-{
-	ScanKeyData key;
-
-	ScanKeyInit(&key, 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(number));
-	index_rescan(walk->scan, &key, 1, NULL, 0);
-}
-
-/* To the row with a text, or two, in an index that begins with these columns. */
-static bool
-walk_to(Walk *walk, Datum first, Datum second)
-{
-	ScanKeyData keys[2];
-
-	cp_text_key(&keys[0], walk->index, 1, first);
-	if (walk->scan->numberOfKeys > 1)
-		cp_text_key(&keys[1], walk->index, 2, second);
-	index_rescan(walk->scan, keys, walk->scan->numberOfKeys, NULL, 0);
-	return walk_next(walk);
-}
-
-static Datum
-value_of(const TupleTableSlot *slot, int column)
-{
-	return slot->tts_values[column - 1];
-}
-
-static bool
-is_null(const TupleTableSlot *slot, int column)
-{
-	return slot->tts_isnull[column - 1];
-}
-
-static int64
-number_of(const TupleTableSlot *slot, int column)
-{
-	return is_null(slot, column) ? 0 : DatumGetInt64(value_of(slot, column));
-}
-
-/*
- * Walks to the rows with these numbers, which ascend, in an index whose first
- * column they are, and calls found with the place of each that is there.
- */
-static void
-walk_numbers(Walk *walk, const int64 *numbers, int n, void (*found) (Walk *walk, int place, void *argument), void *argument)
-{
-	int			i = 0;
-	int			passed = STRIDE;
-
-	while (i < n)
-	{
-		int64		number;
-
-		if (passed >= STRIDE)
-		{
-			walk_from(walk, numbers[i]);
-			passed = 0;
-		}
-		if (!walk_next(walk))
-			return;
-		number = number_of(walk->slot, 1);
-		while (i < n && numbers[i] < number)
-			i++;
-		passed++;
-		if (i < n && numbers[i] == number)
-		{
-			found(walk, i++, argument);
-			passed = 0;
-		}
-	}
-}
-
 /* ---------- what is pending ---------- */
 
 /*
@@ -174,16 +53,16 @@ walk_numbers(Walk *walk, const int64 *numbers, int n, void (*found) (Walk *walk,
 int
 cp_inbox_pending(int64 after, int limit, int64 **numbers)
 {
-	Walk		walk;
+	CpLookup	lookup;
 	int			n = 0;
 
 	*numbers = palloc(sizeof(int64) * Max(limit, 1));
 	/* the index holds pending rows only */
-	walk_begin(&walk, "receipt", "receipt_pending_idx", 1, AccessShareLock);
-	walk_from(&walk, after + 1);
-	while (n < limit && walk_next(&walk))
-		(*numbers)[n++] = number_of(walk.slot, RECEIPT_ID);
-	walk_end(&walk);
+	cp_lookup_begin(&lookup, "receipt", "receipt_pending_idx", 1, AccessShareLock);
+	cp_lookup_from(&lookup, after + 1);
+	while (n < limit && cp_lookup_next(&lookup))
+		(*numbers)[n++] = cp_slot_number(lookup.slot, RECEIPT_ID);
+	cp_lookup_end(&lookup);
 	return n;
 }
 
@@ -202,24 +81,24 @@ typedef struct Reader
 {
 	CpInboxRow *rows;
 	List	   *sources;		/* KnownSource * */
-	Walk		source;
-	Walk		link;
-	Walk		former;
-	Walk		held;
-	Walk		remembered;
-	Walk		waiting;
+	CpLookup	source;
+	CpLookup	link;
+	CpLookup	former;
+	CpLookup	held;
+	CpLookup	remembered;
+	CpLookup	waiting;
 } Reader;
 
 static char *
 text_of(const TupleTableSlot *slot, int column)
 {
-	return is_null(slot, column) ? NULL : TextDatumGetCString(value_of(slot, column));
+	return cp_slot_is_null(slot, column) ? NULL : TextDatumGetCString(cp_slot_value(slot, column));
 }
 
 static Jsonb *
 jsonb_of(const TupleTableSlot *slot, int column)
 {
-	return is_null(slot, column) ? NULL : DatumGetJsonbPCopy(value_of(slot, column));
+	return cp_slot_is_null(slot, column) ? NULL : DatumGetJsonbPCopy(cp_slot_value(slot, column));
 }
 
 static const KnownSource *
@@ -234,12 +113,12 @@ known_source(Reader *reader, const char *name, Datum datum)
 		if (strcmp(known->source, name) == 0)
 			return known;
 	}
-	if (!walk_to(&reader->source, datum, (Datum) 0))
+	if (!cp_lookup_to_texts(&reader->source, datum, (Datum) 0))
 		return NULL;
 	known = palloc(sizeof(KnownSource));
 	known->source = pstrdup(name);
-	known->organisation = number_of(reader->source.slot, SOURCE_ORGANISATION);
-	known->embargoed = !is_null(reader->source.slot, SOURCE_EMBARGOED_AT);
+	known->organisation = cp_slot_number(reader->source.slot, SOURCE_ORGANISATION);
+	known->embargoed = !cp_slot_is_null(reader->source.slot, SOURCE_EMBARGOED_AT);
 	reader->sources = lappend(reader->sources, known);
 	return known;
 }
@@ -248,31 +127,31 @@ known_source(Reader *reader, const char *name, Datum datum)
 static void
 read_reference(Reader *reader, CpInboxRow *row, Datum source, Datum source_ref)
 {
-	bool		linked = walk_to(&reader->link, source, source_ref);
+	bool		linked = cp_lookup_to_texts(&reader->link, source, source_ref);
 
 	if (linked)
 	{
-		row->linked_child = number_of(reader->link.slot, LINK_CHILD);
-		row->link_authority = number_of(reader->link.slot, LINK_AUTHORITY);
-		row->sent = number_of(reader->link.slot, LINK_SENT);
+		row->linked_child = cp_slot_number(reader->link.slot, LINK_CHILD);
+		row->link_authority = cp_slot_number(reader->link.slot, LINK_AUTHORITY);
+		row->sent = cp_slot_number(reader->link.slot, LINK_SENT);
 	}
-	else if (walk_to(&reader->former, source, source_ref))
-		row->linked_child = number_of(reader->former.slot, FORMER_CHILD);
+	else if (cp_lookup_to_texts(&reader->former, source, source_ref))
+		row->linked_child = cp_slot_number(reader->former.slot, FORMER_CHILD);
 	row->linked_formerly = !linked && row->linked_child != 0;
-	if (walk_to(&reader->held, source, source_ref))
-		row->open_review = number_of(reader->held.slot, HELD_REVIEW);
-	row->remembered = walk_to(&reader->remembered, source, source_ref);
-	row->waits = row->embargoed && walk_to(&reader->waiting, source, source_ref);
+	if (cp_lookup_to_texts(&reader->held, source, source_ref))
+		row->open_review = cp_slot_number(reader->held.slot, HELD_REVIEW);
+	row->remembered = cp_lookup_to_texts(&reader->remembered, source, source_ref);
+	row->waits = row->embargoed && cp_lookup_to_texts(&reader->waiting, source, source_ref);
 }
 
 static void
-read_row(Walk *walk, int place, void *argument)
+read_row(CpLookup *lookup, int place, void *argument)
 {
 	Reader	   *reader = argument;
 	CpInboxRow *row = &reader->rows[place];
-	TupleTableSlot *slot = walk->slot;
+	TupleTableSlot *slot = lookup->slot;
 	char	   *source = text_of(slot, UPLOAD_SOURCE);
-	const KnownSource *known = known_source(reader, source, value_of(slot, UPLOAD_SOURCE));
+	const KnownSource *known = known_source(reader, source, cp_slot_value(slot, UPLOAD_SOURCE));
 
 	if (known == NULL)
 		return;
@@ -280,7 +159,7 @@ read_row(Walk *walk, int place, void *argument)
 	row->source = source;
 	row->source_ref = text_of(slot, UPLOAD_SOURCE_REF);
 	row->batch = text_of(slot, UPLOAD_BATCH);
-	row->authority = number_of(slot, UPLOAD_AUTHORITY);
+	row->authority = cp_slot_number(slot, UPLOAD_AUTHORITY);
 	row->given_names = text_of(slot, UPLOAD_GIVEN_NAMES);
 	row->family_name = text_of(slot, UPLOAD_FAMILY_NAME);
 	row->sex = text_of(slot, UPLOAD_SEX);
@@ -293,7 +172,7 @@ read_row(Walk *walk, int place, void *argument)
 	row->alias_names = jsonb_of(slot, UPLOAD_ALIAS_NAMES);
 	row->source_authority = known->organisation;
 	row->embargoed = known->embargoed;
-	read_reference(reader, row, value_of(slot, UPLOAD_SOURCE), value_of(slot, UPLOAD_SOURCE_REF));
+	read_reference(reader, row, cp_slot_value(slot, UPLOAD_SOURCE), cp_slot_value(slot, UPLOAD_SOURCE_REF));
 }
 
 /* A moment that this process has given to no other row. */
@@ -314,7 +193,7 @@ CpInboxRow *
 cp_inbox_read(const int64 *numbers, int n)
 {
 	Reader		reader = {palloc0(sizeof(CpInboxRow) * Max(n, 1))};
-	Walk		walk;
+	CpLookup	lookup;
 
 	if (!cp_in_own_work())
 		ereport(ERROR,
@@ -327,26 +206,26 @@ cp_inbox_read(const int64 *numbers, int n)
 		reader.rows[i].recorded_at = moment();
 	}
 	CommandCounterIncrement();
-	walk_begin(&walk, "upload", "upload_pkey", 1, AccessShareLock);
-	walk_begin(&reader.source, "source", "source_pkey", 1, AccessShareLock);
-	walk_begin(&reader.link, "source_link", "source_link_pkey", 2, AccessShareLock);
-	walk_begin(&reader.former, "former_reference", "former_reference_pkey", 2, AccessShareLock);
-	walk_begin(&reader.held, "held_reference", "held_reference_pkey", 2, AccessShareLock);
-	walk_begin(&reader.remembered, "remembered", "remembered_source_idx", 2, AccessShareLock);
-	walk_begin(&reader.waiting, "receipt", "receipt_waiting_idx", 2, AccessShareLock);
-	walk_numbers(&walk, numbers, n, read_row, &reader);
-	walk_end(&reader.waiting);
-	walk_end(&reader.remembered);
-	walk_end(&reader.held);
-	walk_end(&reader.former);
-	walk_end(&reader.link);
-	walk_end(&reader.source);
-	walk_end(&walk);
+	cp_lookup_begin(&lookup, "upload", "upload_pkey", 1, AccessShareLock);
+	cp_lookup_begin(&reader.source, "source", "source_pkey", 1, AccessShareLock);
+	cp_lookup_begin(&reader.link, "source_link", "source_link_pkey", 2, AccessShareLock);
+	cp_lookup_begin(&reader.former, "former_reference", "former_reference_pkey", 2, AccessShareLock);
+	cp_lookup_begin(&reader.held, "held_reference", "held_reference_pkey", 2, AccessShareLock);
+	cp_lookup_begin(&reader.remembered, "remembered", "remembered_source_idx", 2, AccessShareLock);
+	cp_lookup_begin(&reader.waiting, "receipt", "receipt_waiting_idx", 2, AccessShareLock);
+	cp_lookup_numbers(&lookup, numbers, n, read_row, &reader);
+	cp_lookup_end(&reader.waiting);
+	cp_lookup_end(&reader.remembered);
+	cp_lookup_end(&reader.held);
+	cp_lookup_end(&reader.former);
+	cp_lookup_end(&reader.link);
+	cp_lookup_end(&reader.source);
+	cp_lookup_end(&lookup);
 	return reader.rows;
 }
 
 static void
-note_there(Walk *walk, int place, void *argument)
+note_there(CpLookup *lookup, int place, void *argument)
 {
 	((bool *) argument)[place] = true;
 }
@@ -355,11 +234,11 @@ note_there(Walk *walk, int place, void *argument)
 void
 cp_inbox_look(const int64 *numbers, int n, bool *there)
 {
-	Walk		walk;
+	CpLookup	lookup;
 
-	walk_begin(&walk, "upload", "upload_pkey", 1, AccessShareLock);
-	walk_numbers(&walk, numbers, n, note_there, there);
-	walk_end(&walk);
+	cp_lookup_begin(&lookup, "upload", "upload_pkey", 1, AccessShareLock);
+	cp_lookup_numbers(&lookup, numbers, n, note_there, there);
+	cp_lookup_end(&lookup);
 }
 
 /* ---------- rows that are settled ---------- */
@@ -373,23 +252,23 @@ typedef struct Replacer
 } Replacer;
 
 static void
-put_settled_at(Walk *walk, int place, void *argument)
+put_settled_at(CpLookup *lookup, int place, void *argument)
 {
 	Replacer   *replacer = argument;
 	TupleTableSlot *slot = replacer->slot;
 	CpUpdatedIndexes indexes;
 
-	if (!is_null(walk->slot, RECEIPT_SETTLED_AT))
+	if (!cp_slot_is_null(lookup->slot, RECEIPT_SETTLED_AT))
 		return;
 	ExecClearTuple(slot);
-	memcpy(slot->tts_values, walk->slot->tts_values, RECEIPT_COLUMNS * sizeof(Datum));
-	memcpy(slot->tts_isnull, walk->slot->tts_isnull, RECEIPT_COLUMNS * sizeof(bool));
+	memcpy(slot->tts_values, lookup->slot->tts_values, RECEIPT_COLUMNS * sizeof(Datum));
+	memcpy(slot->tts_isnull, lookup->slot->tts_isnull, RECEIPT_COLUMNS * sizeof(bool));
 	slot->tts_values[RECEIPT_SETTLED_AT - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
 	slot->tts_isnull[RECEIPT_SETTLED_AT - 1] = false;
 	ExecStoreVirtualTuple(slot);
-	slot->tts_tableOid = RelationGetRelid(walk->rel);
+	slot->tts_tableOid = RelationGetRelid(lookup->rel);
 	ExecConstraints(replacer->result, slot, replacer->estate);
-	simple_table_tuple_update(walk->rel, &walk->slot->tts_tid, slot, walk->snapshot, &indexes);
+	simple_table_tuple_update(lookup->rel, &lookup->slot->tts_tid, slot, lookup->snapshot, &indexes);
 	cp_update_index_tuples(replacer->result, slot, replacer->estate, indexes);
 	ResetPerTupleExprContext(replacer->estate);
 }
@@ -402,36 +281,36 @@ void
 cp_inbox_settled(const int64 *numbers, int n)
 {
 	Replacer	replacer;
-	Walk		walk;
+	CpLookup	lookup;
 
 	CommandCounterIncrement();
-	walk_begin(&walk, "receipt", "receipt_pkey", 1, RowExclusiveLock);
+	cp_lookup_begin(&lookup, "receipt", "receipt_pkey", 1, RowExclusiveLock);
 	replacer.estate = CreateExecutorState();
 	replacer.result = makeNode(ResultRelInfo);
-	InitResultRelInfo(replacer.result, walk.rel, 0, NULL, 0);
+	InitResultRelInfo(replacer.result, lookup.rel, 0, NULL, 0);
 	ExecOpenIndices(replacer.result, false);
-	replacer.slot = MakeSingleTupleTableSlot(RelationGetDescr(walk.rel), &TTSOpsVirtual);
-	walk_numbers(&walk, numbers, n, put_settled_at, &replacer);
+	replacer.slot = MakeSingleTupleTableSlot(RelationGetDescr(lookup.rel), &TTSOpsVirtual);
+	cp_lookup_numbers(&lookup, numbers, n, put_settled_at, &replacer);
 	ExecDropSingleTupleTableSlot(replacer.slot);
 	ExecCloseIndices(replacer.result);
 	FreeExecutorState(replacer.estate);
-	walk_end(&walk);
+	cp_lookup_end(&lookup);
 }
 
 static void
-drop_row(Walk *walk, int place, void *argument)
+drop_row(CpLookup *lookup, int place, void *argument)
 {
-	simple_table_tuple_delete(walk->rel, &walk->slot->tts_tid, walk->snapshot);
+	simple_table_tuple_delete(lookup->rel, &lookup->slot->tts_tid, lookup->snapshot);
 }
 
 /* Takes rows out of the inbox; the numbers are in ascending order. */
 void
 cp_inbox_drop(const int64 *numbers, int n)
 {
-	Walk		walk;
+	CpLookup	lookup;
 
 	CommandCounterIncrement();
-	walk_begin(&walk, "upload", "upload_pkey", 1, RowExclusiveLock);
-	walk_numbers(&walk, numbers, n, drop_row, NULL);
-	walk_end(&walk);
+	cp_lookup_begin(&lookup, "upload", "upload_pkey", 1, RowExclusiveLock);
+	cp_lookup_numbers(&lookup, numbers, n, drop_row, NULL);
+	cp_lookup_end(&lookup);
 }

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -19,6 +20,26 @@
 #include "utils/timestamp.h"
 
 #include "batch.h"
+#include "details.h"
+#include "lookup.h"
+
+/* columns of contactpoint.child and source_link that are used here */
+enum
+{
+	CHILD_SHIELDED = 6,
+	LINK_SOURCE = 1,
+	LINK_SOURCE_REF = 2,
+	LINK_SENT = 6
+};
+
+static bool
+is_text(Datum value, const char *string)
+{
+	const text *stored = DatumGetTextPP(value);
+
+	return VARSIZE_ANY_EXHDR(stored) == strlen(string) &&
+		memcmp(VARDATA_ANY(stored), string, strlen(string)) == 0;
+}
 
 static List *
 add_number(List *numbers, int64 number)
@@ -62,40 +83,68 @@ lock_organisations(CpDelivery **deliveries, int n)
 	cp_batch_run(LOCK_ORGANISATIONS, &argument, NULL);
 }
 
-/* Locks the children that were there before; the deliveries are in their order. */
+/* Locks the child row that was found; the slot has it as it is then. */
+static void
+lock_child(CpLookup *child)
+{
+	ItemPointerData tid = child->slot->tts_tid;
+	TM_FailureData failure;
+
+	if (table_tuple_lock(child->rel, &tid, child->snapshot, child->slot, GetCurrentCommandId(false),
+						 LockTupleKeyShare, LockWaitBlock,
+						 TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS | TUPLE_LOCK_FLAG_FIND_LAST_VERSION,
+						 &failure) != TM_Ok)
+		elog(ERROR, "the record an upload was matched with is gone");
+	slot_getallattrs(child->slot);
+}
+
+/* Is somebody responsible for the child already? */
+static bool
+has_responsible(CpLookup *responsible, int64 child_id)
+{
+	cp_lookup_to_number(responsible, child_id);
+	return cp_lookup_next(responsible);
+}
+
+/*
+ * Locks the children that were there before, as foreign keys would; the
+ * deliveries are in their order.
+ */
 static void
 lock_children(CpDelivery **deliveries, int n)
 {
-	Datum	   *numbers = palloc(sizeof(Datum) * (n + 1));
-	Datum		argument;
-	int			nnumbers = 0;
-	int			d = 0;
+	const CpDetailTables *tables = &cp_detail_tables[CP_DETAIL_RESPONSIBILITY];
+	CpLookup	child;
+	CpLookup	responsible[2];
+	int64		locked = 0;
+	bool		shielded = false;
 
+	cp_lookup_begin(&child, "child", "child_pkey", 1, RowShareLock);
+	for (int side = 0; side < 2; side++)
+		cp_lookup_begin(&responsible[side], tables->tables[side], tables->indexes[side], 1, AccessShareLock);
 	for (int i = 0; i < n; i++)
 	{
-		if (!deliveries[i]->made &&
-			(nnumbers == 0 || DatumGetInt64(numbers[nnumbers - 1]) != deliveries[i]->child_id))
-			numbers[nnumbers++] = Int64GetDatum(deliveries[i]->child_id);
-	}
-	if (nnumbers == 0)
-		return;
-	argument = cp_batch_numbers(numbers, nnumbers);
-	cp_batch_run(LOCK_CHILDREN, &argument, NULL);
-	if (SPI_processed != nnumbers)
-		elog(ERROR, "the record an upload was matched with is gone");
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		int64		child_id = DatumGetInt64(cp_batch_column(i, 1));
+		CpDelivery *delivery = deliveries[i];
 
-		for (; d < n && deliveries[d]->child_id <= child_id; d++)
+		if (delivery->made)
+			continue;
+		if (delivery->child_id != locked)
 		{
-			if (deliveries[d]->child_id != child_id)
-				continue;
-			deliveries[d]->shielded = DatumGetBool(cp_batch_column(i, 2));
-			deliveries[d]->responsible |= DatumGetBool(cp_batch_column(i, 3));
+			cp_lookup_to_number(&child, delivery->child_id);
+			if (!cp_lookup_next(&child))
+				elog(ERROR, "the record an upload was matched with is gone");
+			lock_child(&child);
+			locked = delivery->child_id;
+			shielded = DatumGetBool(cp_slot_value(child.slot, CHILD_SHIELDED));
 		}
+		delivery->shielded = shielded;
+		/* nobody else asks */
+		if (delivery->row->authority != 0 && !delivery->responsible)
+			delivery->responsible = has_responsible(&responsible[shielded], locked);
 	}
-	SPI_freetuptable(SPI_tuptable);
+	for (int side = 0; side < 2; side++)
+		cp_lookup_end(&responsible[side]);
+	cp_lookup_end(&child);
 }
 
 void
@@ -215,6 +264,36 @@ run_for_links(CpStatement which, const LinkArrays *arrays)
 	cp_batch_run(which, values, NULL);
 }
 
+/*
+ * Has another reference of the source a digest of what it sent the child last?
+ * Then it is no longer what the source has on record.
+ */
+static bool
+another_has_sent(CpLookup *links, const CpDelivery *delivery)
+{
+	bool		found = false;
+
+	cp_lookup_to_number(links, delivery->child_id);
+	while (!found && cp_lookup_next(links))
+		found = !cp_slot_is_null(links->slot, LINK_SENT) &&
+			is_text(cp_slot_value(links->slot, LINK_SOURCE), delivery->row->source) &&
+			!is_text(cp_slot_value(links->slot, LINK_SOURCE_REF), delivery->row->source_ref);
+	return found;
+}
+
+static void
+forget_sent(CpDelivery **deliveries, int n, LinkArrays *others)
+{
+	CpLookup	links;
+
+	cp_lookup_begin(&links, "source_link", "source_link_child_id_idx", 1, AccessShareLock);
+	for (int i = 0; i < n; i++)
+		if (!deliveries[i]->made && another_has_sent(&links, deliveries[i]))
+			add_link(others, deliveries[i]);
+	cp_lookup_end(&links);
+	run_for_links(FORGET_SENT, others);
+}
+
 static void
 change_links(CpDelivery **deliveries, int n)
 {
@@ -232,11 +311,9 @@ change_links(CpDelivery **deliveries, int n)
 	{
 		if (deliveries[i]->linked_before)
 			add_link(&links, deliveries[i]);
-		if (!deliveries[i]->made)
-			add_link(&others, deliveries[i]);
 	}
 	run_for_links(CHANGE_LINKS, &links);
-	run_for_links(FORGET_SENT, &others);
+	forget_sent(deliveries, n, &others);
 }
 
 static int

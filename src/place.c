@@ -220,27 +220,88 @@ cp_place_remove(Relation detail, HeapTuple tuple)
 	table_close(rel, NoLock);
 }
 
-/*
- * A detail comes without a trigger: adds its keys to rows of place_key that are
- * written in bulk.
- */
+/* ---------- many details that no trigger sees ---------- */
+
+/* A row of place_key. */
+typedef struct PlaceRow
+{
+	PlaceKey	key;
+	int64		child_id;
+} PlaceRow;
+
+struct CpPlaces
+{
+	PlaceRow   *rows;
+	int			n;
+	int			size;
+};
+
+CpPlaces *
+cp_places_begin(void)
+{
+	CpPlaces   *places = palloc(sizeof(CpPlaces));
+
+	places->n = 0;
+	places->size = 256;
+	places->rows = palloc(places->size * sizeof(PlaceRow));
+	return places;
+}
+
 void
-cp_place_add(CpBulk *bulk, CpPlaceOf of, int64 child_id, char *const columns[CP_PLACE_COLUMNS])
+cp_places_add(CpPlaces *places, CpPlaceOf of, int64 child_id, char *const columns[CP_PLACE_COLUMNS])
 {
 	PlaceKey	keys[MAX_KEYS];
 	int			n = keys_of_detail(of, columns, keys);
 
 	for (int i = 0; i < n; i++)
 	{
+		if (places->n >= places->size)
+		{
+			places->size *= 2;
+			places->rows = repalloc_huge(places->rows, places->size * sizeof(PlaceRow));
+		}
+		places->rows[places->n].key = keys[i];
+		places->rows[places->n++].child_id = child_id;
+	}
+}
+
+static int
+place_row_order(const void *a, const void *b)
+{
+	const PlaceRow *left = a;
+	const PlaceRow *right = b;
+
+	if (left->key.key != right->key.key)
+		return left->key.key < right->key.key ? -1 : 1;
+	if (left->key.kind != right->key.kind)
+		return left->key.kind < right->key.kind ? -1 : 1;
+	return left->child_id < right->child_id ? -1 : left->child_id > right->child_id ? 1 : 0;
+}
+
+/* In the order of their index, of which each page is met once then. */
+void
+cp_places_write(CpPlaces *places)
+{
+	CpBulk	   *bulk;
+
+	if (places->n == 0)
+		return;
+	qsort(places->rows, places->n, sizeof(PlaceRow), place_row_order);
+	bulk = cp_bulk_begin("place_key");
+	for (int i = 0; i < places->n; i++)
+	{
 		Datum		values[PLACE_COLUMNS];
 		bool		nulls[PLACE_COLUMNS] = {false};
 
-		values[PLACE_KEY - 1] = Int64GetDatum(keys[i].key);
-		values[PLACE_KIND - 1] = CharGetDatum(keys[i].kind);
-		values[PLACE_CHILD - 1] = Int64GetDatum(child_id);
+		values[PLACE_KEY - 1] = Int64GetDatum(places->rows[i].key.key);
+		values[PLACE_KIND - 1] = CharGetDatum(places->rows[i].key.kind);
+		values[PLACE_CHILD - 1] = Int64GetDatum(places->rows[i].child_id);
 		cp_bulk_add(bulk, values, nulls);
 	}
+	cp_bulk_write(bulk);
 }
+
+/* ---------- details that triggers see ---------- */
 
 /*
  * _place_changed(): AFTER INSERT OR UPDATE OR DELETE of a detail, for each row.

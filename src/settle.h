@@ -207,10 +207,16 @@ typedef enum CpPlaceOf
 #define CP_PLACE_CROWD 100		/* more children than this share a
 								 * placeholder, as _household() has it */
 
-/* A detail that no trigger sees goes, or comes; the second adds to place_key. */
+/* A detail that no trigger sees goes: so do its keys. */
 extern void cp_place_remove(Relation detail, HeapTuple tuple);
-extern void cp_place_add(CpBulk *bulk, CpPlaceOf of, int64 child_id,
-						 char *const columns[CP_PLACE_COLUMNS]);
+
+/* Keys of details that come, gathered in the current memory context, then written. */
+typedef struct CpPlaces CpPlaces;
+
+extern CpPlaces *cp_places_begin(void);
+extern void cp_places_add(CpPlaces *places, CpPlaceOf of, int64 child_id,
+						  char *const columns[CP_PLACE_COLUMNS]);
+extern void cp_places_write(CpPlaces *places);
 
 /*
  * What of a detail a household has in common, as keys, and the children that

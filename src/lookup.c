@@ -1,0 +1,130 @@
+/*-------------------------------------------------------------------------
+ *
+ * lookup.c
+ *	  Rows of a table by one of its indexes, below the executor, for many keys
+ *	  one after the other.
+ *
+ *	  Settling looks for the same few things for each of thousands of rows.
+ *	  Table, index and snapshot are then opened once, and the planner has no say
+ *	  in what the tables' statistics, or the want of them, make look cheap.
+ *
+ *	  No trigger, no row security, no capture: for own work alone.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "match.h"
+#include "lookup.h"
+
+#define STRIDE 16				/* rows passed before the index is asked for
+								 * the next number */
+
+void
+cp_lookup_begin(CpLookup *lookup, const char *table, const char *index, int nkeys, LOCKMODE lock)
+{
+	lookup->context = CurrentMemoryContext;
+	lookup->rel = table_open(cp_relation_oid(table), lock);
+	lookup->index = index_open(cp_relation_oid(index), lock);
+	lookup->snapshot = cp_latest_snapshot();
+	lookup->scan = cp_index_beginscan(lookup->rel, lookup->index, lookup->snapshot, nkeys);
+	lookup->slot = table_slot_create(lookup->rel, NULL);
+}
+
+void
+cp_lookup_end(CpLookup *lookup)
+{
+	ExecDropSingleTupleTableSlot(lookup->slot);
+	index_endscan(lookup->scan);
+	UnregisterSnapshot(lookup->snapshot);
+	index_close(lookup->index, NoLock);
+	table_close(lookup->rel, NoLock);
+}
+
+bool
+cp_lookup_next(CpLookup *lookup)
+{
+	MemoryContext caller = MemoryContextSwitchTo(lookup->context);
+	bool		found = index_getnext_slot(lookup->scan, ForwardScanDirection, lookup->slot);
+
+	if (found)
+		slot_getallattrs(lookup->slot);
+	MemoryContextSwitchTo(caller);
+	return found;
+}
+
+static void
+rescan(CpLookup *lookup, ScanKey keys, int nkeys)
+{
+	MemoryContext caller = MemoryContextSwitchTo(lookup->context);
+
+	index_rescan(lookup->scan, keys, nkeys, NULL, 0);
+	MemoryContextSwitchTo(caller);
+}
+
+void
+cp_lookup_from(CpLookup *lookup, int64 number)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(number));
+	rescan(lookup, &key, 1);
+}
+
+void
+cp_lookup_to_number(CpLookup *lookup, int64 number)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(number));
+	rescan(lookup, &key, 1);
+}
+
+bool
+cp_lookup_to_texts(CpLookup *lookup, Datum first, Datum second)
+{
+	ScanKeyData keys[2];
+
+	cp_text_key(&keys[0], lookup->index, 1, first);
+	if (lookup->scan->numberOfKeys > 1)
+		cp_text_key(&keys[1], lookup->index, 2, second);
+	rescan(lookup, keys, lookup->scan->numberOfKeys);
+	return cp_lookup_next(lookup);
+}
+
+void
+cp_lookup_numbers(CpLookup *lookup, const int64 *numbers, int n,
+				  void (*found) (CpLookup *lookup, int place, void *argument), void *argument)
+{
+	int			i = 0;
+	int			passed = STRIDE;
+
+	while (i < n)
+	{
+		int64		number;
+
+		if (passed >= STRIDE)
+		{
+			cp_lookup_from(lookup, numbers[i]);
+			passed = 0;
+		}
+		if (!cp_lookup_next(lookup))
+			return;
+		number = cp_slot_number(lookup->slot, 1);
+		while (i < n && numbers[i] < number)
+			i++;
+		passed++;
+		if (i < n && numbers[i] == number)
+		{
+			found(lookup, i++, argument);
+			passed = 0;
+		}
+	}
+}
