@@ -158,10 +158,6 @@ CREATE FUNCTION contactpoint._normalize_postcode(postcode text) RETURNS text
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_postcode';
 COMMENT ON FUNCTION contactpoint._normalize_postcode(text) IS
     'upper-case letters and digits of a postcode; in a British one O and 0, I and 1 are put right';
-CREATE FUNCTION contactpoint._address_key(address text, postcode text) RETURNS text
-    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_address_key';
-COMMENT ON FUNCTION contactpoint._address_key(text, text) IS
-    'normal form of address and postcode; null unless both are known';
 
 -- Places one shield on one child whose row is locked.
 CREATE FUNCTION contactpoint._place_shield(child_id bigint, reason text, category text, provisional boolean)

@@ -229,9 +229,6 @@ CREATE FUNCTION contactpoint._normalize_kind(kind text) RETURNS text
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_kind';
 COMMENT ON FUNCTION contactpoint._normalize_kind(text) IS
     'kind of an identifier in the form in which it is compared: NHS number is nhs';
-CREATE FUNCTION contactpoint._normalize_address(address text) RETURNS text
-    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_address';
-COMMENT ON FUNCTION contactpoint._normalize_address(text) IS 'the words of an address in the form in which they are compared';
 CREATE FUNCTION contactpoint._name_fault(name text) RETURNS text
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_name_fault';
 COMMENT ON FUNCTION contactpoint._name_fault(text) IS 'why a text cannot be a name; null if it can';

@@ -179,7 +179,7 @@ extern CpProgress cp_progress_read(CpJob job);
 /* For a notice: done, total, rate, how long it may still take; palloc'd. */
 extern char *cp_progress_text(const CpProgress *progress);
 
-/* ---------- jobs.c: what goes over the whole registry ---------- */
+/* ---------- jobs.c, with sweep.c and rekeying.c: what goes over the whole registry ---------- */
 
 /* Starts the worker where a job is not finished.  For the matcher, when idle. */
 extern void cp_jobs_resume(void);

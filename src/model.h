@@ -453,6 +453,9 @@ extern double cp_field_bits(const CpComparison *comparison, CpField field, CpCla
 /* Compares two persons; fills everything of a candidate. */
 extern void cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result);
 
+/* How much more (or less) than the weight says an agreement on this word does. */
+extern double cp_score_rarity(int32 id, bool given);
+
 /* ---------- guard.c ---------- */
 
 /*
@@ -474,9 +477,6 @@ extern bool cp_given_distinct(const CpPerson *a, const CpPerson *b);
 
 /* Are the given names, though alike, such as twins may have? */
 extern bool cp_may_be_twins(const CpPerson *row, const CpPerson *record);
-
-/* How much more (or less) than the weight says an agreement on this word does. */
-extern double cp_score_rarity(int32 id, bool given);
 
 /* ---------- weight.c, or the tool's own ---------- */
 

@@ -50,14 +50,6 @@ contactpoint_normalize_kind(PG_FUNCTION_ARGS)
 	return normalized(fcinfo, cp_normalize_kind);
 }
 
-/* contactpoint._normalize_address(text) */
-PG_FUNCTION_INFO_V1(contactpoint_normalize_address);
-Datum
-contactpoint_normalize_address(PG_FUNCTION_ARGS)
-{
-	return normalized(fcinfo, cp_normalize_address);
-}
-
 /* contactpoint._name_fault(text) */
 PG_FUNCTION_INFO_V1(contactpoint_name_fault);
 Datum
@@ -69,21 +61,4 @@ contactpoint_name_fault(PG_FUNCTION_ARGS)
 	if (fault == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(fault));
-}
-
-/* contactpoint._address_key(address text, postcode text) */
-PG_FUNCTION_INFO_V1(contactpoint_address_key);
-Datum
-contactpoint_address_key(PG_FUNCTION_ARGS)
-{
-	char	   *address;
-	char	   *postcode;
-
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		PG_RETURN_NULL();
-	address = cp_normalize_address(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	postcode = cp_normalize_postcode(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	if (address[0] == '\0' || postcode[0] == '\0')
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s|%s", postcode, address)));
 }
