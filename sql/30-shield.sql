@@ -154,11 +154,6 @@ END
 $$;
 COMMENT ON FUNCTION contactpoint._require_child(bigint) IS 'locks a child''s row; an error if there is none';
 
-CREATE FUNCTION contactpoint._normalize_postcode(postcode text) RETURNS text
-    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_postcode';
-COMMENT ON FUNCTION contactpoint._normalize_postcode(text) IS
-    'upper-case letters and digits of a postcode; in a British one O and 0, I and 1 are put right';
-
 -- Places one shield on one child whose row is locked.
 CREATE FUNCTION contactpoint._place_shield(child_id bigint, reason text, category text, provisional boolean)
     RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -225,6 +225,10 @@ CREATE FUNCTION contactpoint._normalize_family(name text) RETURNS text
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_family';
 COMMENT ON FUNCTION contactpoint._normalize_family(text) IS
     'the same of a family name: O and van der are joined to the name';
+CREATE FUNCTION contactpoint._normalize_postcode(postcode text) RETURNS text
+    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_postcode';
+COMMENT ON FUNCTION contactpoint._normalize_postcode(text) IS
+    'upper-case letters and digits of a postcode; in a British one O and 0, I and 1 are put right';
 CREATE FUNCTION contactpoint._normalize_kind(kind text) RETURNS text
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'contactpoint_normalize_kind';
 COMMENT ON FUNCTION contactpoint._normalize_kind(text) IS
