@@ -320,6 +320,11 @@ extern bool cp_words_joined_alike(const int32 *a, int na, const int32 *b, int nb
  */
 extern bool cp_given_clearly_differs(const CpPerson *a, const CpPerson *b);
 
+/* ---------- compare_number.c ---------- */
+
+/* Fills what a comparison says of identifiers. */
+extern void cp_compare_numbers(const CpPerson *row, const CpPerson *record, CpComparison *result);
+
 /* ---------- compare_place.c ---------- */
 
 /* Fills what a comparison says of postcode and address. */

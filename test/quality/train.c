@@ -84,6 +84,7 @@ static const struct
 	int			level;
 	double		most;
 }			bounds[] = {
+	{CP_GIVEN, CP_NAME_DIFFER, -3.2},
 	{CP_GIVEN, CP_NAME_WEAK, 1.5},
 	{CP_FAMILY, CP_NAME_DIFFER, -3},
 	{CP_ORDER, CP_ORDER_SWAPPED, -2},
