@@ -63,11 +63,22 @@ typedef struct WordByText
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+/* What tells most pairs of words apart, in one piece of memory. */
+typedef struct Sketch
+{
+	uint32		begin;			/* the first three bytes */
+	char		code[CP_CODE_LEN];
+	uint32		letters;		/* the set of its bytes, 5 bits of each */
+	int16		length;			/* 0: the word is not in memory */
+	int16		nvariants;
+} Sketch;
+
 typedef struct WordCache
 {
 	MemoryContext context;
 	text_table_hash *by_text;
 	CpWord	  **by_id;			/* at the distance of the id from the first */
+	Sketch	   *sketches;		/* the same */
 	int32		first;
 	int32		size;
 	char	   *chunk;			/* room for more words */
@@ -106,6 +117,7 @@ cache_create(WordCache *cache, int32 first)
 	cache->room = 0;			/* the chunk goes with the words before */
 	cache->size = 1024;
 	cache->by_id = MemoryContextAllocZero(cache->context, cache->size * sizeof(CpWord *));
+	cache->sketches = MemoryContextAllocZero(cache->context, cache->size * sizeof(Sketch));
 }
 
 static void
@@ -149,6 +161,18 @@ cache_alloc(WordCache *cache, Size size)
 }
 
 static void
+draw(Sketch *sketch, const CpWord *word)
+{
+	memset(sketch, 0, sizeof(Sketch));
+	memcpy(&sketch->begin, word->word, Min(word->length, 3));
+	memcpy(sketch->code, word->code, strlen(word->code));
+	for (int i = 0; i < word->length; i++)
+		sketch->letters |= (uint32) 1 << (word->word[i] & 31);
+	sketch->length = word->length;
+	sketch->nvariants = word->nvariants;
+}
+
+static void
 cache_put(WordCache *cache, CpWord *entry)
 {
 	int32		at = distance(cache, entry->id);
@@ -162,9 +186,12 @@ cache_put(WordCache *cache, CpWord *entry)
 			size *= 2;
 		cache->by_id = repalloc_huge(cache->by_id, (Size) size * sizeof(CpWord *));
 		memset(cache->by_id + cache->size, 0, (Size) (size - cache->size) * sizeof(CpWord *));
+		cache->sketches = repalloc_huge(cache->sketches, (Size) size * sizeof(Sketch));
+		memset(cache->sketches + cache->size, 0, (Size) (size - cache->size) * sizeof(Sketch));
 		cache->size = size;
 	}
 	cache->by_id[at] = entry;
+	draw(&cache->sketches[at], entry);
 	text_table_insert(cache->by_text, entry->word, &found)->entry = entry;
 }
 
@@ -275,9 +302,6 @@ remember(WordCache *cache, int32 id, const char *word)
 	entry->hash = cp_word_hash(copy);
 	entry->nvariants = nvariants;
 	entry->variants = forms;
-	memcpy(&entry->begin, copy, Min(length, 3));
-	for (int i = 0; i < length; i++)
-		entry->letters |= (uint32) 1 << (copy[i] & 31);
 	if (id >= 0)
 		cp_epoch_counts(entry);
 	cache_put(cache, entry);
@@ -399,26 +423,38 @@ cp_dictionary_known(int32 id)
 	return entry != NULL ? entry : word;
 }
 
+static inline const Sketch *
+sketch_of(int32 id)
+{
+	const WordCache *cache = id >= 0 ? &known : &own;
+	int32		at = distance(cache, id);
+
+	return at >= 0 && at < cache->size && cache->sketches[at].length > 0 ? &cache->sketches[at] : NULL;
+}
+
 /*
  * Is it plain that cp_word_compare() will find two words different?  Most pairs
  * are told apart here.  A slip changes two letters of the set at most; sounds and
  * beginnings count as well.
  */
-static bool
-plainly_differ(const CpWord *a, const CpWord *b)
+static inline bool
+plainly_differ(int32 a, int32 b)
 {
-	int			shorter = Min(a->length, b->length);
+	const Sketch *left = sketch_of(a);
+	const Sketch *right = sketch_of(b);
+	int			shorter;
 
-	return a->begin != b->begin && memcmp(a->code, b->code, CP_CODE_LEN) != 0 &&
-		shorter > 1 && Max(a->length, b->length) <= MAX_TOLD_APART &&
-		pg_popcount32(a->letters ^ b->letters) > (shorter >= 8 ? 6 : 4);
+	if (left == NULL || right == NULL || left->begin == right->begin ||
+		memcmp(left->code, right->code, CP_CODE_LEN) == 0)
+		return false;
+	shorter = Min(left->length, right->length);
+	return shorter > 1 && Max(left->length, right->length) <= MAX_TOLD_APART &&
+		pg_popcount32(left->letters ^ right->letters) > (shorter >= 8 ? 6 : 4);
 }
 
 CpWordLevel
 cp_dictionary_compare(int32 a, int32 b)
 {
-	const CpWord *aword;
-	const CpWord *bword;
 	Memo	   *seen;
 
 	if (a == b)
@@ -430,21 +466,34 @@ cp_dictionary_compare(int32 a, int32 b)
 		a = b;
 		b = swap;
 	}
-	aword = word_of(a);
-	bword = word_of(b);
-	if (aword == NULL || bword == NULL)
-		return CP_WORD_DIFFER;
-	if (plainly_differ(aword, bword))
+	if (plainly_differ(a, b))
 		return CP_WORD_DIFFER;
 	seen = &memo[(murmurhash32((uint32) a) ^ (uint32) b) & (MEMO_SIZE - 1)];
 	if (seen->a != a || seen->b != b)
 	{
+		const CpWord *aword = word_of(a);
+		const CpWord *bword = word_of(b);
+
+		if (aword == NULL || bword == NULL)
+			return CP_WORD_DIFFER;
 		seen->level = cp_word_compare_sounds(aword->word, aword->length, aword->code,
 											 bword->word, bword->length, bword->code);
 		seen->a = a;
 		seen->b = b;
 	}
 	return seen->level;
+}
+
+bool
+cp_dictionary_short_form(int32 a, int32 b)
+{
+	const Sketch *left = sketch_of(a);
+	const Sketch *right = sketch_of(b);
+
+	/* most words have no other form */
+	if ((left != NULL && left->nvariants == 0) || (right != NULL && right->nvariants == 0))
+		return false;
+	return cp_word_short_form(word_of(a), word_of(b));
 }
 
 static int32

@@ -199,9 +199,7 @@ cp_guard_probes(const CpPerson *row, bool deep, int *nprobes)
 static bool
 close_to_row(const CpPerson *row, int32 id)
 {
-	const CpWord *word = cp_dictionary_word(id);
-
-	if (id == CP_NO_WORD || word == NULL)
+	if (id == CP_NO_WORD)
 		return false;
 	for (int i = 0; i < row->nnames; i++)
 	{
@@ -211,7 +209,7 @@ close_to_row(const CpPerson *row, int32 id)
 		{
 			int32		other = w < name->ngiven ? name->given[w] : name->family[w - name->ngiven];
 
-			if (cp_dictionary_compare(other, id) <= CP_WORD_WEAK || cp_word_short_form(cp_dictionary_word(other), word))
+			if (cp_dictionary_compare(other, id) <= CP_WORD_WEAK || cp_dictionary_short_form(other, id))
 				return true;
 		}
 		if (cp_words_joined_alike(name->given, name->ngiven, &id, 1) ||

@@ -83,6 +83,10 @@ typedef struct CpPrefilter
 	double		least;			/* bits that names and birth date must have */
 	int			nwords;
 	int32		words[CP_FILTER_WORDS]; /* of the row, each once */
+	double		equal_bits[CP_FILTER_WORDS][2]; /* of a family name, a given
+												 * name that is equal; NaN:
+												 * not computed */
+	double		other_bits[2];	/* the most of one that is not equal */
 	DateADT		last_birth;		/* compared last, and how it came out */
 	CpBirthLevel last_level;
 	CpFilterSeen given;

@@ -5,8 +5,8 @@
  *	  persons, comparisons, weights.
  *
  *	  Pure means: no catalog, no table, no setting.  Beside palloc and the
- *	  like these files call only cp_dictionary_word(), cp_dictionary_compare()
- *	  and cp_weights(), so they can be compiled with -DFRONTEND for tools that
+ *	  like these files call only cp_weights() and what is below under
+ *	  dictionary.c, so they can be compiled with -DFRONTEND for tools that
  *	  bring a dictionary and weights of their own (test/quality).
  *
  *-------------------------------------------------------------------------
@@ -71,20 +71,16 @@ extern char *cp_normalize_kind(const char *kind);
 
 typedef struct CpWord
 {
-	/* what tells most pairs apart, together */
 	int32		id;				/* negative: of this backend only, in no
 								 * record */
 	int			length;
-	uint32		letters;		/* the set of its bytes, 5 bits of each: for
-								 * dictionary.c */
-	uint32		begin;			/* its first three bytes: for dictionary.c */
-	char		code[CP_CODE_LEN + 1];	/* phonetic code, as text, 0 behind it */
-	int			nvariants;
 	const char *word;
-	const uint64 *variants;		/* hashes of its other forms */
-	uint64		hash;			/* cp_word_hash() */
+	char		code[CP_CODE_LEN + 1];	/* phonetic code, as text */
 	int64		given_count;	/* records with this given name, about */
 	int64		family_count;	/* the same for family names */
+	uint64		hash;			/* cp_word_hash() */
+	int			nvariants;
+	const uint64 *variants;		/* hashes of its other forms */
 } CpWord;
 
 /* How alike two words are, best first. */
@@ -135,6 +131,9 @@ extern const CpWord *cp_dictionary_word(int32 id);
 
 /* cp_word_compare() of two words, remembered. */
 extern CpWordLevel cp_dictionary_compare(int32 a, int32 b);
+
+/* cp_word_short_form() of two words. */
+extern bool cp_dictionary_short_form(int32 a, int32 b);
 
 /* ---------- persons ---------- */
 

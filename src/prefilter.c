@@ -14,10 +14,31 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "keys.h"
 
 #define OTHER_FIELDS 4.0		/* bits that sex, further names and a place
 								 * nearby may add to names and birth date */
+
+/*
+ * What a name adds to a score, but for how rare it is: as if it stood in its own
+ * place, and no other name of the record were more alike.
+ */
+static double
+level_bits(CpWordLevel level, bool given)
+{
+	static const int levels[] = {
+		[CP_WORD_EQUAL] = CP_NAME_EQUAL,
+		[CP_WORD_EDIT] = CP_NAME_EDIT,
+		[CP_WORD_CLOSE] = CP_NAME_CLOSE,
+		[CP_WORD_WEAK] = CP_NAME_WEAK,
+		[CP_WORD_INITIAL] = CP_NAME_INITIAL,
+		[CP_WORD_DIFFER] = CP_NAME_DIFFER
+	};
+
+	return cp_weights()->bits[given ? CP_GIVEN : CP_FAMILY][levels[level]][CP_CLASS_MATCH];
+}
 
 void
 cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double threshold)
@@ -30,6 +51,12 @@ cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double threshold)
 	filter->given.word = filter->family.word = CP_NO_WORD;
 	filter->given.level = filter->family.level = CP_WORD_DIFFER;
 	filter->given.bits = filter->family.bits = 0;
+	for (int given = 0; given < 2; given++)
+	{
+		filter->other_bits[given] = level_bits(CP_WORD_DIFFER, given);
+		for (CpWordLevel level = CP_WORD_EDIT; level < CP_WORD_DIFFER; level++)
+			filter->other_bits[given] = Max(filter->other_bits[given], level_bits(level, given));
+	}
 	for (int i = 0; i < row->nnames; i++)
 	{
 		const CpName *name = &row->names[i];
@@ -42,12 +69,15 @@ cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double threshold)
 			while (s < filter->nwords && filter->words[s] != word)
 				s++;
 			if (s == filter->nwords && s < CP_FILTER_WORDS)
+			{
+				filter->equal_bits[s][false] = filter->equal_bits[s][true] = NAN;
 				filter->words[filter->nwords++] = word;
+			}
 		}
 	}
 }
 
-/* How alike is this word to the most similar one of the row? */
+/* How alike is a word to the most similar one of the row, of which it is none? */
 static CpWordLevel
 word_level(const CpPrefilter *filter, int32 id)
 {
@@ -56,14 +86,11 @@ word_level(const CpPrefilter *filter, int32 id)
 	if (id == CP_NO_WORD)
 		return best;
 	for (int i = 0; i < filter->nwords; i++)
-		if (filter->words[i] == id)
-			return CP_WORD_EQUAL;
-	for (int i = 0; i < filter->nwords; i++)
 	{
 		CpWordLevel level = cp_dictionary_compare(filter->words[i], id);
 
 		if (level > CP_WORD_CLOSE &&
-			cp_word_short_form(cp_dictionary_word(filter->words[i]), cp_dictionary_word(id)))
+			cp_dictionary_short_form(filter->words[i], id))
 			level = CP_WORD_CLOSE;
 		best = Min(best, level);
 	}
@@ -86,37 +113,53 @@ birth_level(CpPrefilter *filter, DateADT birth)
 	return filter->last_level;
 }
 
-/*
- * The most that a name can add to a score: as if it stood in its own place, and
- * no other name of the record were more alike.
- */
-static double
-name_bits(CpWordLevel level, int32 id, bool given)
+/* Which word of the row is it?  -1: none. */
+static int
+find_equal(const CpPrefilter *filter, int32 id)
 {
-	static const int levels[] = {
-		[CP_WORD_EQUAL] = CP_NAME_EQUAL,
-		[CP_WORD_EDIT] = CP_NAME_EDIT,
-		[CP_WORD_CLOSE] = CP_NAME_CLOSE,
-		[CP_WORD_WEAK] = CP_NAME_WEAK,
-		[CP_WORD_INITIAL] = CP_NAME_INITIAL,
-		[CP_WORD_DIFFER] = CP_NAME_DIFFER
-	};
-	double		bits = cp_weights()->bits[given ? CP_GIVEN : CP_FAMILY][levels[level]][CP_CLASS_MATCH];
+	for (int i = 0; i < filter->nwords; i++)
+		if (filter->words[i] == id)
+			return i;
+	return -1;
+}
 
-	if (id == CP_NO_WORD)
-		return 0;
-	return level == CP_WORD_EQUAL ? bits + cp_score_rarity(id, given) : bits;
+static double
+equal_bits(CpPrefilter *filter, int at, bool given)
+{
+	double	   *bits = &filter->equal_bits[at][given];
+
+	if (isnan(*bits))
+		*bits = level_bits(CP_WORD_EQUAL, given) + cp_score_rarity(filter->words[at], given);
+	return *bits;
+}
+
+/* The most that a word can add: without a look at it, unless it is one of the row's. */
+static double
+most_bits(CpPrefilter *filter, int32 id, bool given)
+{
+	int			at = id == CP_NO_WORD ? -1 : find_equal(filter, id);
+
+	return id == CP_NO_WORD ? 0 : at >= 0 ? equal_bits(filter, at, given) : filter->other_bits[given];
 }
 
 /* Compares a word of an entry with the row.  Entries of a block often have the last one's. */
 static void
-look_at(const CpPrefilter *filter, int32 id, bool given, CpFilterSeen *seen)
+look_at(CpPrefilter *filter, int32 id, bool given, CpFilterSeen *seen)
 {
+	int			at;
+
 	if (id == seen->word)
 		return;
 	seen->word = id;
+	at = id == CP_NO_WORD ? -1 : find_equal(filter, id);
+	if (at >= 0)
+	{
+		seen->level = CP_WORD_EQUAL;
+		seen->bits = equal_bits(filter, at, given);
+		return;
+	}
 	seen->level = word_level(filter, id);
-	seen->bits = name_bits(seen->level, id, given);
+	seen->bits = id == CP_NO_WORD ? 0 : level_bits(seen->level, given);
 }
 
 /* What a block itself tells besides. */
@@ -169,15 +212,18 @@ cp_prefilter_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 giv
 		return true;
 	/* run together in the row, torn apart in the record: a word tells nothing */
 	if (block == CP_BLOCK_JOINED)
-		return sum(block, level, name_bits(CP_WORD_EDIT, given, true), name_bits(CP_WORD_EDIT, family, false)) >= filter->least;
+		return sum(block, level, given == CP_NO_WORD ? 0 : level_bits(CP_WORD_EDIT, true),
+				   family == CP_NO_WORD ? 0 : level_bits(CP_WORD_EDIT, false)) >= filter->least;
+	if (!place && sum(block, level, most_bits(filter, given, true), most_bits(filter, family, false)) < filter->least)
+		return false;
 	look_at(filter, given, true, &filter->given);
 
 	/*
 	 * on the row's birth date the given name mostly says enough, whatever the
 	 * family name
 	 */
-	if (!place &&
-		sum(block, level, filter->given.bits, name_bits(CP_WORD_DIFFER, family, false)) >= filter->least)
+	if (!place && sum(block, level, filter->given.bits,
+					  family == CP_NO_WORD ? 0 : level_bits(CP_WORD_DIFFER, false)) >= filter->least)
 		return true;
 	look_at(filter, family, false, &filter->family);
 	if (place)

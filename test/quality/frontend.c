@@ -209,6 +209,12 @@ cp_dictionary_word(int32 id)
 	return id >= 0 && id < nwords ? words[id] : NULL;
 }
 
+bool
+cp_dictionary_short_form(int32 a, int32 b)
+{
+	return cp_word_short_form(cp_dictionary_word(a), cp_dictionary_word(b));
+}
+
 CpWordLevel
 cp_dictionary_compare(int32 a, int32 b)
 {
