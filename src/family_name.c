@@ -61,6 +61,13 @@ is_prefix(const char *word, bool *omitted)
 	return *omitted;
 }
 
+static char *
+put(char *to, const char *letters, int length)
+{
+	memcpy(to, letters, length);
+	return to + length;
+}
+
 /*
  * Joins prefixes to the words behind them, into to, which has room for twice
  * the words; returns whether there were any.
@@ -80,17 +87,20 @@ join_prefixes(const char *words, char *to)
 		{
 			length = word_length(words);
 			if (length == 5 && memcmp(words, "saint", 5) == 0)
-				to += sprintf(to, "st");
+				to = put(to, "st", 2);
 			else
-				to += sprintf(to, "%.*s", length, words);
+				to = put(to, words, length);
 			words += length + 1;
 			name_too |= omitted;
 			joined = true;
 		}
 		length = word_length(words);
-		to += sprintf(to, "%.*s", length, words);
+		to = put(to, words, length);
 		if (name_too)
-			to += sprintf(to, " %.*s", length, words);
+		{
+			*to++ = ' ';
+			to = put(to, words, length);
+		}
 		words += length;
 		if (*words == ' ')
 			*to++ = *words++;

@@ -189,6 +189,8 @@ cp_is_mark(pg_wchar c)
 bool
 cp_is_unseen(pg_wchar c)
 {
+	if (c >= ' ' && c < 0x7F)
+		return false;
 	return in_ranges(c, unseen, lengthof(unseen));
 }
 
@@ -237,8 +239,9 @@ cp_code_points(const char *text, bool fold)
 	int			length = strlen(text);
 	pg_wchar   *points = palloc((length + 1) * sizeof(pg_wchar));
 	pg_wchar   *out;
+	bool		plain = is_ascii(text);
 
-	if (is_ascii(text))
+	if (plain)
 	{
 		for (int i = 0; i <= length; i++)
 			points[i] = (unsigned char) text[i];
@@ -261,11 +264,11 @@ cp_code_points(const char *text, bool fold)
 		/* a tab or line end parts words; other unseen characters never do */
 		if (*in >= 0x09 && *in <= 0x0D)
 			*out++ = ' ';
-		else if (!is_apostrophe(*in) && !cp_is_unseen(*in))
+		else if (is_ascii_letter(*in) || *in == ' ' || (!is_apostrophe(*in) && !cp_is_unseen(*in)))
 			*out++ = *in;
 	}
 	*out = 0;
-	if (!is_ascii(text))
+	if (!plain)
 		points = unicode_normalize(UNICODE_NFKD, points);
 	return points;
 }

@@ -39,6 +39,15 @@ static const char *const address_words[][2] = {
 	{"upr", "upper"}, {"lwr", "lower"}, {"nth", "north"}, {"sth", "south"},
 };
 
+/* Room for what a text becomes, which is seldom longer; a batch keeps thousands. */
+static void
+begin_result(StringInfo result, const char *text)
+{
+	result->maxlen = strlen(text) + 16;
+	result->data = palloc(result->maxlen);
+	resetStringInfo(result);
+}
+
 /* Takes the spaces away. */
 static void
 join_words(char *words)
@@ -74,7 +83,7 @@ cp_normalize_name(const char *name)
 	int			single = 0;		/* words of one letter that it begins with */
 	pg_wchar   *c = points;
 
-	initStringInfo(&result);
+	begin_result(&result, name);
 	while (*c != 0)
 	{
 		pg_wchar   *start;
@@ -109,6 +118,7 @@ cp_normalize_name(const char *name)
 		words++;
 	}
 
+	pfree(points);
 	if (words > CP_MAX_WORDS && single < words)
 	{
 		words = CP_MAX_WORDS;
@@ -160,7 +170,7 @@ cp_normalize_code(const char *code)
 	pg_wchar   *points = cp_code_points(code, true);
 	StringInfoData result;
 
-	initStringInfo(&result);
+	begin_result(&result, code);
 	for (pg_wchar *c = points; *c != 0; c++)
 	{
 		if (cp_is_letter(*c))
@@ -168,6 +178,7 @@ cp_normalize_code(const char *code)
 		else if (cp_is_digit(*c))
 			appendStringInfoChar(&result, *c);
 	}
+	pfree(points);
 	for (char *c = result.data; *c != '\0'; c++)
 		if (*c >= 'a' && *c <= 'z')
 			*c += 'A' - 'a';
@@ -186,7 +197,7 @@ cp_normalize_address(const char *address)
 	int			words = 0;
 	pg_wchar   *c = points;
 
-	initStringInfo(&result);
+	begin_result(&result, address);
 	while (*c != 0 && words < MAX_ADDRESS_WORDS)
 	{
 		int			before = result.len;
@@ -216,7 +227,8 @@ cp_normalize_address(const char *address)
 		}
 		for (int i = 0; i < lengthof(address_words); i++)
 		{
-			if (strcmp(result.data + start, address_words[i][0]) == 0)
+			if (result.data[start] == address_words[i][0][0] &&
+				strcmp(result.data + start, address_words[i][0]) == 0)
 			{
 				result.len = start;
 				appendStringInfoString(&result, address_words[i][1]);
@@ -225,6 +237,7 @@ cp_normalize_address(const char *address)
 		}
 		words++;
 	}
+	pfree(points);
 	return result.data;
 }
 
@@ -313,6 +326,7 @@ cp_name_fault(const char *name)
 	const char *fault = cp_text_fault(name, CP_NAME_MAX);
 	pg_wchar   *points;
 	int			letters = 0;
+	bool		plain = true;	/* nothing but ASCII */
 
 	if (fault != NULL)
 	{
@@ -327,7 +341,11 @@ cp_name_fault(const char *name)
 			return "holds digits";
 		if (cp_is_letter(points[i]))
 			letters++;
+		plain &= points[i] < 0x80;
 	}
+	/* what is to come asks what other scripts leave of a name */
+	if (plain && letters > 1)
+		return NULL;
 	if (letters == 0 || cp_normalize_name(name)[0] == '\0')
 		return "holds no letters";
 	/* in scripts such as Chinese one sign may be a whole name */
