@@ -53,7 +53,7 @@ COMMENT ON INDEX contactpoint.former_identity_present_idx IS 'former numbers of 
 
 CREATE TABLE contactpoint.former_reference (
     source text NOT NULL,
-    source_ref text NOT NULL,
+    source_ref text COLLATE "C" NOT NULL,
     child_id bigint NOT NULL REFERENCES contactpoint.hidden_record,
     PRIMARY KEY (source, source_ref)
 );

@@ -144,7 +144,7 @@ $$;
 CREATE TABLE contactpoint.receipt (
     upload_id bigint PRIMARY KEY,
     source text NOT NULL,
-    source_ref text NOT NULL,
+    source_ref text COLLATE "C" NOT NULL,
     batch text,
     received_at timestamptz NOT NULL,
     settled_at timestamptz,
@@ -192,7 +192,7 @@ COMMENT ON INDEX contactpoint.settlement_child_id_idx IS 'rows that went to one 
 
 CREATE TABLE contactpoint.source_link (
     source text NOT NULL REFERENCES contactpoint.source,
-    source_ref text NOT NULL,
+    source_ref text COLLATE "C" NOT NULL,
     child_id bigint NOT NULL REFERENCES contactpoint.child,
     authority bigint REFERENCES contactpoint.organisation,
     linked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -269,7 +269,7 @@ COMMENT ON SEQUENCE contactpoint.review_review_id_seq IS 'numbers of reviews';
 -- manager's query could reach.
 CREATE TABLE contactpoint.held_reference (
     source text NOT NULL,
-    source_ref text NOT NULL,
+    source_ref text COLLATE "C" NOT NULL,
     review_id bigint NOT NULL REFERENCES contactpoint.review,
     PRIMARY KEY (source, source_ref)
 );

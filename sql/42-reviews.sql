@@ -5,7 +5,7 @@
 CREATE TABLE contactpoint.remembered (
     remembered_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     source text NOT NULL REFERENCES contactpoint.source,
-    source_ref text NOT NULL,
+    source_ref text COLLATE "C" NOT NULL,
     child_id bigint REFERENCES contactpoint.child,
     verdict text NOT NULL CHECK (verdict IN ('same', 'apart', 'reject')),
     said bytea,

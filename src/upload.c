@@ -39,6 +39,7 @@
 #include "inbox.h"
 
 #define SOURCE_MAX 100			/* characters, as source.source takes */
+#define KNOWN_SOURCES 16		/* of a statement that are checked only twice */
 #define REFERENCE_MAX 200		/* characters of source_ref and batch */
 #define ADDRESS_MAX 500			/* characters of an address */
 #define POSTCODE_MAX 20			/* characters of a postcode */
@@ -340,29 +341,38 @@ cp_upload_require_source(const char *source)
 }
 
 /*
- * The same, once for the rows of a statement that come one after the other;
- * received.c asks again when all are there.
+ * The same, once for each of the first sources of a statement; received.c asks
+ * again when all rows are there.
  */
 static void
 check_source(const char *source)
 {
-	static char known[SOURCE_MAX * MAX_MULTIBYTE_CHAR_LEN + 1] = "";
-	static CommandId known_in_command;
-	static SubTransactionId known_in_transaction;
-	static TimestampTz known_since;
-	static Oid	known_to;
+	static struct
+	{
+		Oid			role;
+		CommandId	command;
+		SubTransactionId transaction;
+		TimestampTz at;
+		int			n;
+		char		sources[KNOWN_SOURCES][SOURCE_MAX * MAX_MULTIBYTE_CHAR_LEN + 1];
+	}			known;
 
-	if (strcmp(known, source) == 0 && known_to == cp_caller_role() &&
-		known_in_command == GetCurrentCommandId(false) &&
-		known_in_transaction == GetCurrentSubTransactionId() &&
-		known_since == GetCurrentStatementStartTimestamp())
-		return;
+	if (known.role != cp_caller_role() || known.command != GetCurrentCommandId(false) ||
+		known.transaction != GetCurrentSubTransactionId() ||
+		known.at != GetCurrentStatementStartTimestamp())
+	{
+		known.role = cp_caller_role();
+		known.command = GetCurrentCommandId(false);
+		known.transaction = GetCurrentSubTransactionId();
+		known.at = GetCurrentStatementStartTimestamp();
+		known.n = 0;
+	}
+	for (int i = 0; i < known.n; i++)
+		if (strcmp(known.sources[i], source) == 0)
+			return;
 	cp_upload_require_source(source);
-	strlcpy(known, source, sizeof(known));
-	known_to = cp_caller_role();
-	known_in_command = GetCurrentCommandId(false);
-	known_in_transaction = GetCurrentSubTransactionId();
-	known_since = GetCurrentStatementStartTimestamp();
+	if (known.n < KNOWN_SOURCES)
+		strlcpy(known.sources[known.n++], source, sizeof(known.sources[0]));
 }
 
 static const char *
