@@ -183,7 +183,8 @@ add_receipt(CpBulk *receipts, TupleTableSlot *slot)
 }
 
 /*
- * Reads all rows of the statement; receipts is NULL where they have theirs.
+ * Reads all rows of the statement, which another trigger may have read before;
+ * receipts is NULL where they have theirs.
  */
 static void
 receive_rows(TriggerData *trigger, CpBulk *receipts, Referred *referred)
@@ -191,6 +192,8 @@ receive_rows(TriggerData *trigger, CpBulk *receipts, Referred *referred)
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(trigger->tg_relation),
 													&TTSOpsMinimalTuple);
 
+	tuplestore_select_read_pointer(trigger->tg_newtable, 0);
+	tuplestore_rescan(trigger->tg_newtable);
 	while (tuplestore_gettupleslot(trigger->tg_newtable, true, false, slot))
 	{
 		slot_getsomeattrs(slot, UPLOAD_RECEIVED_AT);

@@ -108,6 +108,17 @@ END $$;
 INSERT INTO contactpoint.upload (source, source_ref, given_names) SELECT 'receipts', public.regress_pause(i), 'Olga' FROM generate_series(1, 3) i;
 ROLLBACK;
 
+-- a trigger of a DBA has read the rows of the statement before: they have their receipts all the same
+BEGIN;
+SET LOCAL contactpoint.allow_drop = on;
+CREATE FUNCTION public.regress_count() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE '% rows', (SELECT count(*) FROM sent); RETURN NULL; END $$;
+CREATE TRIGGER a_first AFTER INSERT ON contactpoint.upload REFERENCING NEW TABLE AS sent FOR EACH STATEMENT EXECUTE FUNCTION public.regress_count();
+CREATE TRIGGER z_last AFTER INSERT ON contactpoint.upload REFERENCING NEW TABLE AS sent FOR EACH STATEMENT EXECUTE FUNCTION public.regress_count();
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names) VALUES ('receipts', 'd1', 71, 'Sara'), ('receipts2', 'd2', 1, 'Tina');
+SELECT * FROM pg_temp.show();
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names) VALUES ('receipts', 'd3', 4711, 'Ute');
+ROLLBACK;
+
 -- the trigger's function serves nothing else
 CREATE TABLE public.regress_other (upload_id bigint);
 CREATE TRIGGER other AFTER INSERT ON public.regress_other REFERENCING NEW TABLE AS rows
