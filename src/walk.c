@@ -24,7 +24,6 @@
 #include "postgres.h"
 
 #include "access/nbtree.h"
-#include "access/xlog.h"
 #include "catalog/pg_am.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -175,6 +174,7 @@ enter_page(CpWalk *walk, int at, BlockNumber block, uint64 place)
 			return page;
 		block = right_of(walk, page);
 		LockBuffer(level->buffer, BUFFER_LOCK_UNLOCK);
+		CHECK_FOR_INTERRUPTS();
 	}
 }
 
@@ -238,6 +238,9 @@ climb(CpWalk *walk, uint64 place, int *at)
 
 		/* pages become smaller at the right only */
 		if (place < level->from || place > level->end)
+			continue;
+		/* what is on this page may have begun to the left of it (next_leaf) */
+		if (place == NO_END)
 			continue;
 		LockBuffer(level->buffer, BUFFER_LOCK_SHARE);
 		page = BufferGetPage(level->buffer);
@@ -364,10 +367,11 @@ take_entries(CpWalk *walk, Page page, uint64 from)
 static Page
 next_leaf(CpWalk *walk)
 {
-	uint64		from = walk->levels[0].end + 1;
+	uint64		end = walk->levels[0].end;
 	Page		page = enter_page(walk, 0, walk->next, 0);
 
-	walk->levels[0].from = from;
+	/* of the end itself something is to the left */
+	walk->levels[0].from = end < NO_END ? end + 1 : NO_END;
 	return page;
 }
 
@@ -384,7 +388,7 @@ cp_walk_begin(Relation index, CpWalkKind kind, Snapshot snapshot)
 	walk->snapshot = snapshot;
 	walk->kind = kind;
 	/* a standby may still need what is dead on the primary */
-	walk->skip_dead = !RecoveryInProgress();
+	walk->skip_dead = !snapshot->takenDuringRecovery;
 	walk->nlevels = 0;
 	walk->from = 0;
 	return walk;
@@ -419,7 +423,10 @@ cp_walk_next(CpWalk *walk, const CpWalkEntry **entries)
 			n = take_entries(walk, page, walk->from);
 	}
 	while (n == 0 && walk->next != InvalidBlockNumber)
+	{
+		CHECK_FOR_INTERRUPTS();
 		n = take_entries(walk, next_leaf(walk), walk->from);
+	}
 	return n;
 }
 

@@ -91,6 +91,16 @@ same('ranges of trees that were built', 1000000, 0.4, 500);
 $node->safe_psql($db, 'DELETE FROM public.entry WHERE key BETWEEN 0 AND 1500; DELETE FROM public.person WHERE child_id BETWEEN 9000 AND 21000; VACUUM public.entry, public.person');
 same('pages that were given up are stepped over', 1000000, 0.5, 500);
 
+# The last place there is, on several pages, as a part of a range and twice by itself.
+$node->safe_psql($db, <<'END');
+CREATE TABLE public.last (LIKE contactpoint.match_key);
+CREATE INDEX last_idx ON public.last (key, date_of_birth, given_id, family_id, child_id);
+INSERT INTO public.last SELECT 2147483647, CASE WHEN i % 3 = 0 THEN date '2001-01-01' ELSE 'infinity' END, i % 5, 1, i FROM generate_series(1, 3000) i;
+END
+is( $node->safe_psql($db, q{SELECT public.walk('last_idx', true, array_fill(2147483647::bigint, ARRAY[4]),
+	ARRAY[366, 366, 2147483647, 2147483647], ARRAY[366, 2147483647, 2147483647, 2147483647], 1000000)}),
+	'{1501500,4501500,3000000,3000000,8000}', 'the last place of keys is found each time it is asked for');
+
 # What stays is found once while others come and go around it.
 my $churn = <<'END';
 INSERT INTO public.entry SELECT (random() * 4000 - 2000)::int, date '2000-01-01' + (random() * 7000)::int, 1, 1, 1000000 + i FROM generate_series(1, 4000) i;
