@@ -210,8 +210,8 @@ BEGIN
         last := batch[pg_catalog.cardinality(batch)];
     END LOOP;
     -- all at once, sorted: several times as fast as entry by entry
-    REINDEX INDEX contactpoint.match_key_key_idx;
-    REINDEX INDEX contactpoint.guard_key_key_idx;
+    REINDEX TABLE contactpoint.match_key;
+    REINDEX TABLE contactpoint.guard_key;
     PERFORM contactpoint._count_homes();
     RETURN records;
 END

@@ -222,7 +222,7 @@ write_pending(void)
 		systable_endscan(scan);
 	}
 	CatalogCloseIndexes(indexes);
-	table_close(rel, RowExclusiveLock);
+	table_close(rel, NoLock);
 	UnregisterSnapshot(snapshot);
 	CommandCounterIncrement();
 	forget_pending();
@@ -408,7 +408,7 @@ freeze(bool indexed)
 	}
 	systable_endscan(scan);
 	CatalogCloseIndexes(indexes);
-	table_close(rel, RowExclusiveLock);
+	table_close(rel, NoLock);
 	UnregisterSnapshot(snapshot);
 	CommandCounterIncrement();
 	cp_dictionary_forget();

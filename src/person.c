@@ -467,7 +467,7 @@ cp_person_replace(int64 child_id, const CpPerson *now)
 	else
 		CatalogTupleUpdate(rel, &tuple->t_self, form_person(now, RelationGetDescr(rel)));
 	systable_endscan(scan);
-	table_close(rel, RowExclusiveLock);
+	table_close(rel, NoLock);
 	UnregisterSnapshot(snapshot);
 }
 

@@ -10,6 +10,9 @@
  *	  Invariant: match_person is the truth about what was keyed, and the keys
  *	  of a record follow from it, so old keys are found by making them again.
  *
+ *	  Locks: RowExclusiveLock on the tables, kept to the end of the transaction:
+ *	  who builds an index beside the writers waits for it.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -20,6 +23,7 @@
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/indexing.h"
+#include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
@@ -177,7 +181,7 @@ change_keys(KeyRows *rows, const CpPerson *before, const CpPerson *now)
 	if (nold > 0)
 	{
 		UnregisterSnapshot(snapshot);
-		table_close(rel, RowExclusiveLock);
+		table_close(rel, NoLock);
 	}
 }
 
@@ -206,6 +210,8 @@ typedef struct Inserter
 	Relation	index;			/* NULL: the rows get no entries */
 	IndexInfo  *info;
 	int			nindexed;		/* leading columns that are the index's too */
+	EState	   *estate;			/* NULL: that is the only index */
+	ResultRelInfo *result;		/* all of them */
 	BulkInsertState bulk;
 	MemoryContext scratch;		/* until the next flush */
 	TupleTableSlot *slots[SLOTS];
@@ -213,14 +219,35 @@ typedef struct Inserter
 	int			n;				/* in use */
 } Inserter;
 
+/*
+ * There may be others than the matcher's: one that REINDEX CONCURRENTLY builds to
+ * take its place, which would lack these rows then.
+ */
+static void
+open_others(Inserter *inserter)
+{
+	List	   *indexes = RelationGetIndexList(inserter->rel);
+
+	if (list_length(indexes) > 1)
+	{
+		inserter->estate = CreateExecutorState();
+		inserter->result = makeNode(ResultRelInfo);
+		InitResultRelInfo(inserter->result, inserter->rel, 0, NULL, 0);
+		ExecOpenIndices(inserter->result, false);
+	}
+	list_free(indexes);
+}
+
 static void
 inserter_open(Inserter *inserter, const char *table, const char *index, MemoryContext scratch)
 {
 	inserter->scratch = scratch;
 	inserter->rel = table_open(cp_relation_oid(table), RowExclusiveLock);
 	inserter->index = NULL;
+	inserter->estate = NULL;
 	if (index != NULL)
 	{
+		open_others(inserter);
 		inserter->index = index_open(cp_relation_oid(index), RowExclusiveLock);
 		inserter->info = BuildIndexInfo(inserter->index);
 		inserter->nindexed = inserter->info->ii_NumIndexAttrs;
@@ -228,6 +255,22 @@ inserter_open(Inserter *inserter, const char *table, const char *index, MemoryCo
 	inserter->bulk = GetBulkInsertState();
 	inserter->n = 0;
 	inserter->nslots = 0;
+}
+
+static void
+insert_entries(Inserter *inserter, TupleTableSlot *slot)
+{
+	if (inserter->estate != NULL)
+	{
+		ResetPerTupleExprContext(inserter->estate);
+		cp_insert_index_tuples(inserter->result, slot, inserter->estate);
+		return;
+	}
+	/* the index has the leading columns of its table, in their order */
+	slot_getsomeattrs(slot, inserter->nindexed);
+	index_insert(inserter->index, slot->tts_values, slot->tts_isnull, &slot->tts_tid,
+				 inserter->rel, inserter->info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+				 false, inserter->info);
 }
 
 /* Inserts what is gathered: rows together, then their index entries. */
@@ -242,15 +285,7 @@ inserter_flush(Inserter *inserter)
 	heap_multi_insert(inserter->rel, inserter->slots, inserter->n,
 					  GetCurrentCommandId(true), 0, inserter->bulk);
 	for (int i = 0; inserter->index != NULL && i < inserter->n; i++)
-	{
-		TupleTableSlot *slot = inserter->slots[i];
-
-		/* the index has the leading columns of its table, in their order */
-		slot_getsomeattrs(slot, inserter->nindexed);
-		index_insert(inserter->index, slot->tts_values, slot->tts_isnull, &slot->tts_tid,
-					 inserter->rel, inserter->info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
-					 false, inserter->info);
-	}
+		insert_entries(inserter, inserter->slots[i]);
 	for (int i = 0; i < inserter->n; i++)
 		ExecClearTuple(inserter->slots[i]);
 	inserter->n = 0;
@@ -282,9 +317,14 @@ inserter_close(Inserter *inserter)
 	for (int i = 0; i < inserter->nslots; i++)
 		ExecDropSingleTupleTableSlot(inserter->slots[i]);
 	FreeBulkInsertState(inserter->bulk);
+	if (inserter->estate != NULL)
+	{
+		ExecCloseIndices(inserter->result);
+		FreeExecutorState(inserter->estate);
+	}
 	if (inserter->index != NULL)
 		index_close(inserter->index, RowExclusiveLock);
-	table_close(inserter->rel, RowExclusiveLock);
+	table_close(inserter->rel, NoLock);
 }
 
 static void
