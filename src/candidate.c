@@ -28,46 +28,14 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "keys.h"
 #include "match.h"
+#include "probe.h"
 #include "walk.h"
 
 #define MAX_SCANNED 20000		/* entries of one block */
 #define MAX_LOOKS 1000			/* records that one row looks at, the guarded
 								 * ones apart */
 #define EXPECTED 4				/* tasks that a walk hears of in advance */
-#define NOTHING_FOUND (-1000.0) /* a score */
-
-/* What a row looks for. */
-enum
-{
-	GUARD_PROBES,
-	EASY_PROBES,
-	DEEP_PROBES,
-	PROBE_LISTS
-};
-
-/* One row of a batch and what was found for it, in easy or in deep search. */
-typedef struct CpSearchState
-{
-	const CpPerson *row;
-	int64		except;
-	CpPrefilter filter;
-	int			looks;
-	bool		deep;			/* deep search is on, or is done */
-	bool		cut[2];			/* a bound was met */
-	List	   *found[2];		/* CpCandidate *, easy and deep */
-	double		best;			/* of the easy ones */
-	uint32		at;				/* of the changes */
-	int			delta;			/* records of the delta from this number on
-								 * have not been looked at */
-	CpProbe    *probes[PROBE_LISTS];	/* NULL until they are asked for */
-	int			nprobes[PROBE_LISTS];
-	int			nshown[2];		/* of found, whose keys are noted */
-	int32	   *keys;			/* probed */
-	int			nkeys;
-	int			keys_size;
-} CpSearchState;
 
 typedef CpSearchState State;
 
@@ -251,45 +219,6 @@ task_order(const Task *left, const Task *right)
 #include "lib/sort_template.h"
 
 static void
-add_keys(State *state, int n)
-{
-	if (state->keys == NULL)
-	{
-		state->keys_size = Max(n, 32);
-		state->keys = palloc(state->keys_size * sizeof(int32));
-	}
-	else if (state->nkeys + n > state->keys_size)
-	{
-		state->keys_size = (state->nkeys + n) * 2;
-		state->keys = repalloc(state->keys, state->keys_size * sizeof(int32));
-	}
-}
-
-/* Notes the keys of a list of probes as those of the row. */
-static void
-note_keys(State *state, int list)
-{
-	int			versions[CP_KEY_VERSIONS];
-	int			nversions = cp_key_versions(versions);
-
-	add_keys(state, state->nprobes[list] * nversions);
-	for (int i = 0; i < state->nprobes[list]; i++)
-		for (int v = 0; v < nversions; v++)
-			state->keys[state->nkeys++] = cp_key_stir(state->probes[list][i].key, versions[v]);
-}
-
-/* Probes are made once a row: the delta is looked through for the same ones. */
-static void
-make_probes(State *state, int list, bool always)
-{
-	if (state->probes[list] != NULL)
-		return;
-	state->probes[list] = list == GUARD_PROBES ? cp_guard_probes(state->row, always, &state->nprobes[list]) :
-		cp_match_probes(state->row, list == DEEP_PROBES, &state->nprobes[list]);
-	note_keys(state, list);
-}
-
-static void
 add_tasks(Batch *batch, int row, int list)
 {
 	State	   *state = batch->rows[row];
@@ -437,43 +366,12 @@ easy_pass(Batch *batch, bool always)
 {
 	for (int i = 0; i < batch->nrows; i++)
 	{
-		make_probes(batch->rows[i], GUARD_PROBES, always);
+		cp_search_make_probes(batch->rows[i], GUARD_PROBES, always);
 		add_tasks(batch, i, GUARD_PROBES);
-		make_probes(batch->rows[i], EASY_PROBES, always);
+		cp_search_make_probes(batch->rows[i], EASY_PROBES, always);
 		add_tasks(batch, i, EASY_PROBES);
 	}
 	run_tasks(batch);
-}
-
-/*
- * What deep search finds depends on the words that are spelt like the row's:
- * they count as keys too.
- */
-static void
-add_word_keys(State *state)
-{
-	add_keys(state, state->filter.nwords + 1);
-	for (int i = 0; i < state->filter.nwords; i++)
-		state->keys[state->nkeys++] = cp_key_similar(state->filter.words[i]);
-}
-
-/* And so do the records that were found. */
-static void
-add_record_keys(State *state)
-{
-	for (int pass = 0; pass < lengthof(state->found); pass++)
-	{
-		int			n = list_length(state->found[pass]);
-
-		add_keys(state, n - state->nshown[pass]);
-		for (int i = state->nshown[pass]; i < n; i++)
-		{
-			const CpCandidate *candidate = list_nth(state->found[pass], i);
-
-			state->keys[state->nkeys++] = cp_changes_key_of(candidate->child_id);
-		}
-		state->nshown[pass] = n;
-	}
 }
 
 static void
@@ -486,9 +384,7 @@ deep_pass(Batch *batch, bool always)
 		if (!always && state->best >= 0)
 			continue;
 		state->deep = true;
-		if (state->probes[DEEP_PROBES] == NULL)
-			add_word_keys(state);
-		make_probes(state, DEEP_PROBES, always);
+		cp_search_make_probes(state, DEEP_PROBES, always);
 		add_tasks(batch, i, DEEP_PROBES);
 	}
 	run_tasks(batch);
@@ -515,19 +411,6 @@ batch_free(Batch *batch)
 	pfree(batch->tasks);
 	pfree(batch->hits);
 	seen_destroy(batch->seen);
-}
-
-static State *
-state_create(const CpPerson *row, int64 except)
-{
-	State	   *state = palloc0(sizeof(State));
-
-	state->row = row;
-	state->except = except;
-	cp_prefilter_init(&state->filter, row, cp_possible_threshold);
-	state->best = NOTHING_FOUND;
-	state->at = cp_changes_now();
-	return state;
 }
 
 static int
@@ -557,7 +440,7 @@ show(State *state, bool always, CpFound *found)
 		list_copy(state->found[false]);
 	list_sort(found->candidates, by_score);
 	found->cut = state->cut[false] || (deep && state->cut[true]);
-	add_record_keys(state);
+	cp_search_note_found(state);
 	found->state = state;
 	state->delta = cp_delta_next();
 }
@@ -571,7 +454,7 @@ search(CpPerson **rows, const int64 *except, int nrows, bool always, CpFound *fo
 	Batch		batch;
 
 	for (int i = 0; i < nrows; i++)
-		states[i] = state_create(rows[i], except != NULL ? except[i] : 0);
+		states[i] = cp_search_state_create(rows[i], except != NULL ? except[i] : 0);
 	batch_init(&batch, states, nrows, true);
 	easy_pass(&batch, always);
 	deep_pass(&batch, always);

@@ -1,0 +1,96 @@
+/*-------------------------------------------------------------------------
+ *
+ * probe.c
+ *	  What a search does for one row: what is looked for, and under which
+ *	  keys something may change what was found (changes.c).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "probe.h"
+
+#define NOTHING_FOUND (-1000.0) /* a score */
+
+CpSearchState *
+cp_search_state_create(const CpPerson *row, int64 except)
+{
+	CpSearchState *state = palloc0(sizeof(CpSearchState));
+
+	state->row = row;
+	state->except = except;
+	cp_prefilter_init(&state->filter, row, cp_possible_threshold);
+	state->best = NOTHING_FOUND;
+	state->at = cp_changes_now();
+	return state;
+}
+
+static void
+add_keys(CpSearchState *state, int n)
+{
+	if (state->keys == NULL)
+	{
+		state->keys_size = Max(n, 32);
+		state->keys = palloc(state->keys_size * sizeof(int32));
+	}
+	else if (state->nkeys + n > state->keys_size)
+	{
+		state->keys_size = (state->nkeys + n) * 2;
+		state->keys = repalloc(state->keys, state->keys_size * sizeof(int32));
+	}
+}
+
+/* Notes the keys of a list of probes as those of the row. */
+static void
+note_keys(CpSearchState *state, int list)
+{
+	int			versions[CP_KEY_VERSIONS];
+	int			nversions = cp_key_versions(versions);
+
+	add_keys(state, state->nprobes[list] * nversions);
+	for (int i = 0; i < state->nprobes[list]; i++)
+		for (int v = 0; v < nversions; v++)
+			state->keys[state->nkeys++] = cp_key_stir(state->probes[list][i].key, versions[v]);
+}
+
+/*
+ * What deep search finds depends on the words that are spelt like the row's:
+ * they count as keys too.
+ */
+static void
+note_words(CpSearchState *state)
+{
+	add_keys(state, state->filter.nwords + 1);
+	for (int i = 0; i < state->filter.nwords; i++)
+		state->keys[state->nkeys++] = cp_key_similar(state->filter.words[i]);
+}
+
+void
+cp_search_make_probes(CpSearchState *state, int list, bool always)
+{
+	if (state->probes[list] != NULL)
+		return;
+	if (list == DEEP_PROBES)
+		note_words(state);
+	state->probes[list] = list == GUARD_PROBES ? cp_guard_probes(state->row, always, &state->nprobes[list]) :
+		cp_match_probes(state->row, list == DEEP_PROBES, &state->nprobes[list]);
+	note_keys(state, list);
+}
+
+void
+cp_search_note_found(CpSearchState *state)
+{
+	for (int pass = 0; pass < lengthof(state->found); pass++)
+	{
+		int			n = list_length(state->found[pass]);
+
+		add_keys(state, n - state->nshown[pass]);
+		for (int i = state->nshown[pass]; i < n; i++)
+		{
+			const CpCandidate *candidate = list_nth(state->found[pass], i);
+
+			state->keys[state->nkeys++] = cp_changes_key_of(candidate->child_id);
+		}
+		state->nshown[pass] = n;
+	}
+}
