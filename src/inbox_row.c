@@ -159,7 +159,7 @@ cp_inbox_record(const CpInboxRow *row, int64 child_id)
 	CpPerson   *person;
 	ListCell   *cell;
 
-	person = person_of(row, identifier_list(row->identifiers));
+	person = cp_person_copy(row->person);
 	foreach(cell, person->identifiers)
 	{
 		ListCell   *other;
