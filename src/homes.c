@@ -19,6 +19,7 @@
 #include "access/genam.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -127,6 +128,7 @@ cp_homes_count(int64 *others, int64 *twins)
 	keys.index = index_open(cp_relation_oid("match_key_key_idx"), AccessShareLock);
 	while (from <= PG_INT32_MAX && next_key(&keys, (int32) from, &key, &child_id))
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (is_home(key, child_id))
 			count_home(&keys, key, &kin);
 		/* the next place, but no key twice */
