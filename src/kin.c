@@ -26,6 +26,9 @@
 #include "model.h"
 
 #define PRIOR_RECORDS 8.0		/* records that vouch for what the weights say */
+#define OTHERS_MOST 8.0			/* of a household on average: no country has
+								 * more (UN, Household size, 2022), but a
+								 * source may invent them */
 #define TWIN_MOST 0.04			/* of a household, twice what births tell: 15
 								 * in 1,000 are of twins (ONS, 2022), among
 								 * 1.5 others */
@@ -70,7 +73,7 @@ void
 cp_kin_share(const CpKin *kin, int64 *others, int64 *twins)
 {
 	const CpWeights *weights = cp_weights();
-	double		household = on_average(kin->others, kin->records, weights->household);
+	double		household = Min(on_average(kin->others, kin->records, weights->household), OTHERS_MOST * CP_KIN_UNIT);
 
 	*others = (int64) ceil(household);
 	*twins = (int64) ceil(Min(on_average(kin->twins, kin->records, weights->twin), household * TWIN_MOST));

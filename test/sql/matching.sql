@@ -177,19 +177,19 @@ WHERE s.source_ref IN ('jo-2', 'jo-3') ORDER BY 1;
 -- numbers that hold a birth date are alike where the dates are
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, identifiers) VALUES
-    ('school', 'hb-1', 1, 'Ottilie', 'Brandreth', 'F', '2011-03-14', '{"chi": "1403110042"}'),
-    ('school', 'hb-2', 1, 'Ottokar', 'Uphill', 'M', '2011-03-15', '{"reg": "8812340042"}');
+    ('school', 'nb-1', 1, 'Ottilie', 'Brandreth', 'F', '2011-03-14', '{"chi": "1403110042"}'),
+    ('school', 'nb-2', 1, 'Ottokar', 'Uphill', 'M', '2011-03-15', '{"reg": "8812340042"}');
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, identifiers) VALUES
-    ('health', 'hb-3', 1, 'Sebastienne', 'Brandreth', 'F', '2011-03-14', '{"chi": "1403110043"}'),
-    ('health', 'hb-4', 1, 'Wunibald', 'Uphill', 'M', '2011-03-15', '{"reg": "8812340043"}');
+    ('health', 'nb-3', 1, 'Sebastienne', 'Brandreth', 'F', '2011-03-14', '{"chi": "1403110043"}'),
+    ('health', 'nb-4', 1, 'Wunibald', 'Uphill', 'M', '2011-03-15', '{"reg": "8812340043"}');
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 SET SESSION AUTHORIZATION regress_manager;
 SET contactpoint.reason = 'reviews';
 SELECT r.source_ref, e.field, e.level FROM contactpoint.review r, LATERAL contactpoint.explain_match(r.upload_id) e
-WHERE r.source_ref IN ('hb-3', 'hb-4') AND e.field IN ('family', 'number') ORDER BY 1, 2;
+WHERE r.source_ref IN ('nb-3', 'nb-4') AND e.field IN ('family', 'number') ORDER BY 1, 2;
 RESET contactpoint.reason;
 RESET SESSION AUTHORIZATION;
