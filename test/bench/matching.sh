@@ -45,6 +45,8 @@ more_settings()
 	echo "max_wal_size = 32GB"
 	echo "maintenance_work_mem = 512MB"
 	if [ "$server" != peer ]; then
+		# many of these rows are held, and no source is to be paused for it
+		echo "contactpoint.held_share_limit = 100"
 		sed -n "s|^dynamic_library_path = '|&$top/build/pg$major/control-measure:|p" "$TEMP_CONFIG"
 	fi
 }
