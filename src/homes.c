@@ -87,7 +87,7 @@ static void
 count_home(Keys *keys, int32 key, CpKin *kin)
 {
 	SysScanDesc scan = scan_keys(keys, BTEqualStrategyNumber, F_INT4EQ, key);
-	CpHomeEntry *entries = palloc(CP_MAX_HOME * sizeof(CpHomeEntry));
+	CpHomeEntry *entries = palloc((CP_MAX_HOME + 1) * sizeof(CpHomeEntry));
 	HeapTuple	tuple;
 	int			n = 0;
 
@@ -96,12 +96,10 @@ count_home(Keys *keys, int32 key, CpKin *kin)
 		Datum		values[CP_KEY_COLUMNS];
 		bool		nulls[CP_KEY_COLUMNS];
 
-		if (n++ == CP_MAX_HOME)
-			break;
 		heap_deform_tuple(tuple, RelationGetDescr(keys->rel), values, nulls);
-		entries[n - 1].birth = DatumGetDateADT(values[CP_KEY_BIRTH - 1]);
-		entries[n - 1].given = DatumGetInt32(values[CP_KEY_GIVEN - 1]);
-		entries[n - 1].family = DatumGetInt32(values[CP_KEY_FAMILY - 1]);
+		entries[n].birth = DatumGetDateADT(values[CP_KEY_BIRTH - 1]);
+		entries[n].given = DatumGetInt32(values[CP_KEY_GIVEN - 1]);
+		entries[n++].family = DatumGetInt32(values[CP_KEY_FAMILY - 1]);
 	}
 	systable_endscan_ordered(scan);
 	if (n <= CP_MAX_HOME)

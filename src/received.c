@@ -35,6 +35,7 @@
 #include "utils/rel.h"
 
 #include "inbox.h"
+#include "lookup.h"
 #include "settle.h"
 
 /* The distinct references of the rows of one statement. */
@@ -44,24 +45,12 @@ typedef struct Referred
 	HTAB	   *authorities;	/* int64 */
 } Referred;
 
-static Datum
-slot_value(TupleTableSlot *slot, int column)
-{
-	return slot->tts_values[column - 1];
-}
-
-static bool
-slot_is_null(TupleTableSlot *slot, int column)
-{
-	return slot->tts_isnull[column - 1];
-}
-
 /* ---------- what the rows refer to ---------- */
 
 static void
 refer(Referred *referred, TupleTableSlot *slot)
 {
-	text	   *source = DatumGetTextPP(slot_value(slot, UPLOAD_SOURCE));
+	text	   *source = DatumGetTextPP(cp_slot_value(slot, UPLOAD_SOURCE));
 	ListCell   *cell;
 
 	foreach(cell, referred->sources)
@@ -74,9 +63,9 @@ refer(Referred *referred, TupleTableSlot *slot)
 	}
 	if (cell == NULL)
 		referred->sources = lappend(referred->sources, text_to_cstring(source));
-	if (!slot_is_null(slot, UPLOAD_AUTHORITY))
+	if (!cp_slot_is_null(slot, UPLOAD_AUTHORITY))
 	{
-		int64		authority = DatumGetInt64(slot_value(slot, UPLOAD_AUTHORITY));
+		int64		authority = cp_slot_number(slot, UPLOAD_AUTHORITY);
 
 		(void) hash_search(referred->authorities, &authority, HASH_ENTER, NULL);
 	}
@@ -171,12 +160,12 @@ add_receipt(CpBulk *receipts, TupleTableSlot *slot)
 	Datum		values[RECEIPT_COLUMNS] = {0};
 	bool		nulls[RECEIPT_COLUMNS] = {false};
 
-	values[RECEIPT_ID - 1] = slot_value(slot, UPLOAD_ID);
-	values[RECEIPT_SOURCE - 1] = slot_value(slot, UPLOAD_SOURCE);
-	values[RECEIPT_SOURCE_REF - 1] = slot_value(slot, UPLOAD_SOURCE_REF);
-	values[RECEIPT_BATCH - 1] = slot_value(slot, UPLOAD_BATCH);
-	nulls[RECEIPT_BATCH - 1] = slot_is_null(slot, UPLOAD_BATCH);
-	values[RECEIPT_RECEIVED_AT - 1] = slot_value(slot, UPLOAD_RECEIVED_AT);
+	values[RECEIPT_ID - 1] = cp_slot_value(slot, UPLOAD_ID);
+	values[RECEIPT_SOURCE - 1] = cp_slot_value(slot, UPLOAD_SOURCE);
+	values[RECEIPT_SOURCE_REF - 1] = cp_slot_value(slot, UPLOAD_SOURCE_REF);
+	values[RECEIPT_BATCH - 1] = cp_slot_value(slot, UPLOAD_BATCH);
+	nulls[RECEIPT_BATCH - 1] = cp_slot_is_null(slot, UPLOAD_BATCH);
+	values[RECEIPT_RECEIVED_AT - 1] = cp_slot_value(slot, UPLOAD_RECEIVED_AT);
 	nulls[RECEIPT_SETTLED_AT - 1] = true;
 	values[RECEIPT_WAITS - 1] = BoolGetDatum(false);
 	cp_bulk_add(receipts, values, nulls);
@@ -207,10 +196,9 @@ receive_rows(TriggerData *trigger, CpBulk *receipts, Referred *referred)
 static void
 require_trigger(FunctionCallInfo fcinfo)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TriggerData *trigger = cp_require_trigger(fcinfo);
 
-	if (!CALLED_AS_TRIGGER(fcinfo) ||
-		!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) ||
+	if (!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) ||
 		trigger->tg_newtable == NULL ||
 		RelationGetRelid(trigger->tg_relation) != cp_relation_oid("upload"))
 		ereport(ERROR,
