@@ -50,15 +50,17 @@ CREATE TABLE contactpoint.match_key (
     date_of_birth date NOT NULL,
     given_id int NOT NULL,
     family_id int NOT NULL,
+    traits bigint NOT NULL,
     child_id bigint NOT NULL
 );
-CREATE INDEX match_key_key_idx ON contactpoint.match_key (key, date_of_birth, given_id, family_id, child_id)
+CREATE INDEX match_key_key_idx ON contactpoint.match_key (key, date_of_birth, given_id, family_id, traits, child_id)
     WITH (deduplicate_items = off);
 COMMENT ON TABLE contactpoint.match_key IS 'blocking keys: hashes of facts by which a record may be found';
 COMMENT ON COLUMN contactpoint.match_key.key IS 'hash of the fact';
 COMMENT ON COLUMN contactpoint.match_key.date_of_birth IS 'birth date of the child';
 COMMENT ON COLUMN contactpoint.match_key.given_id IS 'given word of the name the key comes from';
 COMMENT ON COLUMN contactpoint.match_key.family_id IS 'family word of the name the key comes from';
+COMMENT ON COLUMN contactpoint.match_key.traits IS 'sex, further names and place of the record, folded into a number';
 COMMENT ON COLUMN contactpoint.match_key.child_id IS 'the child';
 COMMENT ON INDEX contactpoint.match_key_key_idx IS 'records by key; holds all the columns, the matcher reads nothing else';
 
@@ -67,15 +69,17 @@ CREATE TABLE contactpoint.guard_key (
     date_of_birth date NOT NULL,
     given_id int NOT NULL,
     family_id int NOT NULL,
+    traits bigint NOT NULL,
     child_id bigint NOT NULL
 );
-CREATE INDEX guard_key_key_idx ON contactpoint.guard_key (key, date_of_birth, given_id, family_id, child_id)
+CREATE INDEX guard_key_key_idx ON contactpoint.guard_key (key, date_of_birth, given_id, family_id, traits, child_id)
     WITH (deduplicate_items = off);
 COMMENT ON TABLE contactpoint.guard_key IS 'more keys, of the few records that are shielded or have a hidden name';
 COMMENT ON COLUMN contactpoint.guard_key.key IS 'hash of the fact';
 COMMENT ON COLUMN contactpoint.guard_key.date_of_birth IS 'birth date of the child';
 COMMENT ON COLUMN contactpoint.guard_key.given_id IS 'given word of the name the key comes from';
 COMMENT ON COLUMN contactpoint.guard_key.family_id IS 'family word of the name the key comes from';
+COMMENT ON COLUMN contactpoint.guard_key.traits IS 'sex, further names and place of the record, folded into a number';
 COMMENT ON COLUMN contactpoint.guard_key.child_id IS 'the child';
 COMMENT ON INDEX contactpoint.guard_key_key_idx IS 'guarded records by key; holds all the columns, the matcher reads nothing else';
 
@@ -114,10 +118,12 @@ ALTER TABLE contactpoint.word_count ALTER given_count SET STATISTICS 0, ALTER fa
     ALTER given_frozen SET STATISTICS 0, ALTER family_frozen SET STATISTICS 0;
 ALTER TABLE contactpoint.match_key
     ALTER key SET STATISTICS 0, ALTER date_of_birth SET STATISTICS 0, ALTER given_id SET STATISTICS 0,
-    ALTER family_id SET STATISTICS 0, ALTER child_id SET STATISTICS 0;
+    ALTER family_id SET STATISTICS 0, ALTER traits SET STATISTICS 0,
+    ALTER child_id SET STATISTICS 0;
 ALTER TABLE contactpoint.guard_key
     ALTER key SET STATISTICS 0, ALTER date_of_birth SET STATISTICS 0, ALTER given_id SET STATISTICS 0,
-    ALTER family_id SET STATISTICS 0, ALTER child_id SET STATISTICS 0;
+    ALTER family_id SET STATISTICS 0, ALTER traits SET STATISTICS 0,
+    ALTER child_id SET STATISTICS 0;
 ALTER TABLE contactpoint.match_person
     ALTER child_id SET STATISTICS 0, ALTER date_of_birth SET STATISTICS 0, ALTER sex SET STATISTICS 0,
     ALTER nearness SET STATISTICS 0, ALTER facts SET STATISTICS 0;

@@ -96,11 +96,11 @@ typedef struct Batch
 /* ---------- entries ---------- */
 
 static bool
-worth_a_look(State *state, const Task *task, DateADT birth, int32 given, int32 family)
+worth_a_look(State *state, const Task *task, DateADT birth, int32 given, int32 family, int64 traits)
 {
 	if (task->guarded)
 		return cp_guard_worth_a_look(state->row, &task->probe, birth, given, family);
-	return cp_prefilter_passes(&state->filter, task->probe.block, birth, given, family);
+	return cp_prefilter_passes(&state->filter, task->probe.block, birth, given, family, traits);
 }
 
 /* Notes a pair; false if it was there. */
@@ -157,7 +157,7 @@ scan_delta(Batch *batch, const Task *task)
 			continue;
 		child_id = cp_delta_person(entry->person)->child_id;
 		if (child_id != state->except &&
-			worth_a_look(state, task, entry->birth, entry->given, entry->family) &&
+			worth_a_look(state, task, entry->birth, entry->given, entry->family, entry->traits) &&
 			is_new_pair(batch, child_id, task->row))
 			hit(batch, state, task, child_id, entry->person);
 	}
@@ -187,7 +187,7 @@ scan_index(Batch *batch, const Task *task, CpWalk *walk)
 			const CpKeyEntry *entry = &entries[i].data.key;
 
 			if (entry->child_id != state->except &&
-				worth_a_look(state, task, entry->birth, entry->given, entry->family) &&
+				worth_a_look(state, task, entry->birth, entry->given, entry->family, entry->traits) &&
 				!cp_delta_hides(entry->child_id) &&
 				is_new_pair(batch, entry->child_id, task->row))
 				hit(batch, state, task, entry->child_id, -1);

@@ -523,13 +523,10 @@ birth_of(const CpPerson *person)
 	return birth;
 }
 
-/* Level of the field. */
+/* Level of the field: of two dates, of which parts may not be known. */
 static int
-compare_birth_dates(const CpPerson *row, const CpPerson *record)
+compare_known_parts(Birth a, Birth b)
 {
-	Birth		a = birth_of(row);
-	Birth		b = birth_of(record);
-
 	if (a.year == 0 || b.year == 0)
 		return 0;
 	if (a.month == 0 || b.month == 0)
@@ -543,6 +540,12 @@ compare_birth_dates(const CpPerson *row, const CpPerson *record)
 	return compare_births(a, b) + 1;
 }
 
+int
+cp_birth_level(const CpPerson *row, DateADT birth)
+{
+	return compare_known_parts(birth_of(row), parts_of(birth));
+}
+
 /* ---------- all of it ---------- */
 
 void
@@ -550,7 +553,7 @@ cp_compare(const CpPerson *row, const CpPerson *record, CpComparison *result)
 {
 	memset(result, 0, sizeof(CpComparison));
 	compare_names(row, record, result);
-	result->level[CP_BIRTH] = compare_birth_dates(row, record);
+	result->level[CP_BIRTH] = compare_known_parts(birth_of(row), birth_of(record));
 	if (row->sex != 'U' && record->sex != 'U')
 		result->level[CP_SEX] = row->sex == record->sex ? CP_SEX_EQUAL : CP_SEX_DIFFER;
 	cp_compare_places(row, record, result);

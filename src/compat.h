@@ -49,6 +49,13 @@
 #define cp_guc_alloc(size) malloc(size)
 #endif
 
+/* 16 renamed what says where a relation is stored */
+#if PG_VERSION_NUM >= 160000
+#define CpRelationLocator(rel) ((rel)->rd_locator)
+#else
+#define CpRelationLocator(rel) ((rel)->rd_node)
+#endif
+
 /* 16 gathered the hooks of core's own settings in one header */
 #if PG_VERSION_NUM >= 160000
 #include "utils/guc.h"

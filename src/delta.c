@@ -158,6 +158,7 @@ add_entries(const CpKey *keys, int nkeys, DateADT birth)
 		entry->birth = birth;
 		entry->given = keys[i].given;
 		entry->family = keys[i].family;
+		entry->traits = keys[i].traits;
 		entry->person = base + nrecords;
 		chain = chain_table_insert(chains, keys[i].key, &found);
 		entry->next = found ? chain->first : -1;

@@ -111,7 +111,7 @@ cp_guard_keys(const CpPerson *person, int *nkeys)
 		add_texts(&list, 'c', person->postcodes, given, family);
 		add_texts(&list, 'a', person->addresses, given, family);
 		add_texts(&list, 'i', person->identifiers, given, family);
-		cp_key_finish(&list, person->key_version);
+		cp_key_finish(&list, person);
 	}
 	*nkeys = list.n;
 	return list.keys;

@@ -4,10 +4,12 @@
  *	  Blocking: which facts of a record it can be found by.
  *
  *	  Every record has some keys, hashes of a few of its facts, in the index
- *	  match_key_key_idx (key, date of birth, given word, family word, child).
+ *	  match_key_key_idx (key, date of birth, given word, family word, traits,
+ *	  child).
  *	  A row probes the keys it would have itself:
  *
- *	  W  sound of one word of a name		with the birth date
+ *	  W  sound of the first given name or of
+ *		 a family name						with the birth date
  *	  P  sounds of given and family name	with the year of birth
  *	  M  the same in outline, month and day	in any year
  *	  C  postcode							near by birth or name
@@ -17,15 +19,15 @@
  *	  Month and day are hashed without order and the pair of sounds too, so
  *	  swapped ones meet.  The outline of a sound is its beginning, which slips
  *	  later in a word leave alone.  Where nothing good is found (deep), the
- *	  names are looked for whatever the birth date, and words spelt alike that
- *	  sound different are tried as well.
+ *	  names are looked for whatever the birth date, and later given names and
+ *	  words spelt alike that sound different are tried as well.
  *
  *	  Records that are shielded or have a hidden name have keys of another kind
  *	  besides (guard_key.c).
  *
  *	  Keys cost more than all else where millions of records are: an ordinary
  *	  record (one or two given words, one family word, one postcode and
- *	  address) has six to eight.
+ *	  address) has six.
  *
  *	  Pure (model.h).
  *
@@ -39,7 +41,6 @@
 #include "keys.h"
 
 #define MAX_PAIR_WORDS 3		/* words of a name that go into pairs */
-#define HOUSE_LETTERS 4			/* bytes of a street that count */
 #define MAX_SIMILAR_CODES 4		/* sounds that are tried for one word */
 #define OUTLINE_LENGTH 2		/* letters of a code */
 #define MAX_JOINED 160			/* bytes of words run together */
@@ -88,6 +89,21 @@ outline_key(const char *a, const char *b, DateADT birth)
 	strlcpy(left, a, sizeof(left));
 	strlcpy(right, b, sizeof(right));
 	return cp_key_pair('M', left, right, cp_key_month_day(birth));
+}
+
+int
+cp_key_house(const char *address, char *street, int *nletters)
+{
+	const char *number = strpbrk(address, "0123456789");
+	const char *next = number != NULL ? strchr(number, ' ') : NULL;
+
+	*nletters = 0;
+	if (next == NULL)
+		return -1;
+	for (; *next != '\0' && *nletters < CP_STREET_LETTERS; next++)
+		if (*next != ' ')
+			street[(*nletters)++] = *next;
+	return Max(atoi(number), 0);
 }
 
 int
@@ -187,6 +203,8 @@ cp_key_order(const CpKey *a, const CpKey *b)
 		return a->given < b->given ? -1 : 1;
 	if (a->family != b->family)
 		return a->family < b->family ? -1 : 1;
+	if (a->traits != b->traits)
+		return a->traits < b->traits ? -1 : 1;
 	return 0;
 }
 
@@ -197,12 +215,16 @@ key_order(const void *a, const void *b)
 }
 
 void
-cp_key_finish(CpKeyList *list, int version)
+cp_key_finish(CpKeyList *list, const CpPerson *person)
 {
+	int64		traits = cp_traits(person);
 	int			n = 0;
 
 	for (int i = 0; i < list->n; i++)
-		list->keys[i].key = cp_key_stir(list->keys[i].key, version);
+	{
+		list->keys[i].key = cp_key_stir(list->keys[i].key, person->key_version);
+		list->keys[i].traits = traits;
+	}
 	if (list->n > 1)
 		qsort(list->keys, list->n, sizeof(CpKey), key_order);
 	for (int i = 0; i < list->n; i++)
@@ -221,29 +243,29 @@ first_word(const int32 *words, int n)
 	return n > 0 ? words[0] : CP_NO_WORD;
 }
 
+/*
+ * Of given names the first one: a row looks for all that it has, and two later
+ * ones never stand for the first (compare.c).
+ */
 static void
 add_name_keys(CpKeyList *list, const CpName *name, DateADT birth)
 {
-	for (int g = 0; g < name->ngiven; g++)
-		cp_key_add(list, cp_key_hash('W', cp_key_code(name->given[g]), "", 0),
-				   name->given[g], first_word(name->family, name->nfamily));
-	for (int f = 0; f < name->nfamily; f++)
-		cp_key_add(list, cp_key_hash('W', cp_key_code(name->family[f]), "", 0),
-				   first_word(name->given, name->ngiven), name->family[f]);
-	for (int g = 0; g < Min(name->ngiven, MAX_PAIR_WORDS); g++)
-		for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS); f++)
-		{
-			const char *given = cp_key_code(name->given[g]);
-			const char *family = cp_key_code(name->family[f]);
+	int32		given = first_word(name->given, name->ngiven);
+	int32		family = first_word(name->family, name->nfamily);
 
-			cp_key_add(list, cp_key_pair('P', given, family, 0), name->given[g], name->family[f]);
-			if (g == 0)
-				cp_key_add(list, outline_key(given, family, birth), name->given[g], name->family[f]);
-		}
-	if (name->ngiven == 0 || name->nfamily == 0)
+	if (given != CP_NO_WORD)
+		cp_key_add(list, cp_key_hash('W', cp_key_code(given), "", 0), given, family);
+	for (int f = 0; f < name->nfamily; f++)
+		cp_key_add(list, cp_key_hash('W', cp_key_code(name->family[f]), "", 0), given, name->family[f]);
+	for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS) && given != CP_NO_WORD; f++)
 	{
-		int32		given = first_word(name->given, name->ngiven);
-		int32		family = first_word(name->family, name->nfamily);
+		const char *code = cp_key_code(name->family[f]);
+
+		cp_key_add(list, cp_key_pair('P', cp_key_code(given), code, 0), given, name->family[f]);
+		cp_key_add(list, outline_key(cp_key_code(given), code, birth), given, name->family[f]);
+	}
+	if (given == CP_NO_WORD || family == CP_NO_WORD)
+	{
 		const char *code = cp_key_code(given != CP_NO_WORD ? given : family);
 
 		cp_key_add(list, cp_key_pair('P', code, "", 0), given, family);
@@ -259,18 +281,12 @@ add_name_keys(CpKeyList *list, const CpName *name, DateADT birth)
 static int32
 house_key(const char *address)
 {
-	const char *number = strpbrk(address, "0123456789");
-	const char *next = number != NULL ? strchr(number, ' ') : NULL;
-	char		street[HOUSE_LETTERS + 1];
-	int			n = 0;
+	char		street[CP_STREET_LETTERS + 1];
+	int			nletters;
+	int			number = cp_key_house(address, street, &nletters);
 
-	if (next == NULL)
-		return cp_key_hash('A', address, "", 0);
-	for (; *next != '\0' && n < HOUSE_LETTERS; next++)
-		if (*next != ' ')
-			street[n++] = *next;
-	street[n] = '\0';
-	return cp_key_hash('A', street, "", atoi(number));
+	street[nletters] = '\0';
+	return number < 0 ? cp_key_hash('A', address, "", 0) : cp_key_hash('A', street, "", number);
 }
 
 /* Under the public name. */
@@ -317,7 +333,7 @@ cp_match_keys(const CpPerson *person, int *nkeys)
 	add_address_keys(&list, person, given, family);
 	foreach(cell, person->identifiers)
 		cp_key_add(&list, cp_key_hash('I', lfirst(cell), "", 0), given, family);
-	cp_key_finish(&list, person->key_version);
+	cp_key_finish(&list, person);
 	*nkeys = list.n;
 	return list.keys;
 }
@@ -334,7 +350,7 @@ cp_home_keys(const CpPerson *person, int *nkeys)
 		add_address_keys(&list, person, given, family);
 	else
 		add_postcode_keys(&list, person, given, family);
-	cp_key_finish(&list, person->key_version);
+	cp_key_finish(&list, person);
 	*nkeys = list.n;
 	return list.keys;
 }
@@ -350,7 +366,7 @@ probe_word(CpProbeList *list, const CpPerson *row, const char *code, CpBlock blo
 					 row->date_of_birth, row->date_of_birth, block);
 }
 
-/* Records with these two sounds, born in the row's year or on its day. */
+/* Records with these two sounds, born in the row's year. */
 static void
 probe_pair(CpProbeList *list, const CpPerson *row, const char *given, const char *family, CpBlock block)
 {
@@ -358,27 +374,48 @@ probe_pair(CpProbeList *list, const CpPerson *row, const char *given, const char
 	DateADT		last = CP_LAST_DATE;
 
 	if (row->has_birth)
-	{
-		cp_probe_add(list, outline_key(given, family, row->date_of_birth), first, last, block);
 		cp_key_year(row->date_of_birth, &first, &last);
-	}
 	cp_probe_add(list, cp_key_pair('P', given, family, 0), first, last, block);
+}
+
+/* The same in outline, born on its day. */
+static void
+probe_outline(CpProbeList *list, const CpPerson *row, const char *given, const char *family, CpBlock block)
+{
+	if (row->has_birth)
+		cp_probe_add(list, outline_key(given, family, row->date_of_birth), CP_FIRST_DATE, CP_LAST_DATE, block);
+}
+
+/* Some of the given names of a row, with all of its family names. */
+static void
+probe_given(CpProbeList *list, const CpPerson *row, const CpName *name, int from, int to)
+{
+	for (int g = from; g < to; g++)
+	{
+		const char *given = cp_key_code(name->given[g]);
+
+		probe_word(list, row, given, CP_BLOCK_NAME);
+		for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS) && g < MAX_PAIR_WORDS; f++)
+		{
+			probe_pair(list, row, given, cp_key_code(name->family[f]), CP_BLOCK_NAME);
+			probe_outline(list, row, given, cp_key_code(name->family[f]), CP_BLOCK_NAME);
+		}
+	}
 }
 
 static void
 probe_name(CpProbeList *list, const CpPerson *row, const CpName *name)
 {
-	for (int g = 0; g < name->ngiven; g++)
-		probe_word(list, row, cp_key_code(name->given[g]), CP_BLOCK_NAME);
+	probe_given(list, row, name, 0, Min(name->ngiven, 1));
 	for (int f = 0; f < name->nfamily; f++)
 		probe_word(list, row, cp_key_code(name->family[f]), CP_BLOCK_NAME);
-	for (int g = 0; g < Min(name->ngiven, MAX_PAIR_WORDS); g++)
-		for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS); f++)
-			probe_pair(list, row, cp_key_code(name->given[g]), cp_key_code(name->family[f]), CP_BLOCK_NAME);
-	if (name->ngiven == 0 && name->nfamily > 0)
-		probe_pair(list, row, cp_key_code(name->family[0]), "", CP_BLOCK_NAME);
-	if (name->nfamily == 0 && name->ngiven > 0)
-		probe_pair(list, row, cp_key_code(name->given[0]), "", CP_BLOCK_NAME);
+	if (name->ngiven == 0 || name->nfamily == 0)
+	{
+		int32		word = name->ngiven > 0 ? name->given[0] : first_word(name->family, name->nfamily);
+
+		probe_pair(list, row, cp_key_code(word), "", CP_BLOCK_NAME);
+		probe_outline(list, row, cp_key_code(word), "", CP_BLOCK_NAME);
+	}
 }
 
 /* anne marie may be annemarie, and mac intosh macintosh */
@@ -400,6 +437,7 @@ probe_joined(CpProbeList *list, const CpPerson *row, const int32 *words, int n, 
 	cp_word_code(joined, code);
 	probe_word(list, row, code, CP_BLOCK_JOINED);
 	probe_pair(list, row, code, other, CP_BLOCK_JOINED);
+	probe_outline(list, row, code, other, CP_BLOCK_JOINED);
 }
 
 /* The birth date may be quite another one. */
@@ -435,6 +473,9 @@ probe_similar(CpProbeList *list, const CpPerson *row, const CpName *name)
 		{
 			probe_word(list, row, lfirst(cell), CP_BLOCK_NAME);
 			probe_pair(list, row, lfirst(cell), cp_key_code(other), CP_BLOCK_NAME);
+			/* has been looked for by the word itself */
+			if (strncmp(lfirst(cell), cp_key_code(word), OUTLINE_LENGTH) != 0)
+				probe_outline(list, row, lfirst(cell), cp_key_code(other), CP_BLOCK_NAME);
 		}
 	}
 }
@@ -452,6 +493,8 @@ cp_match_probes(const CpPerson *row, bool deep, int *nprobes)
 		if (deep)
 		{
 			probe_any_birth(&list, row, name);
+			/* called by a later name */
+			probe_given(&list, row, name, 1, name->ngiven);
 			probe_similar(&list, row, name);
 			probe_joined(&list, row, name->given, name->ngiven, cp_key_code(first_word(name->family, name->nfamily)));
 			probe_joined(&list, row, name->family, name->nfamily, cp_key_code(first_word(name->given, name->ngiven)));

@@ -17,6 +17,7 @@ typedef struct CpKey
 	int32		key;			/* hash of a fact */
 	int32		given;			/* the words of the name it is made of, or the */
 	int32		family;			/* first ones; CP_NO_WORD where there is none */
+	int64		traits;			/* of its record */
 } CpKey;
 
 /* Which entries of a block are worth a look at their records. */
@@ -46,6 +47,7 @@ typedef struct CpProbe
 	CpBlock		block;
 } CpProbe;
 
+#define CP_STREET_LETTERS 4		/* bytes of a street that count */
 #define CP_FIRST_DATE (DATEVAL_NOBEGIN + 1)
 #define CP_LAST_DATE (DATEVAL_NOEND - 1)
 
@@ -64,6 +66,23 @@ extern CpKey *cp_home_keys(const CpPerson *person, int *nkeys);
  */
 extern CpProbe *cp_match_probes(const CpPerson *row, bool deep, int *nprobes);
 
+/* ---------- traits.c: what an entry tells of its record beside two words ---------- */
+
+#define CP_TRAITS_MOST 4.0		/* bits that sex, further names and a place
+								 * nearby may add to names and birth date */
+
+/* Sex, further names and place in one number, not negative. */
+extern int64 cp_traits(const CpPerson *person);
+
+/* May a record have this word as a further given name? */
+extern bool cp_traits_more(int64 traits, int32 word);
+
+/*
+ * The most bits that they can add to the score of a row and a record, not more
+ * than CP_TRAITS_MOST.  places: those count.
+ */
+extern double cp_traits_bits(int64 row, int64 record, bool places);
+
 /* ---------- prefilter.c: which entries are worth a look at their records ---------- */
 
 #define CP_FILTER_WORDS 32		/* words of a row that entries are compared
@@ -80,13 +99,19 @@ typedef struct CpFilterSeen
 typedef struct CpPrefilter
 {
 	const CpPerson *row;
-	double		least;			/* bits that names and birth date must have */
+	int64		traits;
+	double		least;			/* bits that all that is known must have */
 	int			nwords;
 	int32		words[CP_FILTER_WORDS]; /* of the row, each once */
+	bool		later[CP_FILTER_WORDS]; /* it is a later given name and
+										 * nothing else */
 	double		equal_bits[CP_FILTER_WORDS][2]; /* of a family name, a given
 												 * name that is equal; NaN:
 												 * not computed */
 	double		other_bits[2];	/* the most of one that is not equal */
+	double		differ_bits[2]; /* of one that is like none of the row's */
+	double		later_bits;		/* of a later given name of the record that is
+								 * the row's first one, at most */
 	DateADT		last_birth;		/* compared last, and how it came out */
 	CpBirthLevel last_level;
 	CpFilterSeen given;
@@ -103,7 +128,8 @@ extern void cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double t
  * Is an entry of a block worth a look at its record?  The same whatever was
  * asked before.  birth: DATEVAL_NOBEGIN where it is not known.
  */
-extern bool cp_prefilter_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 given, int32 family);
+extern bool cp_prefilter_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 given, int32 family,
+								int64 traits);
 
 /* ---------- guard_key.c ---------- */
 
@@ -144,6 +170,12 @@ extern const char *cp_key_code(int32 word);
  */
 extern int32 cp_key_similar(int32 word);
 
+/*
+ * House number of an address in normal form, -1 if there is none; street has
+ * room for CP_STREET_LETTERS.
+ */
+extern int	cp_key_house(const char *address, char *street, int *nletters);
+
 /* Month and day without order. */
 extern int	cp_key_month_day(DateADT date);
 
@@ -169,8 +201,8 @@ typedef struct CpProbeList
 extern void cp_key_add(CpKeyList *list, int32 key, int32 given, int32 family);
 extern void cp_probe_add(CpProbeList *list, int32 key, DateADT first, DateADT last, CpBlock block);
 
-/* Stirs keys, sorts them, drops repetitions. */
-extern void cp_key_finish(CpKeyList *list, int version);
+/* Stirs the keys of a record, gives them its traits, sorts them, drops repetitions. */
+extern void cp_key_finish(CpKeyList *list, const CpPerson *person);
 
 extern int	cp_key_order(const CpKey *a, const CpKey *b);
 

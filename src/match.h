@@ -235,6 +235,7 @@ typedef struct CpDeltaEntry
 	DateADT		birth;
 	int32		given;
 	int32		family;
+	int64		traits;
 	int			person;			/* number, for cp_delta_person() */
 	int			next;			/* entry of the same key, -1: none */
 } CpDeltaEntry;
@@ -347,6 +348,7 @@ enum
 	CP_KEY_BIRTH,
 	CP_KEY_GIVEN,
 	CP_KEY_FAMILY,
+	CP_KEY_TRAITS,
 	CP_KEY_CHILD,
 	CP_KEY_COLUMNS = CP_KEY_CHILD
 };

@@ -306,6 +306,9 @@ typedef struct CpComparison
 
 extern void cp_compare(const CpPerson *row, const CpPerson *record, CpComparison *result);
 
+/* Level of CP_BIRTH that a row, which may know a part only, and a birth date have. */
+extern int	cp_birth_level(const CpPerson *row, DateADT birth);
+
 /*
  * Are two names, of which one has several words at least, equal or one slip
  * apart where their words are run together?  anne marie and annemarie, erin

@@ -42,6 +42,7 @@ typedef struct KeyRow
 	DateADT		birth;
 	int32		given;
 	int32		family;
+	int64		traits;
 	int64		child_id;
 } KeyRow;
 
@@ -118,7 +119,8 @@ delete_key(Relation rel, Oid index, Snapshot snapshot, const CpKey *key, DateADT
 	ScanKeyInit(&keys[1], CP_KEY_BIRTH, BTEqualStrategyNumber, F_DATE_EQ, DateADTGetDatum(birth));
 	ScanKeyInit(&keys[2], CP_KEY_GIVEN, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(key->given));
 	ScanKeyInit(&keys[3], CP_KEY_FAMILY, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(key->family));
-	ScanKeyInit(&keys[4], CP_KEY_CHILD, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
+	ScanKeyInit(&keys[4], CP_KEY_TRAITS, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key->traits));
+	ScanKeyInit(&keys[5], CP_KEY_CHILD, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
 	scan = systable_beginscan(rel, index, true, snapshot, CP_KEY_COLUMNS, keys);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 		CatalogTupleDelete(rel, &tuple->t_self);
@@ -140,6 +142,7 @@ add_key_row(KeyRows *rows, const CpKey *key, DateADT birth, int64 child_id)
 	row->birth = birth;
 	row->given = key->given;
 	row->family = key->family;
+	row->traits = key->traits;
 	row->child_id = child_id;
 }
 
@@ -199,6 +202,8 @@ key_row_order(const void *a, const void *b)
 		return left->given < right->given ? -1 : 1;
 	if (left->family != right->family)
 		return left->family < right->family ? -1 : 1;
+	if (left->traits != right->traits)
+		return left->traits < right->traits ? -1 : 1;
 	return left->child_id < right->child_id ? -1 : left->child_id > right->child_id ? 1 : 0;
 }
 
@@ -345,6 +350,7 @@ insert_keys(CpStore *store, KeyRows *rows)
 		slot->tts_values[CP_KEY_BIRTH - 1] = DateADTGetDatum(row->birth);
 		slot->tts_values[CP_KEY_GIVEN - 1] = Int32GetDatum(row->given);
 		slot->tts_values[CP_KEY_FAMILY - 1] = Int32GetDatum(row->family);
+		slot->tts_values[CP_KEY_TRAITS - 1] = Int64GetDatum(row->traits);
 		slot->tts_values[CP_KEY_CHILD - 1] = Int64GetDatum(row->child_id);
 		ExecStoreVirtualTuple(slot);
 	}

@@ -30,10 +30,12 @@
 #include "storage/predicate.h"
 #include "utils/rel.h"
 
+#include "compat.h"
 #include "walk.h"
 
 #define MAX_LEVELS 16			/* a tree of 2^32 pages has fewer */
-#define NEAR_LINES 8			/* of memory, that hold the line pointers */
+#define NEAR_LINES 12			/* of memory, that hold the line pointers */
+#define MAX_EXPECTED 8			/* ranges; a power of 2 */
 #define MAX_GUESSES 4			/* on one page, before it is halved */
 #define NO_END PG_UINT64_MAX	/* nothing is behind it */
 
@@ -44,6 +46,14 @@ typedef struct Level
 	uint64		from;			/* no place from here on is to the left of it */
 	uint64		end;			/* it holds nothing behind this place */
 } Level;
+
+/* A leaf that the walk will come to: no page to the left of it leads to the place. */
+typedef struct Expected
+{
+	uint64		place;
+	BlockNumber block;
+	Buffer		buffer;			/* where it was then, not pinned */
+} Expected;
 
 struct CpWalk
 {
@@ -57,6 +67,9 @@ struct CpWalk
 	uint64		to;
 	bool		begun;
 	BlockNumber next;			/* the leaf that the range goes on in */
+	Expected	expected[MAX_EXPECTED]; /* in their order */
+	uint32		nexpected;		/* so many were, the last ones are here */
+	uint32		nmet;			/* so many of them are behind */
 	CpWalkEntry entries[MaxTIDsPerBTreePage];
 };
 
@@ -156,9 +169,25 @@ right_of(const CpWalk *walk, Page page)
 	return opaque->btpo_next;
 }
 
-/* Goes to a page of a level, and to the right as far as the place is; returns it locked. */
+/* Pins a page, perhaps where it was found before. */
+static Buffer
+pin_page(const CpWalk *walk, Buffer old, BlockNumber block, Buffer recent)
+{
+	if (!BufferIsValid(recent))
+		return ReleaseAndReadBuffer(old, walk->index, block);
+	if (BufferIsValid(old))
+		ReleaseBuffer(old);
+	if (ReadRecentBuffer(CpRelationLocator(walk->index), MAIN_FORKNUM, block, recent))
+		return recent;
+	return ReadBuffer(walk->index, block);
+}
+
+/*
+ * Goes to a page of a level, and to the right as far as the place is; returns it
+ * locked.  recent: where it may be, or InvalidBuffer.
+ */
 static Page
-enter_page(CpWalk *walk, int at, BlockNumber block, uint64 place)
+enter_page(CpWalk *walk, int at, BlockNumber block, Buffer recent, uint64 place)
 {
 	Level	   *level = &walk->levels[at];
 
@@ -166,7 +195,8 @@ enter_page(CpWalk *walk, int at, BlockNumber block, uint64 place)
 	{
 		Page		page;
 
-		level->buffer = ReleaseAndReadBuffer(level->buffer, walk->index, block);
+		level->buffer = pin_page(walk, level->buffer, block, recent);
+		recent = InvalidBuffer;
 		LockBuffer(level->buffer, BUFFER_LOCK_SHARE);
 		page = check_page(walk, level->buffer);
 		level->from = place;
@@ -227,26 +257,40 @@ page_below(const CpWalk *walk, Page page, uint64 place)
 	return BTreeTupleGetDownLink(tuple_at(page, low));
 }
 
-/* Locks the lowest page that the walk is on and that leads to a place; NULL: there is none. */
+/* Locks the page that the walk is on if it leads to a place; NULL: it does not. */
 static Page
-climb(CpWalk *walk, uint64 place, int *at)
+stay(CpWalk *walk, int at, uint64 place)
 {
-	for (*at = 0; *at < walk->nlevels; (*at)++)
-	{
-		Level	   *level = &walk->levels[*at];
-		Page		page;
+	Level	   *level = &walk->levels[at];
+	Page		page;
 
-		/* pages become smaller at the right only */
-		if (place < level->from || place > level->end)
-			continue;
-		/* what is on this page may have begun to the left of it (next_leaf) */
-		if (place == NO_END)
-			continue;
-		LockBuffer(level->buffer, BUFFER_LOCK_SHARE);
-		page = BufferGetPage(level->buffer);
-		if (may_hold(walk, level, page, place))
-			return page;
-		LockBuffer(level->buffer, BUFFER_LOCK_UNLOCK);
+	/* pages become smaller at the right only */
+	if (place < level->from || place > level->end)
+		return NULL;
+	/* what is on this page may have begun to the left of it (next_leaf) */
+	if (place == NO_END)
+		return NULL;
+	LockBuffer(level->buffer, BUFFER_LOCK_SHARE);
+	page = BufferGetPage(level->buffer);
+	if (may_hold(walk, level, page, place))
+		return page;
+	LockBuffer(level->buffer, BUFFER_LOCK_UNLOCK);
+	return NULL;
+}
+
+/* The leaf that was expected to hold a place, locked; NULL: none was. */
+static Page
+expected_leaf(CpWalk *walk, uint64 place)
+{
+	while (walk->nmet < walk->nexpected)
+	{
+		Expected   *expected = &walk->expected[walk->nmet % MAX_EXPECTED];
+
+		if (expected->place > place)
+			break;
+		walk->nmet++;
+		if (expected->place == place)
+			return enter_page(walk, 0, expected->block, expected->buffer, place);
 	}
 	return NULL;
 }
@@ -255,9 +299,13 @@ climb(CpWalk *walk, uint64 place, int *at)
 static Page
 find_leaf(CpWalk *walk, uint64 place)
 {
-	int			at;
-	Page		page = climb(walk, place, &at);
+	int			at = 0;
+	Page		page = walk->nlevels > 0 ? stay(walk, at, place) : NULL;
 
+	if (page == NULL && walk->nlevels > 1 && (page = expected_leaf(walk, place)) != NULL)
+		return page;
+	while (page == NULL && ++at < walk->nlevels)
+		page = stay(walk, at, place);
 	if (page == NULL)
 	{
 		BlockNumber root;
@@ -268,14 +316,14 @@ find_leaf(CpWalk *walk, uint64 place)
 			return NULL;
 		walk->nlevels = at + 1;
 		memset(walk->levels, 0, sizeof(walk->levels));
-		page = enter_page(walk, at, root, place);
+		page = enter_page(walk, at, root, InvalidBuffer, place);
 	}
 	while (at > 0)
 	{
 		BlockNumber below = page_below(walk, page, place);
 
 		LockBuffer(walk->levels[at].buffer, BUFFER_LOCK_UNLOCK);
-		page = enter_page(walk, --at, below, place);
+		page = enter_page(walk, --at, below, InvalidBuffer, place);
 	}
 	return page;
 }
@@ -368,7 +416,7 @@ static Page
 next_leaf(CpWalk *walk)
 {
 	uint64		end = walk->levels[0].end;
-	Page		page = enter_page(walk, 0, walk->next, 0);
+	Page		page = enter_page(walk, 0, walk->next, InvalidBuffer, 0);
 
 	/* of the end itself something is to the left */
 	walk->levels[0].from = end < NO_END ? end + 1 : NO_END;
@@ -390,6 +438,8 @@ cp_walk_begin(Relation index, CpWalkKind kind, Snapshot snapshot)
 	/* a standby may still need what is dead on the primary */
 	walk->skip_dead = !snapshot->takenDuringRecovery;
 	walk->nlevels = 0;
+	walk->nexpected = 0;
+	walk->nmet = 0;
 	walk->from = 0;
 	return walk;
 }
@@ -448,11 +498,12 @@ void
 cp_walk_expect(CpWalk *walk, uint64 from)
 {
 	Level	   *above = &walk->levels[1];
-	PrefetchBufferResult leaf;
+	Expected   *expected;
 	BlockNumber block = InvalidBlockNumber;
 	Page		page;
 
-	if (walk->nlevels < 2 || from < above->from || from > above->end || from <= walk->levels[0].end)
+	if (walk->nlevels < 2 || from < above->from || from > above->end || from <= walk->levels[0].end ||
+		walk->nexpected - walk->nmet >= MAX_EXPECTED)
 		return;
 	LockBuffer(above->buffer, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(above->buffer);
@@ -461,9 +512,12 @@ cp_walk_expect(CpWalk *walk, uint64 from)
 	LockBuffer(above->buffer, BUFFER_LOCK_UNLOCK);
 	if (block == InvalidBlockNumber)
 		return;
-	leaf = PrefetchBuffer(walk->index, MAIN_FORKNUM, block);
-	if (BufferIsValid(leaf.recent_buffer))
-		bring_near(leaf.recent_buffer);
+	expected = &walk->expected[walk->nexpected++ % MAX_EXPECTED];
+	expected->place = from;
+	expected->block = block;
+	expected->buffer = PrefetchBuffer(walk->index, MAIN_FORKNUM, block).recent_buffer;
+	if (BufferIsValid(expected->buffer))
+		bring_near(expected->buffer);
 }
 
 void

@@ -15,7 +15,8 @@
 /* What the index is of; all columns NOT NULL, ascending. */
 typedef enum CpWalkKind
 {
-	CP_WALK_KEYS,				/* key, date, two words, child: CpKeyEntry */
+	CP_WALK_KEYS,				/* key, date, two words, traits, child:
+								 * CpKeyEntry */
 	CP_WALK_NUMBERS				/* one bigint */
 } CpWalkKind;
 
@@ -35,10 +36,11 @@ typedef struct CpKeyEntry
 	int32		birth;			/* a DateADT */
 	int32		given;
 	int32		family;
+	int64		traits;
 	int64		child_id;
 } CpKeyEntry;
 
-StaticAssertDecl(sizeof(CpKeyEntry) == 24, "an entry is laid out as index tuples are");
+StaticAssertDecl(sizeof(CpKeyEntry) == 32, "an entry is laid out as index tuples are");
 
 typedef struct CpWalkEntry
 {

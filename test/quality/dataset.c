@@ -228,6 +228,7 @@ typedef struct Entry
 	int32		given;
 	int32		family;
 	int32		record;
+	int64		traits;
 } Entry;
 
 typedef struct Pairs
@@ -301,7 +302,7 @@ typedef struct Entries
 } Entries;
 
 static void
-add_entry(Entries *list, int32 key, const CpPerson *person, int32 given, int32 family, int32 record)
+add_entry(Entries *list, int32 key, const CpPerson *person, int32 given, int32 family, int64 traits, int32 record)
 {
 	Entry	   *entry;
 
@@ -316,6 +317,7 @@ add_entry(Entries *list, int32 key, const CpPerson *person, int32 given, int32 f
 	entry->birth = person->has_birth ? person->date_of_birth : DATEVAL_NOBEGIN;
 	entry->given = given;
 	entry->family = family;
+	entry->traits = traits;
 	entry->record = record;
 }
 
@@ -333,7 +335,7 @@ add_keys(Entries *list, const CpPerson *person, int32 record)
 		CpKey	   *keys = cp_match_keys(person, &n);
 
 		for (int i = 0; i < n; i++)
-			add_entry(list, keys[i].key, person, keys[i].given, keys[i].family, record);
+			add_entry(list, keys[i].key, person, keys[i].given, keys[i].family, keys[i].traits, record);
 		if (keys)
 			pfree(keys);
 	}
@@ -344,7 +346,7 @@ add_keys(Entries *list, const CpPerson *person, int32 record)
 
 		for (int i = 0; i < n; i++)
 			add_entry(list, probes[i].key, person, name->ngiven > 0 ? name->given[0] : CP_NO_WORD,
-					  name->nfamily > 0 ? name->family[0] : CP_NO_WORD, record);
+					  name->nfamily > 0 ? name->family[0] : CP_NO_WORD, cp_traits(person), record);
 		if (probes)
 			pfree(probes);
 	}
@@ -385,7 +387,7 @@ look_through(Pairs *pairs, const Entries *list, CpPrefilter *filter, int32 numbe
 			const Entry *entry = &list->entries[i];
 
 			if (entry->record != number &&
-				cp_prefilter_passes(filter, probe->block, entry->birth, entry->given, entry->family))
+				cp_prefilter_passes(filter, probe->block, entry->birth, entry->given, entry->family, entry->traits))
 				add_pair(pairs, entry->record, number);
 		}
 	}
@@ -406,7 +408,7 @@ count_kin(Dataset *set)
 		CpKey	   *keys = cp_home_keys(person, &nkeys);
 
 		for (int k = 0; k < nkeys && person->has_birth; k++)
-			add_entry(&list, keys[k].key, person, keys[k].given, keys[k].family, i);
+			add_entry(&list, keys[k].key, person, keys[k].given, keys[k].family, keys[k].traits, i);
 		if (keys)
 			pfree(keys);
 	}

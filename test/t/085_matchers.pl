@@ -215,8 +215,8 @@ sub outcome
 		SELECT 'place', l.child, p.kind, p.key
 			FROM contactpoint.place_key p LEFT JOIN label l USING (child_id) ORDER BY 2, 3, 4;
 		SELECT 'tally', t.* FROM contactpoint.source_tally t ORDER BY t.source;
-		SELECT 'key', l.child, k.key, k.date_of_birth
-			FROM contactpoint.match_key k LEFT JOIN label l USING (child_id) ORDER BY 2, 3, 4});
+		SELECT 'key', l.child, k.key, k.date_of_birth, k.traits
+			FROM contactpoint.match_key k LEFT JOIN label l USING (child_id) ORDER BY 2, 3, 4, 5});
 }
 
 sub same_outcome

@@ -27,9 +27,9 @@ $node->safe_psql(
 			|| (SELECT string_agg(public.spelt(f), ' / ' ORDER BY n)
 				FROM unnest(string_to_array(facts, chr(31))) WITH ORDINALITY AS t (f, n)) AS line
 		FROM contactpoint.match_person
-		UNION ALL SELECT format('key %s %s %s %s %s', key, date_of_birth, public.word(given_id), public.word(family_id), child_id)
+		UNION ALL SELECT format('key %s %s %s %s %s %s', key, date_of_birth, public.word(given_id), public.word(family_id), traits, child_id)
 		FROM contactpoint.match_key
-		UNION ALL SELECT format('guard %s %s %s %s %s', key, date_of_birth, public.word(given_id), public.word(family_id), child_id)
+		UNION ALL SELECT format('guard %s %s %s %s %s %s', key, date_of_birth, public.word(given_id), public.word(family_id), traits, child_id)
 		FROM contactpoint.guard_key
 		UNION ALL SELECT format('similar %s %s %s', public.word(word_id), public.word(other_id), similarity)
 		FROM contactpoint.similar_word

@@ -19,7 +19,7 @@ $node->safe_psql($db, <<'SQL');
 CREATE FUNCTION public.walk(regclass, boolean, bigint[], bigint[], bigint[], bigint) RETURNS bigint[]
     LANGUAGE c AS 'contactpoint', 'contactpoint_walk';
 CREATE TABLE public.entry (LIKE contactpoint.match_key);
-CREATE INDEX entry_idx ON public.entry (key, date_of_birth, given_id, family_id, child_id)
+CREATE INDEX entry_idx ON public.entry (key, date_of_birth, given_id, family_id, traits, child_id)
     WITH (deduplicate_items = off, fillfactor = 50);
 -- entries of one number are kept in lists
 CREATE TABLE public.person (child_id bigint);
@@ -77,10 +77,10 @@ same('in empty indexes nothing is found', 1000000, 0.1, 0);
 $node->safe_psql($db, <<'END');
 INSERT INTO public.entry
 SELECT CASE WHEN i % 3 = 0 THEN 7 WHEN i % 50 = 0 THEN 2147483647 WHEN i % 51 = 0 THEN -2147483648 ELSE (i * 7919) % 4000 - 2000 END,
-    date '2000-01-01' + (i * 31) % 7000, (i * 17) % 5, (i * 13) % 3, i
+    date '2000-01-01' + (i * 31) % 7000, (i * 17) % 5, (i * 13) % 3, 0, i
 FROM generate_series(1, 60000) i;
 -- one place of some pages
-INSERT INTO public.entry SELECT 7, date '2010-01-01', i % 2, 0, 60000 + i FROM generate_series(1, 3000) i;
+INSERT INTO public.entry SELECT 7, date '2010-01-01', i % 2, 0, 0, 60000 + i FROM generate_series(1, 3000) i;
 INSERT INTO public.person SELECT i FROM generate_series(2, 40000, 2) i, generate_series(0, i % 7) _;
 INSERT INTO public.person SELECT 30000 FROM generate_series(1, 3000);
 ANALYZE public.entry, public.person;
@@ -94,8 +94,8 @@ same('pages that were given up are stepped over', 1000000, 0.5, 500);
 # The last place there is, on several pages, as a part of a range and twice by itself.
 $node->safe_psql($db, <<'END');
 CREATE TABLE public.last (LIKE contactpoint.match_key);
-CREATE INDEX last_idx ON public.last (key, date_of_birth, given_id, family_id, child_id);
-INSERT INTO public.last SELECT 2147483647, CASE WHEN i % 3 = 0 THEN date '2001-01-01' ELSE 'infinity' END, i % 5, 1, i FROM generate_series(1, 3000) i;
+CREATE INDEX last_idx ON public.last (key, date_of_birth, given_id, family_id, traits, child_id);
+INSERT INTO public.last SELECT 2147483647, CASE WHEN i % 3 = 0 THEN date '2001-01-01' ELSE 'infinity' END, i % 5, 1, 0, i FROM generate_series(1, 3000) i;
 END
 is( $node->safe_psql($db, q{SELECT public.walk('last_idx', true, array_fill(2147483647::bigint, ARRAY[4]),
 	ARRAY[366, 366, 2147483647, 2147483647], ARRAY[366, 2147483647, 2147483647, 2147483647], 1000000)}),
@@ -103,8 +103,8 @@ is( $node->safe_psql($db, q{SELECT public.walk('last_idx', true, array_fill(2147
 
 # What stays is found once while others come and go around it.
 my $churn = <<'END';
-INSERT INTO public.entry SELECT (random() * 4000 - 2000)::int, date '2000-01-01' + (random() * 7000)::int, 1, 1, 1000000 + i FROM generate_series(1, 4000) i;
-INSERT INTO public.entry SELECT 7, date '2000-01-01' + (random() * 7000)::int, 1, 1, 1000000 + i FROM generate_series(1, 4000) i;
+INSERT INTO public.entry SELECT (random() * 4000 - 2000)::int, date '2000-01-01' + (random() * 7000)::int, 1, 1, 0, 1000000 + i FROM generate_series(1, 4000) i;
+INSERT INTO public.entry SELECT 7, date '2000-01-01' + (random() * 7000)::int, 1, 1, 0, 1000000 + i FROM generate_series(1, 4000) i;
 INSERT INTO public.person SELECT 40000 + i FROM generate_series(1, 9000) i;
 DELETE FROM public.entry WHERE child_id >= 1000000;
 DELETE FROM public.person WHERE child_id > 40000;

@@ -275,12 +275,12 @@ for my $role ('regress_manager', 'regress_practitioner', 'regress_auditor')
 sub kept
 {
 	return $node->safe_psql($db, <<'SQL');
-SELECT 'key', k.key, k.date_of_birth, g.word, f.word, k.child_id FROM contactpoint.match_key k
+SELECT 'key', k.key, k.date_of_birth, g.word, f.word, k.traits, k.child_id FROM contactpoint.match_key k
 	LEFT JOIN contactpoint.name_word g ON g.word_id = k.given_id LEFT JOIN contactpoint.name_word f ON f.word_id = k.family_id
-	ORDER BY 2, 3, 4, 5, 6;
-SELECT 'guard', k.key, k.date_of_birth, g.word, f.word, k.child_id FROM contactpoint.guard_key k
+	ORDER BY 2, 3, 4, 5, 6, 7;
+SELECT 'guard', k.key, k.date_of_birth, g.word, f.word, k.traits, k.child_id FROM contactpoint.guard_key k
 	LEFT JOIN contactpoint.name_word g ON g.word_id = k.given_id LEFT JOIN contactpoint.name_word f ON f.word_id = k.family_id
-	ORDER BY 2, 3, 4, 5, 6;
+	ORDER BY 2, 3, 4, 5, 6, 7;
 SELECT 'person', child_id, date_of_birth, sex, nearness, key_version,
 	regexp_replace(facts, '(^|\x1f)[nh][^\x1f]*', '', 'g') FROM contactpoint.match_person ORDER BY 2;
 SELECT 'word', w.word, c.given_count, c.family_count FROM contactpoint.word_count c LEFT JOIN contactpoint.name_word w USING (word_id)
