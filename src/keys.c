@@ -27,7 +27,7 @@
  *
  *	  Keys cost more than all else where millions of records are: an ordinary
  *	  record (one or two given words, one family word, one postcode and
- *	  address) has six.
+ *	  address) has six or seven.
  *
  *	  Pure (model.h).
  *
@@ -41,6 +41,7 @@
 #include "keys.h"
 
 #define MAX_PAIR_WORDS 3		/* words of a name that go into pairs */
+#define MAX_CALLED 2			/* given names that a child is called by */
 #define MAX_SIMILAR_CODES 4		/* sounds that are tried for one word */
 #define OUTLINE_LENGTH 2		/* letters of a code */
 #define MAX_JOINED 160			/* bytes of words run together */
@@ -244,8 +245,9 @@ first_word(const int32 *words, int n)
 }
 
 /*
- * Of given names the first one: a row looks for all that it has, and two later
- * ones never stand for the first (compare.c).
+ * Of given names the first one, and with the family name the second, for who is
+ * called by it and has a wrong birth date: a row looks for all that it has, and
+ * two later ones never stand for the first (compare.c).
  */
 static void
 add_name_keys(CpKeyList *list, const CpName *name, DateADT birth)
@@ -261,7 +263,8 @@ add_name_keys(CpKeyList *list, const CpName *name, DateADT birth)
 	{
 		const char *code = cp_key_code(name->family[f]);
 
-		cp_key_add(list, cp_key_pair('P', cp_key_code(given), code, 0), given, name->family[f]);
+		for (int g = 0; g < Min(name->ngiven, MAX_CALLED); g++)
+			cp_key_add(list, cp_key_pair('P', cp_key_code(name->given[g]), code, 0), name->given[g], name->family[f]);
 		cp_key_add(list, outline_key(cp_key_code(given), code, birth), given, name->family[f]);
 	}
 	if (given == CP_NO_WORD || family == CP_NO_WORD)
@@ -386,29 +389,20 @@ probe_outline(CpProbeList *list, const CpPerson *row, const char *given, const c
 		cp_probe_add(list, outline_key(given, family, row->date_of_birth), CP_FIRST_DATE, CP_LAST_DATE, block);
 }
 
-/* Some of the given names of a row, with all of its family names. */
-static void
-probe_given(CpProbeList *list, const CpPerson *row, const CpName *name, int from, int to)
-{
-	for (int g = from; g < to; g++)
-	{
-		const char *given = cp_key_code(name->given[g]);
-
-		probe_word(list, row, given, CP_BLOCK_NAME);
-		for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS) && g < MAX_PAIR_WORDS; f++)
-		{
-			probe_pair(list, row, given, cp_key_code(name->family[f]), CP_BLOCK_NAME);
-			probe_outline(list, row, given, cp_key_code(name->family[f]), CP_BLOCK_NAME);
-		}
-	}
-}
-
 static void
 probe_name(CpProbeList *list, const CpPerson *row, const CpName *name)
 {
-	probe_given(list, row, name, 0, Min(name->ngiven, 1));
+	const char *given = cp_key_code(first_word(name->given, name->ngiven));
+
+	if (name->ngiven > 0)
+		probe_word(list, row, given, CP_BLOCK_NAME);
 	for (int f = 0; f < name->nfamily; f++)
 		probe_word(list, row, cp_key_code(name->family[f]), CP_BLOCK_NAME);
+	for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS) && name->ngiven > 0; f++)
+	{
+		probe_pair(list, row, given, cp_key_code(name->family[f]), CP_BLOCK_NAME);
+		probe_outline(list, row, given, cp_key_code(name->family[f]), CP_BLOCK_NAME);
+	}
 	if (name->ngiven == 0 || name->nfamily == 0)
 	{
 		int32		word = name->ngiven > 0 ? name->given[0] : first_word(name->family, name->nfamily);
@@ -453,6 +447,20 @@ probe_any_birth(CpProbeList *list, const CpPerson *row, const CpName *name)
 							 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NAMESAKES);
 }
 
+/* The record's first given name may be a later one of the row. */
+static void
+probe_called(CpProbeList *list, const CpPerson *row, const CpName *name)
+{
+	for (int g = 1; g < name->ngiven; g++)
+	{
+		const char *given = cp_key_code(name->given[g]);
+
+		probe_word(list, row, given, CP_BLOCK_NAME);
+		for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS) && g < MAX_PAIR_WORDS; f++)
+			probe_outline(list, row, given, cp_key_code(name->family[f]), CP_BLOCK_NAME);
+	}
+}
+
 /* Words that are spelt like the row's and sound different. */
 static void
 probe_similar(CpProbeList *list, const CpPerson *row, const CpName *name)
@@ -493,8 +501,7 @@ cp_match_probes(const CpPerson *row, bool deep, int *nprobes)
 		if (deep)
 		{
 			probe_any_birth(&list, row, name);
-			/* called by a later name */
-			probe_given(&list, row, name, 1, name->ngiven);
+			probe_called(&list, row, name);
 			probe_similar(&list, row, name);
 			probe_joined(&list, row, name->given, name->ngiven, cp_key_code(first_word(name->family, name->nfamily)));
 			probe_joined(&list, row, name->family, name->nfamily, cp_key_code(first_word(name->given, name->ngiven)));

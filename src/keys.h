@@ -74,9 +74,6 @@ extern CpProbe *cp_match_probes(const CpPerson *row, bool deep, int *nprobes);
 /* Sex, further names and place in one number, not negative. */
 extern int64 cp_traits(const CpPerson *person);
 
-/* May a record have this word as a further given name? */
-extern bool cp_traits_more(int64 traits, int32 word);
-
 /*
  * The most bits that they can add to the score of a row and a record, not more
  * than CP_TRAITS_MOST.  places: those count.
@@ -110,8 +107,6 @@ typedef struct CpPrefilter
 												 * not computed */
 	double		other_bits[2];	/* the most of one that is not equal */
 	double		differ_bits[2]; /* of one that is like none of the row's */
-	double		later_bits;		/* of a later given name of the record that is
-								 * the row's first one, at most */
 	DateADT		last_birth;		/* compared last, and how it came out */
 	CpBirthLevel last_level;
 	CpFilterSeen given;

@@ -37,22 +37,11 @@ level_bits(CpWordLevel level, bool given)
 	return cp_weights()->bits[given ? CP_GIVEN : CP_FAMILY][levels[level]][CP_CLASS_MATCH];
 }
 
-/* An entry tells the first given name of its record: a later one of the row is part of the name. */
+/* A given name of the row that is not its first one is a part of the record's name at most. */
 static double
 part_bits(void)
 {
 	return cp_weights()->bits[CP_GIVEN][CP_NAME_PART][CP_CLASS_MATCH];
-}
-
-static double
-later_bits(const CpPerson *row)
-{
-	double		bits = 0;
-
-	for (int i = 0; i < row->nnames; i++)
-		if (row->names[i].ngiven > 0)
-			bits = Max(bits, part_bits() + cp_score_rarity(row->names[i].given[0], true));
-	return bits;
 }
 
 /* Has it a name without given, or family, name?  What is not known does not differ. */
@@ -77,7 +66,6 @@ cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double threshold)
 	filter->given.word = filter->family.word = CP_NO_WORD;
 	filter->given.level = filter->family.level = CP_WORD_DIFFER;
 	filter->given.bits = filter->family.bits = 0;
-	filter->later_bits = later_bits(row);
 	for (int given = 0; given < 2; given++)
 	{
 		filter->differ_bits[given] = lacks(row, given) ? 0 : level_bits(CP_WORD_DIFFER, given);
@@ -278,16 +266,6 @@ other_bits(const CpPrefilter *filter, CpBlock block, int64 traits)
 	return cp_traits_bits(filter->traits, traits, block == CP_BLOCK_NAME);
 }
 
-/* May the row's first given name be a further one of the record, of which an entry tells little? */
-static bool
-may_be_later(const CpPrefilter *filter, int64 traits)
-{
-	for (int i = 0; i < filter->row->nnames; i++)
-		if (filter->row->names[i].ngiven > 0 && cp_traits_more(traits, filter->row->names[i].given[0]))
-			return true;
-	return false;
-}
-
 bool
 cp_prefilter_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 given, int32 family, int64 traits)
 {
@@ -295,7 +273,6 @@ cp_prefilter_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 giv
 	CpBirthLevel level;
 	double		least;
 	double		birth_bits;
-	double		given_bits;
 
 	if (block == CP_BLOCK_NUMBER)
 		return true;
@@ -313,15 +290,12 @@ cp_prefilter_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 giv
 		return sum(filter, block, birth_bits, given == CP_NO_WORD ? 0 : level_bits(CP_WORD_EDIT, true),
 				   family == CP_NO_WORD ? 0 : level_bits(CP_WORD_EDIT, false)) >= least;
 	look_at(filter, given, true, &filter->given);
-	given_bits = filter->given.bits;
-	if (given_bits < filter->later_bits && may_be_later(filter, traits))
-		given_bits = filter->later_bits;
 
 	/*
 	 * on the row's birth date the given name mostly says enough, whatever the
 	 * family name
 	 */
-	if (!place && sum(filter, block, birth_bits, given_bits, family == CP_NO_WORD ? 0 : filter->differ_bits[false]) >= least)
+	if (!place && sum(filter, block, birth_bits, filter->given.bits, family == CP_NO_WORD ? 0 : filter->differ_bits[false]) >= least)
 		return true;
 	look_at(filter, family, false, &filter->family);
 	if (place)
@@ -331,5 +305,5 @@ cp_prefilter_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 giv
 		if (names >= (block == CP_BLOCK_HOUSE ? 1 : 2))
 			return true;
 	}
-	return sum(filter, block, birth_bits, given_bits, filter->family.bits) >= least;
+	return sum(filter, block, birth_bits, filter->given.bits, filter->family.bits) >= least;
 }

@@ -150,15 +150,6 @@ take(uint64 *traits, int bits)
 	return part;
 }
 
-bool
-cp_traits_more(int64 traits, int32 word)
-{
-	uint64		rest = (uint64) traits >> SEX_BITS;
-	uint64		more = take(&rest, MORE_BITS);
-
-	return more == ANYTHING || (more != NOTHING && more == fold_word(word));
-}
-
 static bool
 differ(uint64 a, uint64 b)
 {

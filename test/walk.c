@@ -78,13 +78,13 @@ contactpoint_walk(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < n; i++)
 	{
+		int64		from = DatumGetInt64(first[i]);
+		int64		to = DatumGetInt64(last[i]);
+
 		/* as search hears of them; some twice, and not in their order */
 		expect(walk, keys, key, first, n, i + EXPECTED);
 		if (i % 7 == 0)
 			expect(walk, keys, key, first, n, i + 2 * EXPECTED);
-		int64		from = DatumGetInt64(first[i]);
-		int64		to = DatumGetInt64(last[i]);
-
 		if (keys)
 			cp_walk_to(walk, CpWalkPair(DatumGetInt64(key[i]), from), CpWalkPair(DatumGetInt64(key[i]), to));
 		else
