@@ -22,6 +22,7 @@ typedef struct Change
 {
 	int32		key;
 	uint32		at;				/* number of the last change */
+	bool		elsewhere;		/* it counts in other processes only */
 	char		status;
 } Change;
 
@@ -39,6 +40,7 @@ typedef struct Change
 static MemoryContext context = NULL;
 static change_table_hash * changes = NULL;
 static uint32 last_change = 0;
+static uint32 everything_at = 0;	/* number of the last change of everything */
 
 static void
 transaction_ends(XactEvent event, void *arg)
@@ -51,12 +53,10 @@ transaction_ends(XactEvent event, void *arg)
 	changes = NULL;
 }
 
-/* A record under this key is new, changed or gone. */
-void
-cp_changes_add(int32 key)
+static Change *
+enter(int32 key, bool *found)
 {
 	static bool registered = false;
-	bool		found;
 
 	if (!registered)
 	{
@@ -69,7 +69,35 @@ cp_changes_add(int32 key)
 										ALLOCSET_DEFAULT_SIZES);
 		changes = change_table_create(context, 1024, NULL);
 	}
-	change_table_insert(changes, key, &found)->at = ++last_change;
+	return change_table_insert(changes, key, found);
+}
+
+/* A record under this key is new, changed or gone. */
+void
+cp_changes_add(int32 key)
+{
+	bool		found;
+	Change	   *change = enter(key, &found);
+
+	change->at = ++last_change;
+	change->elsewhere = false;
+}
+
+/* The same, for other processes: this one has it in the delta. */
+static void
+tell(int32 key)
+{
+	bool		found;
+	Change	   *change = enter(key, &found);
+
+	if (!found)
+		change->elsewhere = true;
+}
+
+void
+cp_changes_everything(void)
+{
+	everything_at = ++last_change;
 }
 
 /* Stands for a record that is not as it was found. */
@@ -80,8 +108,8 @@ cp_changes_key_of(int64 child_id)
 }
 
 static void
-add_differing(CpKey *(*make) (const CpPerson *person, int *nkeys), const CpPerson *before,
-			  const CpPerson *now)
+add_differing(CpKey *(*make) (const CpPerson *person, int *nkeys), void (*add) (int32 key),
+			  const CpPerson *before, const CpPerson *now)
 {
 	int			nold;
 	int			nnew;
@@ -96,7 +124,7 @@ add_differing(CpKey *(*make) (const CpPerson *person, int *nkeys), const CpPerso
 		int			order = o >= nold ? 1 : n >= nnew ? -1 : cp_key_order(&old_keys[o], &new_keys[n]);
 
 		if (order != 0 || all)
-			cp_changes_add(order <= 0 ? old_keys[o].key : new_keys[n].key);
+			add(order <= 0 ? old_keys[o].key : new_keys[n].key);
 		if (order <= 0)
 			o++;
 		if (order >= 0)
@@ -107,14 +135,30 @@ add_differing(CpKey *(*make) (const CpPerson *person, int *nkeys), const CpPerso
 /*
  * A record changes.  Under a key that it keeps, whoever looks at it now looked
  * at it before: there its number says enough, which is among the keys of all
- * who found it.
+ * who found it.  Those of this process find the rest in the delta, where it is
+ * in that.
  */
 void
-cp_changes_add_record(const CpPerson *before, const CpPerson *now)
+cp_changes_add_record(const CpPerson *before, const CpPerson *now, bool in_delta)
 {
+	void		(*add) (int32 key) = in_delta ? tell : cp_changes_add;
+
 	cp_changes_add(cp_changes_key_of(before->child_id));
-	add_differing(cp_match_keys, before, now);
-	add_differing(cp_guard_keys, before, now);
+	add_differing(cp_match_keys, add, before, now);
+	add_differing(cp_guard_keys, add, before, now);
+}
+
+void
+cp_changes_tell_record(const CpPerson *now)
+{
+	int			nkeys;
+	const CpKey *keys = cp_match_keys(now, &nkeys);
+
+	while (nkeys-- > 0)
+		tell(keys[nkeys].key);
+	keys = cp_guard_keys(now, &nkeys);
+	while (nkeys-- > 0)
+		tell(keys[nkeys].key);
 }
 
 /* The moment now, for cp_changes_any(). */
@@ -128,14 +172,18 @@ cp_changes_now(void)
 bool
 cp_changes_any(const int32 *keys, int nkeys, uint32 since)
 {
-	if (changes == NULL || last_change == since)
+	if (last_change == since)
+		return false;
+	if ((int32) (everything_at - since) > 0)
+		return true;
+	if (changes == NULL)
 		return false;
 	for (int i = 0; i < nkeys; i++)
 	{
 		Change	   *change = change_table_lookup(changes, keys[i]);
 
 		/* counted round and round */
-		if (change != NULL && (int32) (change->at - since) > 0)
+		if (change != NULL && !change->elsewhere && (int32) (change->at - since) > 0)
 			return true;
 	}
 	return false;

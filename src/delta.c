@@ -7,12 +7,13 @@
  *	  Whoever makes or changes many records adds each one here at once, where
  *	  every search of this process looks too, and has them written together, in
  *	  the order of the indexes: that is several times cheaper than one by one.
- *	  All keys of a changed record are here, so what the indexes say of it does
- *	  not count.
+ *	  All keys of a record are here, so what the indexes say of one that is
+ *	  changed, or written meanwhile, does not count.
  *
- *	  Invariants: nothing is left when the transaction commits, or it fails; an
- *	  abort empties the delta.  That of a subtransaction cannot tell what came
- *	  before it, so the transaction must end too.
+ *	  Invariants: all is written when the transaction commits, or it fails; its
+ *	  end empties the delta.  The abort of a subtransaction empties it, too; it
+ *	  cannot tell what came before it, so where something was not written the
+ *	  transaction must end.
  *
  *-------------------------------------------------------------------------
  */
@@ -64,14 +65,16 @@ typedef struct Place
 typedef struct Record
 {
 	CpPerson   *now;			/* NULL: it has changed again */
-	CpPerson   *stored;			/* what match_person has; NULL: nothing */
+	CpPerson   *stored;			/* what match_person has, perhaps the same;
+								 * NULL: nothing */
 } Record;
 
 static MemoryContext context = NULL;
 static Record *records;
 static int	nrecords = 0;
-static int	nmade = 0;			/* of them that are new and our own */
-static int	nhidden = 0;		/* of them that the indexes have otherwise */
+static int	nwritten = 0;		/* the first ones are in the indexes as well */
+static int	nmade = 0;			/* of the others that are new */
+static int	nhidden = 0;		/* of all that the indexes have as well */
 static int	base = 0;			/* number of the first: none is given twice */
 static int	size;
 static CpDeltaEntry *entries;
@@ -79,7 +82,6 @@ static int	nentries;
 static int	entries_size;
 static chain_table_hash * chains;
 static place_table_hash * places;
-static int	nforeign = 0;		/* the first ones are other matchers' */
 static bool lost = false;		/* by the abort of a subtransaction */
 
 static void
@@ -90,16 +92,16 @@ empty(void)
 	context = NULL;
 	base += nrecords;
 	nrecords = 0;
+	nwritten = 0;
 	nmade = 0;
 	nhidden = 0;
-	nforeign = 0;
 	nentries = 0;
 }
 
 static void
 transaction_ends(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_PRE_COMMIT && (nrecords > nforeign || lost))
+	if (event == XACT_EVENT_PRE_COMMIT && (nrecords > nwritten || lost))
 		elog(ERROR, "new records were left out of the indexes of the matcher");
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
 	{
@@ -114,8 +116,9 @@ subtransaction_ends(SubXactEvent event, SubTransactionId mine,
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB && nrecords > 0)
 	{
+		lost = nrecords > nwritten;
 		empty();
-		lost = true;
+		cp_changes_everything();
 	}
 }
 
@@ -239,7 +242,7 @@ cp_delta_change(const CpPerson *before, const CpPerson *now)
 	Record	   *record = find_record(before->child_id);
 	const CpPerson *stored = NULL;
 
-	cp_changes_add_record(before, now);
+	cp_changes_add_record(before, now, true);
 	if (record != NULL)
 	{
 		stored = record->stored;
@@ -276,23 +279,23 @@ cp_delta_hides(int64 child_id)
 void
 cp_delta_import(const CpPerson *person)
 {
-	Assert(nrecords == nforeign);
+	Assert(nrecords == nwritten);
 	take_in(person, NULL);
-	nforeign++;
-}
-
-bool
-cp_delta_is_foreign(int64 child_id)
-{
-	Record	   *record = find_record(child_id);
-
-	return record != NULL && record - records < nforeign;
+	records[nrecords - 1].stored = records[nrecords - 1].now;
+	nhidden++;
+	nwritten++;
 }
 
 bool
 cp_delta_any(void)
 {
 	return nrecords > 0;
+}
+
+int
+cp_delta_count(void)
+{
+	return nrecords;
 }
 
 /* How many new ones are to be written. */
@@ -340,30 +343,36 @@ cp_delta_fetch(int64 child_id)
 	return record != NULL ? cp_person_copy(record->now) : NULL;
 }
 
-/* Writes all of them, in bulk. */
+/*
+ * Writes what is not written yet, in bulk.  From then on the indexes have it as
+ * well, which do not count.
+ */
 void
 cp_delta_write(void)
 {
 	CpStore    *store;
 
-	if (nrecords == 0)
+	if (nrecords == nwritten)
 		return;
-	store = cp_store_begin(true);
-	for (int i = nforeign; i < nrecords; i++)
+	store = cp_store_begin(true, true);
+	for (int i = nwritten; i < nrecords; i++)
 		if (records[i].now != NULL)
 			cp_store_change(store, records[i].stored, records[i].now);
 	cp_store_end(store);
-	/* what was found before is not brought up to date with these any more */
-	for (int i = 0; i < nforeign; i++)
-	{
-		int			nkeys;
-		CpKey	   *keys = cp_match_keys(records[i].now, &nkeys);
+	for (; nwritten < nrecords; nwritten++)
+		if (records[nwritten].now != NULL)
+		{
+			nhidden += records[nwritten].stored == NULL;
+			records[nwritten].stored = records[nwritten].now;
+		}
+	nmade = 0;
+}
 
-		while (nkeys-- > 0)
-			cp_changes_add(keys[nkeys].key);
-		keys = cp_guard_keys(records[i].now, &nkeys);
-		while (nkeys-- > 0)
-			cp_changes_add(keys[nkeys].key);
-	}
+void
+cp_delta_end(void)
+{
+	cp_delta_write();
+	if (nrecords > 0)
+		cp_changes_everything();
 	empty();
 }

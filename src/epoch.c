@@ -382,7 +382,7 @@ freeze(bool indexed)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	cp_delta_write();
+	cp_delta_end();
 	if (indexed)
 		count_kin();
 	write_pending();

@@ -207,7 +207,6 @@ extern List *cp_parted_from_shielded(const CpPerson *row, const struct CpMemory 
  */
 extern void cp_delta_add(const CpPerson *person);
 extern void cp_delta_import(const CpPerson *person);
-extern bool cp_delta_is_foreign(int64 child_id);
 
 /*
  * A record as cp_person_fetch() has it changes: from now on every search of this
@@ -218,14 +217,26 @@ extern void cp_delta_change(const CpPerson *before, const CpPerson *now);
 /* Do entries of the indexes about this child no longer count? */
 extern bool cp_delta_hides(int64 child_id);
 
-/* Writes all of them in bulk; must be called before commit. */
+/*
+ * Writes all of them in bulk; must be called before commit.  Searches still find
+ * them here, so what was found before can be brought up to date with them.
+ */
 extern void cp_delta_write(void);
+
+/*
+ * The same, and empties the delta: records are to be changed otherwise.  Whoever
+ * searched before must search again.
+ */
+extern void cp_delta_end(void);
 
 /* Is there any? */
 extern bool cp_delta_any(void);
 
 /* How many new ones are to be written. */
 extern int	cp_delta_made(void);
+
+/* How many records it holds, written or not. */
+extern int	cp_delta_count(void);
 
 /* The number that the next one will have. */
 extern int	cp_delta_next(void);
@@ -258,7 +269,13 @@ extern void cp_changes_add(int32 key);
 extern int32 cp_changes_key_of(int64 child_id);
 
 /* Notes the keys that a changed record has no longer, or has now. */
-extern void cp_changes_add_record(const CpPerson *before, const CpPerson *now);
+extern void cp_changes_add_record(const CpPerson *before, const CpPerson *now, bool in_delta);
+
+/* Notes the keys of a new record that is in the delta: other processes must search again. */
+extern void cp_changes_tell_record(const CpPerson *now);
+
+/* Whoever found anything must search again. */
+extern void cp_changes_everything(void);
 
 /* The moment now. */
 extern uint32 cp_changes_now(void);
@@ -273,8 +290,12 @@ extern int32 *cp_changes_all(int *nkeys);
 
 typedef struct CpStore CpStore;
 
-/* indexed: false where the indexes of keys are to be built anew afterwards. */
-extern CpStore *cp_store_begin(bool indexed);
+/*
+ * indexed: false where the indexes of keys are to be built anew afterwards.
+ * in_delta: all of them are in the delta, where searches of this process find
+ * them.
+ */
+extern CpStore *cp_store_begin(bool indexed, bool in_delta);
 
 /*
  * A record is new (before is NULL), changed, or gone (now is NULL).  now must

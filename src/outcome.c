@@ -107,8 +107,6 @@ wait_to_be_written(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
 static void
 write_now(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
 {
-	if (cp_delta_is_foreign(child->child_id))
-		cp_batch_flush(batch);
 	note_link(batch, delivery, child);
 	cp_write_deliveries(&delivery, 1);
 	cp_rekey(child->child_id);
@@ -140,16 +138,10 @@ waiting_rows(const CpBatchChild *child)
 
 /* From now on every search finds the record as it will be. */
 static void
-change_record(CpBatch *batch, const CpPerson *record, const CpPerson *now, CpDelivery *delivery)
+change_record(const CpPerson *record, const CpPerson *now)
 {
-	if (now == record)
-		return;
-	if (cp_delta_is_foreign(record->child_id))
-	{
-		cp_batch_flush(batch);
-		delivery->made = false;
-	}
-	cp_delta_change(record, now);
+	if (now != record)
+		cp_delta_change(record, now);
 }
 
 /* Does a row that a person has decided say enough for a record? */
@@ -212,7 +204,7 @@ cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, const CpPerson 
 	now = record != NULL ? cp_foresee_person(delivery, record, waiting_rows(child)) : NULL;
 	if (now != NULL)
 	{
-		change_record(batch, record, now, delivery);
+		change_record(record, now);
 		wait_to_be_written(batch, delivery, child);
 		return;
 	}

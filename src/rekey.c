@@ -31,6 +31,8 @@
 
 #include "match.h"
 
+#define MOST_IN_DELTA 2000		/* records: chains of the delta stay short */
+
 /* A number, then the columns of contactpoint._match_facts(). */
 enum
 {
@@ -205,6 +207,34 @@ by_number(const void *a, const void *b)
 	return left < right ? -1 : left > right ? 1 : 0;
 }
 
+/*
+ * By way of the delta, so that what this transaction has found can be brought
+ * up to date; false: there are too many, or some are gone.
+ */
+static bool
+change_in_delta(const int64 *child_ids, int nchildren, CpPerson **now)
+{
+	if (cp_delta_count() + nchildren > MOST_IN_DELTA)
+		return false;
+	for (int i = 0; i < nchildren; i++)
+		if (now[i] == NULL)
+			return false;
+	for (int i = 0; i < nchildren; i++)
+	{
+		CpPerson   *before = cp_person_fetch(child_ids[i]);
+
+		if (before == NULL)
+		{
+			cp_delta_add(now[i]);
+			cp_changes_tell_record(now[i]);
+		}
+		else if (!cp_person_same(before, now[i]))
+			cp_delta_change(before, now[i]);
+	}
+	cp_delta_write();
+	return true;
+}
+
 static void
 rekey_some(const int64 *child_ids, int nchildren, bool indexed)
 {
@@ -212,7 +242,10 @@ rekey_some(const int64 *child_ids, int nchildren, bool indexed)
 	CpStore    *store;
 
 	read_registry(child_ids, nchildren, now);
-	store = cp_store_begin(indexed);
+	if (indexed && change_in_delta(child_ids, nchildren, now))
+		return;
+	cp_delta_end();
+	store = cp_store_begin(indexed, false);
 	for (int i = 0; i < nchildren; i++)
 		cp_store_change(store, cp_person_fetch(child_ids[i]), now[i]);
 	cp_store_end(store);
@@ -235,7 +268,6 @@ rekey(const int64 *child_ids, int nchildren, bool indexed)
 		int			n = 0;
 
 		MemoryContextSwitchTo(context);
-		cp_delta_write();
 		CommandCounterIncrement();
 		sorted = palloc((nchildren + 1) * sizeof(int64));
 		memcpy(sorted, child_ids, nchildren * sizeof(int64));

@@ -66,6 +66,7 @@ enum
 struct CpStore
 {
 	bool		indexed;		/* keys get entries of their index */
+	bool		in_delta;		/* what changes is in the delta */
 	MemoryContext context;
 	MemoryContext scratch;		/* one record at a time */
 	KeyRows		keys[KEY_TABLES];
@@ -78,7 +79,7 @@ struct CpStore
 };
 
 CpStore *
-cp_store_begin(bool indexed)
+cp_store_begin(bool indexed, bool in_delta)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "contactpoint store",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -86,6 +87,7 @@ cp_store_begin(bool indexed)
 
 	store->context = context;
 	store->indexed = indexed;
+	store->in_delta = in_delta;
 	store->scratch = AllocSetContextCreate(context, "contactpoint store of a record",
 										   ALLOCSET_SMALL_SIZES);
 	store->keys[MATCH_KEYS].table = "match_key";
@@ -148,7 +150,7 @@ add_key_row(KeyRows *rows, const CpKey *key, DateADT birth, int64 child_id)
 
 /* Takes away the keys that no longer hold and notes the new ones. */
 static void
-change_keys(KeyRows *rows, const CpPerson *before, const CpPerson *now)
+change_keys(KeyRows *rows, const CpPerson *before, const CpPerson *now, bool in_delta)
 {
 	int			nold = 0;
 	int			nnew = 0;
@@ -169,7 +171,7 @@ change_keys(KeyRows *rows, const CpPerson *before, const CpPerson *now)
 	{
 		int			order = o >= nold ? 1 : n >= nnew ? -1 : cp_key_order(&old_keys[o], &new_keys[n]);
 
-		if (before == NULL || now == NULL)
+		if (!in_delta && (before == NULL || now == NULL))
 			cp_changes_add(order <= 0 ? old_keys[o].key : new_keys[n].key);
 		if (order < 0 || (order == 0 && moved))
 			delete_key(rel, cp_relation_oid(rows->index), snapshot, &old_keys[o],
@@ -468,12 +470,12 @@ cp_store_change(CpStore *store, const CpPerson *before, const CpPerson *now)
 	if (before != NULL && now != NULL && cp_person_same(before, now))
 		return;
 	caller = MemoryContextSwitchTo(store->scratch);
-	if (before != NULL && now != NULL)
-		cp_changes_add_record(before, now);
-	else if (before != NULL)
+	if (before != NULL && now != NULL && !store->in_delta)
+		cp_changes_add_record(before, now, false);
+	else if (before != NULL && !store->in_delta)
 		cp_changes_add(cp_changes_key_of(before->child_id));
 	for (int i = 0; i < KEY_TABLES; i++)
-		change_keys(&store->keys[i], before, now);
+		change_keys(&store->keys[i], before, now, store->in_delta);
 	if (before != NULL)
 	{
 		cp_person_replace(before->child_id, now);
