@@ -167,6 +167,13 @@
 	} while (0)
 #endif
 
+/* 17 gave up old_snapshot_threshold (core commit f691f5b80a) */
+#if PG_VERSION_NUM >= 170000
+#define cp_test_for_old_snapshot(snapshot, rel, page) ((void) 0)
+#else
+#define cp_test_for_old_snapshot(snapshot, rel, page) TestForOldSnapshot((snapshot), (rel), (page))
+#endif
+
 /* 17 counts processes by number (core commit 024c521117) */
 #if PG_VERSION_NUM >= 170000
 #define cp_my_proc_number() (MyProcNumber)

@@ -23,12 +23,16 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
+
 #include "access/nbtree.h"
+#include "access/xact.h"
 #include "catalog/pg_am.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/predicate.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "walk.h"
@@ -140,13 +144,18 @@ check_page(const CpWalk *walk, Buffer buffer)
 	return page;
 }
 
-/* A place is not to the left of a page; is it on it?  Notes where the page ends. */
+/*
+ * A place is not to the left of a page, which has just been locked; is it on it?
+ * Notes where the page ends.  Raises 72000 where entries that the snapshot needs
+ * may have been taken away (old_snapshot_threshold).
+ */
 static bool
 may_hold(const CpWalk *walk, Level *level, Page page, uint64 place)
 {
 	BTPageOpaque opaque = BTPageGetOpaque(page);
 	IndexTuple	high;
 
+	cp_test_for_old_snapshot(walk->snapshot, walk->index, page);
 	if (P_IGNORE(opaque))
 		return false;
 	if (P_RIGHTMOST(opaque))
@@ -423,6 +432,17 @@ next_leaf(CpWalk *walk)
 	return page;
 }
 
+/*
+ * There is nothing finer to lock in an empty tree.  What was inserted before it
+ * was locked is looked for, since who inserted it did not meet the lock.
+ */
+static Page
+find_leaf_in_empty(CpWalk *walk, uint64 place)
+{
+	PredicateLockRelation(walk->index, walk->snapshot);
+	return IsolationIsSerializable() ? find_leaf(walk, place) : NULL;
+}
+
 /* ---------- the walk ---------- */
 
 CpWalk *
@@ -468,8 +488,8 @@ cp_walk_next(CpWalk *walk, const CpWalkEntry **entries)
 		walk->begun = true;
 		walk->next = InvalidBlockNumber;
 		if (page == NULL)
-			PredicateLockRelation(walk->index, walk->snapshot);
-		else
+			page = find_leaf_in_empty(walk, walk->from);
+		if (page != NULL)
 			n = take_entries(walk, page, walk->from);
 	}
 	while (n == 0 && walk->next != InvalidBlockNumber)

@@ -65,7 +65,7 @@ PG_FUNCTION_INFO_V1(contactpoint_walk);
 Datum
 contactpoint_walk(PG_FUNCTION_ARGS)
 {
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	Snapshot	snapshot = RegisterSnapshot(GetActiveSnapshot());
 	Relation	index = index_open(PG_GETARG_OID(0), AccessShareLock);
 	bool		keys = PG_GETARG_BOOL(1);
 	CpWalk	   *walk = cp_walk_begin(index, keys ? CP_WALK_KEYS : CP_WALK_NUMBERS, snapshot);
