@@ -160,6 +160,7 @@ extern void cp_worker_stop(Oid database);
 extern void cp_worker_begin(CpWorkerKind kind, Datum arg);
 extern bool cp_worker_told_to_stop(void);
 extern void cp_worker_sleep(int milliseconds);
+extern MemoryContext cp_worker_vacuum_context(void);
 extern int	cp_worker_recover(MemoryContext context);
 extern bool cp_worker_has_registry(void);
 

@@ -388,10 +388,8 @@ vacuum_is_due(void)
 static void
 vacuum_journal(void)
 {
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "contactpoint vacuum",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context = cp_worker_vacuum_context();
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
-	MemoryContext portal_context = PortalContext;
 	VacuumStmt *statement = makeNode(VacuumStmt);
 	RangeVar   *journal = makeRangeVar(CP_SCHEMA, "journal", -1);
 
@@ -401,14 +399,12 @@ vacuum_journal(void)
 	statement->options = list_make1(makeDefElem("truncate", (Node *) makeBoolean(true), -1));
 	statement->is_vacuumcmd = true;
 	StartTransactionCommand();
-	PortalContext = context;	/* what vacuum keeps over its transactions */
 	pgstat_report_activity(STATE_RUNNING, "vacuuming the audit journal");
 	ExecVacuum(make_parsestate(NULL), statement, true);
-	PortalContext = portal_context;
 	journal_is_large = journal_blocks() > VACUUM_BLOCKS;
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(oldcontext);
-	MemoryContextDelete(context);
+	MemoryContextReset(context);
 }
 
 /*

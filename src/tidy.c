@@ -146,16 +146,13 @@ void
 cp_tidy(void)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "contactpoint vacuum",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context = cp_worker_vacuum_context();
 	CpSharedDatabase *database = cp_shared_database();
 	TransactionId xid;
 
 	LWLockAcquire(cp_shared_lock(), LW_SHARED);
 	xid = database->shielded_xid;
 	LWLockRelease(cp_shared_lock());
-	/* what must outlive the transactions of VACUUM goes there */
-	PortalContext = context;
 	pgstat_report_activity(STATE_RUNNING, "vacuuming what was shielded");
 	for (int i = 0; i < lengthof(leaves); i++)
 	{
@@ -163,9 +160,8 @@ cp_tidy(void)
 		vacuum_leaf(leaves[i]);
 	}
 	pgstat_report_activity(STATE_IDLE, NULL);
-	PortalContext = NULL;
 	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(context);
+	MemoryContextReset(context);
 
 	LWLockAcquire(cp_shared_lock(), LW_EXCLUSIVE);
 	if (database->shielded_xid == xid)

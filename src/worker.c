@@ -24,6 +24,7 @@
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
@@ -230,6 +231,23 @@ cp_worker_sleep(int milliseconds)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
+}
+
+/*
+ * Where a worker keeps what a VACUUM needs over its transactions, as
+ * PortalContext; empty.  The same each time: one that fails leaves nothing behind
+ * but until the next.
+ */
+MemoryContext
+cp_worker_vacuum_context(void)
+{
+	static MemoryContext context = NULL;
+
+	if (context == NULL)
+		context = AllocSetContextCreate(TopMemoryContext, "contactpoint vacuum", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(context);
+	PortalContext = context;
+	return context;
 }
 
 /*

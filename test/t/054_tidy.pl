@@ -17,6 +17,8 @@ my $node = ContactPoint::start('tidy');
 ContactPoint::people($node, $db);
 $node->safe_psql($db, 'CREATE EXTENSION pageinspect');
 
+my $worker = q{FROM pg_stat_activity WHERE backend_type = 'contactpoint jobs'};
+
 # Rows in the heap of a leaf that hold this text, dead ones too.
 sub left
 {
@@ -44,8 +46,24 @@ ContactPoint::ask($node, $db, 'regress_manager', "SELECT contactpoint.shield($ch
 is(left('1 Former Lane'), 1, 'a shield leaves a dead row');
 is(ContactPoint::ask($node, $db, 'regress_practitioner', "$reason; SELECT count(*) FROM contactpoint.address WHERE address ~ 'Former'"),
 	'0', 'which nobody reads');
+my $locker = $node->background_psql($db);
+$locker->query_safe('BEGIN; LOCK TABLE contactpoint.address_open IN SHARE UPDATE EXCLUSIVE MODE');
 $old->query_safe('ROLLBACK');
 $old->quit;
+for my $failed (1 .. 4)
+{
+	$node->poll_query_until($db, "SELECT count(*) = 1 $worker AND wait_event_type = 'Lock'") or die 'nothing is vacuumed';
+	my $offset = -s $node->logfile;
+	$node->safe_psql($db, "SELECT pg_cancel_backend(pid) $worker");
+	$node->wait_for_log(qr/worker for jobs met SQLSTATE 57014/, $offset);
+}
+my $offset = -s $node->logfile;
+$node->safe_psql($db, "SELECT pg_log_backend_memory_contexts(pid) $worker");
+$node->wait_for_log(qr/Grand total/, $offset);
+my $contexts = () = substr(slurp_file($node->logfile), $offset) =~ /; contactpoint vacuum: /g;
+is($contexts, 1, 'a vacuum that fails is tried again and leaves nothing behind in memory');
+$locker->query_safe('ROLLBACK');
+$locker->quit;
 ok($node->poll_query_until($db, q{
 	SELECT NOT EXISTS (SELECT FROM generate_series(0, pg_relation_size('contactpoint.address_open') / 8192 - 1) p,
 		LATERAL heap_page_items(get_raw_page('contactpoint.address_open', p::int)) i
