@@ -317,6 +317,29 @@ settle_inbox(void)
 		cp_progress_finish(CP_JOB_SETTLE);
 }
 
+/* Jobs that wait for their worker must not end this one. */
+static void
+resume_jobs(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile int sqlstate = 0;
+
+	PG_TRY();
+	{
+		cp_jobs_resume();
+	}
+	PG_CATCH();
+	{
+		sqlstate = cp_worker_recover(context);
+	}
+	PG_END_TRY();
+	CHECK_FOR_INTERRUPTS();
+	if (sqlstate != 0)
+		ereport(LOG,
+				(errmsg("the matcher met SQLSTATE %s when it looked for jobs",
+						unpack_sql_state(sqlstate))));
+}
+
 /*
  * Main loop.  arg: see cp_worker_begin.
  */
@@ -327,7 +350,7 @@ cp_matcher_main(Datum arg)
 	while (!cp_worker_told_to_stop())
 	{
 		settle_inbox();
-		cp_jobs_resume();
+		resume_jobs();
 		cp_worker_sleep(IDLE_MS);
 	}
 	proc_exit(0);

@@ -388,4 +388,16 @@ $node->safe_psql($db, q{SET contactpoint.allow_drop = on; INSERT INTO contactpoi
 isnt(score_of('weight-2'), $score, 'a new version of a weight counts from its commit on');
 is($node->safe_psql($db, $matcher), $pid, 'for those who had the former one');
 
+# ---------- an error of the matcher's own, between two batches ----------
+
+my $locker = $node->background_psql($db);
+$locker->query_safe('BEGIN; LOCK TABLE contactpoint.job IN ACCESS EXCLUSIVE MODE');
+$node->poll_query_until($db, "$matcher AND wait_event_type = 'Lock'", $pid) or die 'the matcher does not look for jobs';
+my $offset = -s $node->logfile;
+$node->safe_psql($db, "SELECT pg_cancel_backend($pid)");
+$node->wait_for_log(qr/matcher met SQLSTATE 57014|\(PID $pid\) exited/, $offset);
+$locker->query_safe('ROLLBACK');
+$locker->quit;
+is($node->safe_psql($db, $matcher), $pid, 'a matcher that meets an error when it looks for jobs goes on');
+
 done_testing();
