@@ -133,6 +133,14 @@ extern void cp_audit_command(const char *command, const int64 *children,
 extern void cp_audit_command_said(const char *said, const char *command, const int64 *children,
 								  int nchildren, CpVerdict verdict);
 
+/* ---------- look.c: what comes before an entry about an error ---------- */
+
+/*
+ * In PG_CATCH, before anything is recorded: releases what the failing code may
+ * hold.  Raises nothing.
+ */
+extern void cp_release_after_error(void);
+
 /* ---------- command.c: the door of the interface ---------- */
 
 /*

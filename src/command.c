@@ -24,8 +24,6 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "storage/bufmgr.h"
-#include "storage/lwlock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -198,8 +196,7 @@ refuse(const char *said, const char *name, const int64 *children, int nchildren,
 {
 	ErrorData  *edata;
 
-	LWLockReleaseAll();
-	UnlockBuffers();
+	cp_release_after_error();
 	MemoryContextSwitchTo(oldcontext);
 	edata = CopyErrorData();
 	FlushErrorState();

@@ -19,8 +19,6 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
-#include "storage/bufmgr.h"
-#include "storage/lwlock.h"
 #include "tcop/cmdtag.h"
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
@@ -55,8 +53,7 @@ record_and_rethrow(Oid relid, const char *query, ParamListInfo params)
 	ErrorData  *edata;
 	CpEntryHead head;
 
-	LWLockReleaseAll();
-	UnlockBuffers();
+	cp_release_after_error();
 	edata = CopyErrorData();
 	FlushErrorState();
 	if (get_rel_relispartition(relid))

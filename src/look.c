@@ -294,10 +294,11 @@ StaticAssertDecl(CP_FIRST_CHILDREN * 4 * 4 * 4 * 4 * 4 == CP_MAX_CHILDREN,
 				 "room grows to exactly CP_MAX_CHILDREN");
 
 /*
- * Releases what failing code may hold, in the order of a transaction abort.
+ * Releases what failing code may hold, in the order of a transaction abort, so
+ * that an append neither waits for it nor meets it half done.
  */
-static void
-release_after_error(void)
+void
+cp_release_after_error(void)
 {
 	LWLockReleaseAll();
 	ConditionVariableCancelSleep();
@@ -348,7 +349,7 @@ cp_look_record_and_rethrow(CpLook *look, CpVerdict verdict)
 	ErrorData  *edata;
 
 	lost = true;				/* until it is appended */
-	release_after_error();
+	cp_release_after_error();
 	MemoryContextSwitchTo(look->estate->es_query_cxt);
 	edata = CopyErrorData();
 	FlushErrorState();
@@ -367,7 +368,7 @@ append_at_exit(int code, Datum arg)
 {
 	if (!cp_look_pending || lost)
 		return;
-	release_after_error();
+	cp_release_after_error();
 	MemoryContextSwitchTo(TopMemoryContext);
 	for (CpRun *run = cp_running; run != NULL; run = run->below)
 		if (run->look->personal)
