@@ -42,10 +42,11 @@ turns()
 }
 
 # ticks_of PID FIELDS: ticks of CPU a process has used (14-15), and those of its
-# children that have ended (14-17)
+# children that have ended (14-17); 0 of one that is gone by now
 ticks_of()
 {
-	echo $(($(cut -d' ' -f"$2" "/proc/$1/stat" 2>/dev/null | tr ' ' +)))
+	used=$(cut -d' ' -f"$2" "/proc/$1/stat" 2>/dev/null | tr ' ' +)
+	echo $((${used:-0}))
 }
 
 # cpu_of SERVER: ticks that all its processes have used, those that ended too
