@@ -253,6 +253,8 @@ sub job_done
 
 $node->safe_psql($db, 'DELETE FROM contactpoint.finding_pair; DELETE FROM contactpoint.finding');
 my $halting = halt_half_way('sweep', 'sweep');
+# the worker tells of a batch when that is committed, and so a moment after
+$node->poll_query_until($db, q{SELECT done > 0 FROM contactpoint.progress WHERE job = 'sweep'}) or die 'nothing is told of the sweep';
 is( look('regress_manager', q{SELECT done > 0 AND done < total AND finished_at IS NULL AND ends_at IS NOT NULL
 		FROM contactpoint.progress WHERE job = 'sweep'}),
 	't', 'progress says how far a sweep is, and when it should end');
