@@ -23,8 +23,6 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
-
 #include "access/nbtree.h"
 #include "access/xact.h"
 #include "catalog/pg_am.h"
