@@ -184,7 +184,7 @@ COMMENT ON COLUMN contactpoint.settlement.source_ref IS 'its reference';
 COMMENT ON COLUMN contactpoint.settlement.batch IS 'its batch';
 COMMENT ON COLUMN contactpoint.settlement.outcome IS 'match, new, hold (a person decides), reject or undone';
 COMMENT ON COLUMN contactpoint.settlement.child_id IS 'the record it went to';
-COMMENT ON COLUMN contactpoint.settlement.score IS 'bits of evidence for the best candidate';
+COMMENT ON COLUMN contactpoint.settlement.score IS 'bits of evidence for the best candidate; null: the reference said what it said last, and nothing was compared';
 COMMENT ON COLUMN contactpoint.settlement.settled_at IS 'when it was settled or held';
 COMMENT ON COLUMN contactpoint.settlement.recorded_at IS
     'recorded_at of the details that it brought: with child and source it says which row a detail came with';
@@ -208,7 +208,7 @@ COMMENT ON COLUMN contactpoint.source_link.authority IS
     'the organisation whose managers see this row: the source''s, of a shielded child the responsible authority';
 COMMENT ON COLUMN contactpoint.source_link.linked_at IS 'since when';
 COMMENT ON COLUMN contactpoint.source_link.sent IS
-    'keyed digest of the details it sent last; null: not known, or the child is shielded';
+    'keyed digest of the row it sent last, and of the record then; null: not known, or the child is shielded';
 COMMENT ON INDEX contactpoint.source_link_child_id_idx IS 'references of one child';
 
 -- Managers see links: without the key a digest would let them guess at an address.

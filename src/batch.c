@@ -243,6 +243,19 @@ cp_batch_new(const int64 *numbers, int n)
 	return batch;
 }
 
+CpPerson *
+cp_batch_person(CpBatch *batch, CpInboxRow *row)
+{
+	if (row->person == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(batch->context);
+
+		row->person = cp_inbox_person(row);
+		MemoryContextSwitchTo(caller);
+	}
+	return row->person;
+}
+
 CpBatchChild *
 cp_batch_child(CpBatch *batch, int64 child_id)
 {

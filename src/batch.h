@@ -32,7 +32,7 @@ typedef struct CpSettled
 	CpInboxRow *row;
 	const char *outcome;
 	int64		child_id;		/* 0: none */
-	float4		score;
+	float4		score;			/* NaN: nothing was compared */
 } CpSettled;
 
 struct reference_table_hash;
@@ -105,7 +105,33 @@ extern uint32 cp_hash_reference(const CpInboxRow *row);
 extern CpBatch *cp_batch_new(const int64 *numbers, int n);
 extern CpBatchChild *cp_batch_child(CpBatch *batch, int64 child_id);
 
+/* The matching side of a row, made where it is not there yet. */
+extern CpPerson *cp_batch_person(CpBatch *batch, CpInboxRow *row);
+
+/* ---------- resent.c: rows that say what their reference said last ---------- */
+
+/*
+ * Keyed digest of all that a row sends to a child and, where nothing else bears
+ * on what becomes of it, of the record as it is then (NULL: not known); never 0.
+ */
+extern int64 cp_resent_digest(const CpInboxRow *row, int64 child_id, const CpPerson *record);
+
+/* Is it worth while to see whether a row says the same? */
+extern bool cp_resent_may_be(const CpInboxRow *row);
+
+/* Fills in the digests of records; under the matching lock. */
+extern void cp_resent_read(CpBatch *batch);
+
+/*
+ * Does a row say what its reference said last, of a record that is as it was then?
+ * Then it goes to that record and writes nothing.
+ */
+extern bool cp_resent(CpBatch *batch, const CpInboxRow *row);
+
 /* ---------- outcome.c: what happens to one row ---------- */
+
+/* Has a reference of the row's source, another than its own, sent this child anything in the batch? */
+extern bool cp_same_source_writes(const CpBatchChild *child, const CpInboxRow *row, bool other_reference);
 
 /* The batch in which others may ask for links, or NULL. */
 extern CpBatch *cp_current_batch;

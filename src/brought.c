@@ -74,6 +74,22 @@ bring_name(CpPerson *brought, const CpName *name, const CpPerson *record)
 		brought->names[brought->nnames++] = full;
 }
 
+bool
+cp_brings_something(const CpPerson *row, const CpPerson *record)
+{
+	CpPerson	brought = {0};
+	ListCell   *cell;
+
+	for (int i = 0; i < row->nnames; i++)
+		bring_name(&brought, &row->names[i], record);
+	foreach(cell, row->identifiers)
+	{
+		if (!has_identifier(record, lfirst(cell)))
+			return true;
+	}
+	return brought.nnames > 0;
+}
+
 /*
  * Searches for what a row brings, as for a person.  Records that fit from a
  * score on, or that are guarded and fit, are where it leads; a plainly other

@@ -205,6 +205,9 @@ extern struct TriggerData *cp_require_trigger(FunctionCallInfo fcinfo);
 /* A text column in the current memory context, or NULL. */
 extern char *cp_row_text(HeapTuple tuple, TupleDesc desc, int attno);
 
+/* Is a text this string, byte for byte? */
+extern bool cp_is_text(Datum value, const char *string);
+
 /* A key for a text column of a table or index, in that column's collation. */
 extern void cp_text_key(ScanKey key, Relation rel, int column, Datum text);
 

@@ -205,6 +205,25 @@ is_linked(const CpReference *reference)
 	return reference != NULL && reference->linked_child != 0;
 }
 
+/* Compared with the record, would a row under its reference go to it if nothing spoke for another? */
+static bool
+plainly_fits(const CpPerson *row, const CpCandidate *linked)
+{
+	return linked->nearness != CP_NEAR_FORMER && linked->birth_equal && linked->given_slip && linked->family_agrees &&
+		!linked->identifier_differs && cp_still_fits(row, linked);
+}
+
+bool
+cp_plainly_means(const CpPerson *row, const CpPerson *record)
+{
+	CpCandidate linked = {0};
+
+	if (cp_brings_something(row, record))
+		return false;
+	cp_score(row, record, &linked);
+	return plainly_fits(row, &linked);
+}
+
 /*
  * A row that says what a person has decided before, or a known reference that
  * plainly goes on meaning its child and brings nothing that leads elsewhere; NULL
@@ -220,8 +239,7 @@ cp_decide_known(const CpPerson *row, const CpReference *reference)
 	if (decision != NULL || !is_linked(reference))
 		return decision;
 	linked = compare_linked(row, reference, &record);
-	if (linked == NULL || linked->nearness == CP_NEAR_FORMER || !linked->birth_equal || !linked->given_slip || !linked->family_agrees ||
-		linked->identifier_differs || !cp_still_fits(row, linked) || cp_leads_elsewhere(row, record, true) != NIL)
+	if (linked == NULL || !plainly_fits(row, linked) || cp_leads_elsewhere(row, record, true) != NIL)
 		return NULL;
 	decision = palloc0(sizeof(CpDecision));
 	decide_match(decision, linked, record);

@@ -24,6 +24,8 @@ read_held(int64 upload_id)
 	CpBatch    *batch = cp_settle_read(&upload_id, 1, false);
 
 	batch->rows[0].was_held = true;
+	if (batch->rows[0].present)
+		(void) cp_batch_person(batch, &batch->rows[0]);
 	return batch;
 }
 

@@ -72,22 +72,10 @@ cp_inbox_pending(int64 after, int limit, int64 **numbers)
 typedef struct KnownSource
 {
 	char	   *source;
+	Datum		name;			/* the same */
 	int64		organisation;
 	bool		embargoed;
 } KnownSource;
-
-/* Where the references of the rows are looked for. */
-typedef struct Reader
-{
-	CpInboxRow *rows;
-	List	   *sources;		/* KnownSource * */
-	CpLookup	source;
-	CpLookup	link;
-	CpLookup	former;
-	CpLookup	held;
-	CpLookup	remembered;
-	CpLookup	waiting;
-} Reader;
 
 static char *
 text_of(const TupleTableSlot *slot, int column)
@@ -101,8 +89,16 @@ jsonb_of(const TupleTableSlot *slot, int column)
 	return cp_slot_is_null(slot, column) ? NULL : DatumGetJsonbPCopy(cp_slot_value(slot, column));
 }
 
+/* Where rows go, and the sources that they come from. */
+typedef struct Reader
+{
+	CpInboxRow *rows;
+	List	   *sources;		/* KnownSource * */
+	CpLookup	source;
+} Reader;
+
 static const KnownSource *
-known_source(Reader *reader, const char *name, Datum datum)
+known_source(Reader *reader, Datum name)
 {
 	KnownSource *known;
 	ListCell   *cell;
@@ -110,38 +106,18 @@ known_source(Reader *reader, const char *name, Datum datum)
 	foreach(cell, reader->sources)
 	{
 		known = lfirst(cell);
-		if (strcmp(known->source, name) == 0)
+		if (cp_is_text(name, known->source))
 			return known;
 	}
-	if (!cp_lookup_to_texts(&reader->source, datum, (Datum) 0))
+	if (!cp_lookup_to_texts(&reader->source, name, (Datum) 0))
 		return NULL;
 	known = palloc(sizeof(KnownSource));
-	known->source = pstrdup(name);
+	known->source = TextDatumGetCString(name);
+	known->name = CStringGetTextDatum(known->source);
 	known->organisation = cp_slot_number(reader->source.slot, SOURCE_ORGANISATION);
 	known->embargoed = !cp_slot_is_null(reader->source.slot, SOURCE_EMBARGOED_AT);
 	reader->sources = lappend(reader->sources, known);
 	return known;
-}
-
-/* What is known of the row's reference. */
-static void
-read_reference(Reader *reader, CpInboxRow *row, Datum source, Datum source_ref)
-{
-	bool		linked = cp_lookup_to_texts(&reader->link, source, source_ref);
-
-	if (linked)
-	{
-		row->linked_child = cp_slot_number(reader->link.slot, LINK_CHILD);
-		row->link_authority = cp_slot_number(reader->link.slot, LINK_AUTHORITY);
-		row->sent = cp_slot_number(reader->link.slot, LINK_SENT);
-	}
-	else if (cp_lookup_to_texts(&reader->former, source, source_ref))
-		row->linked_child = cp_slot_number(reader->former.slot, FORMER_CHILD);
-	row->linked_formerly = !linked && row->linked_child != 0;
-	if (cp_lookup_to_texts(&reader->held, source, source_ref))
-		row->open_review = cp_slot_number(reader->held.slot, HELD_REVIEW);
-	row->remembered = cp_lookup_to_texts(&reader->remembered, source, source_ref);
-	row->waits = row->embargoed && cp_lookup_to_texts(&reader->waiting, source, source_ref);
 }
 
 static void
@@ -150,13 +126,12 @@ read_row(CpLookup *lookup, int place, void *argument)
 	Reader	   *reader = argument;
 	CpInboxRow *row = &reader->rows[place];
 	TupleTableSlot *slot = lookup->slot;
-	char	   *source = text_of(slot, UPLOAD_SOURCE);
-	const KnownSource *known = known_source(reader, source, cp_slot_value(slot, UPLOAD_SOURCE));
+	const KnownSource *known = known_source(reader, cp_slot_value(slot, UPLOAD_SOURCE));
 
 	if (known == NULL)
 		return;
 	row->present = true;
-	row->source = source;
+	row->source = known->source;
 	row->source_ref = text_of(slot, UPLOAD_SOURCE_REF);
 	row->batch = text_of(slot, UPLOAD_BATCH);
 	row->authority = cp_slot_number(slot, UPLOAD_AUTHORITY);
@@ -172,7 +147,79 @@ read_row(CpLookup *lookup, int place, void *argument)
 	row->alias_names = jsonb_of(slot, UPLOAD_ALIAS_NAMES);
 	row->source_authority = known->organisation;
 	row->embargoed = known->embargoed;
-	read_reference(reader, row, cp_slot_value(slot, UPLOAD_SOURCE), cp_slot_value(slot, UPLOAD_SOURCE_REF));
+}
+
+/* Where references are looked for. */
+typedef struct References
+{
+	CpLookup	link;
+	CpLookup	former;
+	CpLookup	held;
+	CpLookup	remembered;
+	CpLookup	waiting;
+} References;
+
+/* What is known of the row's reference. */
+static void
+read_reference(References *references, CpInboxRow *row, Datum source)
+{
+	Datum		source_ref = CStringGetTextDatum(row->source_ref);
+	bool		linked = cp_lookup_to_texts(&references->link, source, source_ref);
+
+	if (linked)
+	{
+		row->linked_child = cp_slot_number(references->link.slot, LINK_CHILD);
+		row->link_authority = cp_slot_number(references->link.slot, LINK_AUTHORITY);
+		row->sent = cp_slot_number(references->link.slot, LINK_SENT);
+	}
+	else if (cp_lookup_ascending(&references->former, source, source_ref))
+		row->linked_child = cp_slot_number(references->former.slot, FORMER_CHILD);
+	row->linked_formerly = !linked && row->linked_child != 0;
+	if (cp_lookup_ascending(&references->held, source, source_ref))
+		row->open_review = cp_slot_number(references->held.slot, HELD_REVIEW);
+	row->remembered = cp_lookup_ascending(&references->remembered, source, source_ref);
+	row->waits = row->embargoed && cp_lookup_ascending(&references->waiting, source, source_ref);
+	pfree(DatumGetPointer(source_ref));
+}
+
+static int
+by_reference(const void *a, const void *b)
+{
+	return strcmp((*(CpInboxRow *const *) a)->source_ref, (*(CpInboxRow *const *) b)->source_ref);
+}
+
+/* In the order of the indexes, of which each page is met once then. */
+static void
+read_references(Reader *reader, int n)
+{
+	CpInboxRow **rows = palloc(sizeof(CpInboxRow *) * Max(n, 1));
+	References	references;
+	int			nrows = 0;
+	ListCell   *cell;
+
+	for (int i = 0; i < n; i++)
+		if (reader->rows[i].present)
+			rows[nrows++] = &reader->rows[i];
+	qsort(rows, nrows, sizeof(CpInboxRow *), by_reference);
+	cp_lookup_begin(&references.link, "source_link", "source_link_pkey", 2, AccessShareLock);
+	cp_lookup_begin(&references.former, "former_reference", "former_reference_pkey", 2, AccessShareLock);
+	cp_lookup_begin(&references.held, "held_reference", "held_reference_pkey", 2, AccessShareLock);
+	cp_lookup_begin(&references.remembered, "remembered", "remembered_source_idx", 2, AccessShareLock);
+	cp_lookup_begin(&references.waiting, "receipt", "receipt_waiting_idx", 2, AccessShareLock);
+	foreach(cell, reader->sources)
+	{
+		const KnownSource *known = lfirst(cell);
+
+		for (int i = 0; i < nrows; i++)
+			if (rows[i]->source == known->source)
+				read_reference(&references, rows[i], known->name);
+	}
+	cp_lookup_end(&references.waiting);
+	cp_lookup_end(&references.remembered);
+	cp_lookup_end(&references.held);
+	cp_lookup_end(&references.former);
+	cp_lookup_end(&references.link);
+	pfree(rows);
 }
 
 /* A moment that this process has given to no other row. */
@@ -208,19 +255,10 @@ cp_inbox_read(const int64 *numbers, int n)
 	CommandCounterIncrement();
 	cp_lookup_begin(&lookup, "upload", "upload_pkey", 1, AccessShareLock);
 	cp_lookup_begin(&reader.source, "source", "source_pkey", 1, AccessShareLock);
-	cp_lookup_begin(&reader.link, "source_link", "source_link_pkey", 2, AccessShareLock);
-	cp_lookup_begin(&reader.former, "former_reference", "former_reference_pkey", 2, AccessShareLock);
-	cp_lookup_begin(&reader.held, "held_reference", "held_reference_pkey", 2, AccessShareLock);
-	cp_lookup_begin(&reader.remembered, "remembered", "remembered_source_idx", 2, AccessShareLock);
-	cp_lookup_begin(&reader.waiting, "receipt", "receipt_waiting_idx", 2, AccessShareLock);
 	cp_lookup_numbers(&lookup, numbers, n, read_row, &reader);
-	cp_lookup_end(&reader.waiting);
-	cp_lookup_end(&reader.remembered);
-	cp_lookup_end(&reader.held);
-	cp_lookup_end(&reader.former);
-	cp_lookup_end(&reader.link);
 	cp_lookup_end(&reader.source);
 	cp_lookup_end(&lookup);
+	read_references(&reader, n);
 	return reader.rows;
 }
 

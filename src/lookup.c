@@ -17,9 +17,11 @@
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "catalog/pg_collation.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/varlena.h"
 
 #include "match.h"
 #include "lookup.h"
@@ -36,6 +38,8 @@ cp_lookup_begin(CpLookup *lookup, const char *table, const char *index, int nkey
 	lookup->snapshot = cp_latest_snapshot();
 	lookup->scan = cp_index_beginscan(lookup->rel, lookup->index, lookup->snapshot, nkeys);
 	lookup->slot = table_slot_create(lookup->rel, NULL);
+	lookup->first = (Datum) 0;
+	lookup->at_end = false;
 }
 
 void
@@ -97,6 +101,36 @@ cp_lookup_to_texts(CpLookup *lookup, Datum first, Datum second)
 		cp_text_key(&keys[1], lookup->index, 2, second);
 	rescan(lookup, keys, lookup->scan->numberOfKeys);
 	return cp_lookup_next(lookup);
+}
+
+/* Is the row in the slot before, at or behind the second text? */
+static int
+compare_second(const CpLookup *lookup, Datum second)
+{
+	const text *stored = DatumGetTextPP(cp_slot_value(lookup->slot, lookup->index->rd_index->indkey.values[1]));
+	const text *wanted = DatumGetTextPP(second);
+
+	return varstr_cmp(VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored), VARDATA_ANY(wanted), VARSIZE_ANY_EXHDR(wanted),
+					  C_COLLATION_OID);
+}
+
+bool
+cp_lookup_ascending(CpLookup *lookup, Datum first, Datum second)
+{
+	/* no row, or the next one, is behind all that lies between */
+	if (lookup->first != first || (!lookup->at_end && compare_second(lookup, second) < 0))
+	{
+		ScanKeyData keys[2];
+
+		cp_text_key(&keys[0], lookup->index, 1, first);
+		cp_text_key(&keys[1], lookup->index, 2, second);
+		keys[1].sk_strategy = BTGreaterEqualStrategyNumber;
+		fmgr_info(F_TEXT_GE, &keys[1].sk_func);
+		rescan(lookup, keys, 2);
+		lookup->first = first;
+		lookup->at_end = !cp_lookup_next(lookup);
+	}
+	return !lookup->at_end && compare_second(lookup, second) == 0;
 }
 
 void

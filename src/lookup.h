@@ -22,6 +22,9 @@ typedef struct CpLookup
 	Snapshot	snapshot;
 	IndexScanDesc scan;
 	TupleTableSlot *slot;		/* the row that was found, deformed */
+	Datum		first;			/* cp_lookup_ascending: the text looked for
+								 * last, 0: none */
+	bool		at_end;			/* and no row follows it */
 	MemoryContext context;		/* in which it began: a scan asks for memory
 								 * whenever it likes */
 } CpLookup;
@@ -44,6 +47,12 @@ extern void cp_lookup_to_number(CpLookup *lookup, int64 number);
 
 /* To the first row with a text, or two, in an index that begins with these columns. */
 extern bool cp_lookup_to_texts(CpLookup *lookup, Datum first, Datum second);
+
+/*
+ * The same where the second texts ascend, by bytes, as long as the first one is
+ * the same Datum: for a table that has few of them.
+ */
+extern bool cp_lookup_ascending(CpLookup *lookup, Datum first, Datum second);
 
 /*
  * To the rows with these numbers, which ascend, in an index whose first column

@@ -163,6 +163,12 @@ extern CpDecision *cp_decide_known(const CpPerson *row, const CpReference *refer
 extern CpDecision *cp_decide_found(const CpPerson *row, const CpReference *reference,
 								   const CpFound *found);
 
+/*
+ * Does the first step come to the record whatever others there are?  After
+ * cp_dictionary_refresh().
+ */
+extern bool cp_plainly_means(const CpPerson *row, const CpPerson *record);
+
 /* ---------- outcome.c: an outcome of one row ---------- */
 
 /*
@@ -186,6 +192,9 @@ extern int64 cp_known_child(const CpPerson *row, int64 except_child);
  * brings and its record does not have.
  */
 extern List *cp_leads_elsewhere(const CpPerson *row, const CpPerson *record, bool own_name);
+
+/* Does the row bring any that its record does not have? */
+extern bool cp_brings_something(const CpPerson *row, const CpPerson *record);
 
 /* ---------- remembered.c: what people decided about a reference ---------- */
 

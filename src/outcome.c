@@ -73,9 +73,12 @@ new_delivery(CpBatch *batch, CpInboxRow *row, CpBatchChild *child)
 	return delivery;
 }
 
-/* From now on the reference means this child, and has sent it this. */
+/*
+ * From now on the reference means this child, and has sent it this.  record: as it
+ * will be then, NULL where that is not known.
+ */
 static void
-note_link(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
+note_link(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child, const CpPerson *record)
 {
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
 	CpInboxRow *row = delivery->row;
@@ -83,7 +86,7 @@ note_link(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
 	row->linked_child = child->child_id;
 	row->linked_formerly = false;
 	row->link_authority = row->source_authority;
-	row->sent = cp_inbox_digest(row, child->child_id);
+	row->sent = cp_resent_digest(row, child->child_id, record);
 	child->responsible |= row->authority != 0;
 	child->rows = lappend(child->rows, row);
 	cp_news_tell(CP_NEWS_REFERENCE, cp_hash_reference(row));
@@ -91,11 +94,11 @@ note_link(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
 }
 
 static void
-wait_to_be_written(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
+wait_to_be_written(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child, const CpPerson *record)
 {
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
 
-	note_link(batch, delivery, child);
+	note_link(batch, delivery, child, record);
 	if (delivery->shielded)
 		cp_birth_note_hidden(batch, delivery);
 	batch->deliveries = lappend(batch->deliveries, delivery);
@@ -107,14 +110,13 @@ wait_to_be_written(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
 static void
 write_now(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
 {
-	note_link(batch, delivery, child);
+	note_link(batch, delivery, child, NULL);
 	cp_write_deliveries(&delivery, 1);
 	cp_rekey(child->child_id);
 }
 
-/* Has another reference of the row's source sent this child anything in this batch? */
-static bool
-same_source_writes(const CpBatchChild *child, const CpInboxRow *row, bool other_reference)
+bool
+cp_same_source_writes(const CpBatchChild *child, const CpInboxRow *row, bool other_reference)
 {
 	ListCell   *cell;
 
@@ -192,12 +194,12 @@ cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, const CpPerson 
 		return;
 	}
 	cp_note_settled(batch, row, "match", child_id, score);
-	if (row->linked_child == child_id && row->sent == cp_inbox_digest(row, child_id) && !shielded &&
-		row->link_authority == row->source_authority && !same_source_writes(child, row, true))
+	if (row->linked_child == child_id && !shielded && row->link_authority == row->source_authority &&
+		row->sent == cp_resent_digest(row, child_id, record) && !cp_same_source_writes(child, row, true))
 		return;
 
 	/* what the source sent before must be there to be replaced */
-	if (child->waiting > 0 && same_source_writes(child, row, false))
+	if (child->waiting > 0 && cp_same_source_writes(child, row, false))
 		cp_batch_flush(batch);
 	delivery = new_delivery(batch, row, child);
 	delivery->shielded = shielded;
@@ -205,7 +207,7 @@ cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, const CpPerson 
 	if (now != NULL)
 	{
 		change_record(record, now);
-		wait_to_be_written(batch, delivery, child);
+		wait_to_be_written(batch, delivery, child, now);
 		return;
 	}
 	if (child->waiting > 0)
@@ -263,7 +265,7 @@ cp_settle_new(CpBatch *batch, CpInboxRow *row, double score)
 		cp_delta_add(record);
 		cp_news_tell(CP_NEWS_CHILD, child_id);
 		child->made = true;
-		wait_to_be_written(batch, delivery, child);
+		wait_to_be_written(batch, delivery, child, record);
 	}
 	else
 		write_now(batch, delivery, child);

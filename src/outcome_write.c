@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -31,15 +33,6 @@ enum
 	LINK_SOURCE_REF = 2,
 	LINK_SENT = 6
 };
-
-static bool
-is_text(Datum value, const char *string)
-{
-	const text *stored = DatumGetTextPP(value);
-
-	return VARSIZE_ANY_EXHDR(stored) == strlen(string) &&
-		memcmp(VARDATA_ANY(stored), string, strlen(string)) == 0;
-}
 
 static List *
 add_number(List *numbers, int64 number)
@@ -276,8 +269,8 @@ another_has_sent(CpLookup *links, const CpDelivery *delivery)
 	cp_lookup_to_number(links, delivery->child_id);
 	while (!found && cp_lookup_next(links))
 		found = !cp_slot_is_null(links->slot, LINK_SENT) &&
-			is_text(cp_slot_value(links->slot, LINK_SOURCE), delivery->row->source) &&
-			!is_text(cp_slot_value(links->slot, LINK_SOURCE_REF), delivery->row->source_ref);
+			cp_is_text(cp_slot_value(links->slot, LINK_SOURCE), delivery->row->source) &&
+			!cp_is_text(cp_slot_value(links->slot, LINK_SOURCE_REF), delivery->row->source_ref);
 	return found;
 }
 
@@ -386,6 +379,7 @@ insert_settlements(List *settled)
 		values[5] = Int64GetDatum(s->child_id);
 		nulls[5] = s->child_id == 0;
 		values[6] = Float4GetDatum(s->score);
+		nulls[6] = isnan(s->score);
 		values[7] = TimestampTzGetDatum(GetCurrentTimestamp());
 		/* by which the details that this row brought are found again */
 		values[8] = TimestampTzGetDatum(s->row->recorded_at);

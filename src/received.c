@@ -50,19 +50,16 @@ typedef struct Referred
 static void
 refer(Referred *referred, TupleTableSlot *slot)
 {
-	text	   *source = DatumGetTextPP(cp_slot_value(slot, UPLOAD_SOURCE));
+	Datum		source = cp_slot_value(slot, UPLOAD_SOURCE);
 	ListCell   *cell;
 
 	foreach(cell, referred->sources)
 	{
-		const char *known = lfirst(cell);
-
-		if (strlen(known) == VARSIZE_ANY_EXHDR(source) &&
-			memcmp(known, VARDATA_ANY(source), strlen(known)) == 0)
+		if (cp_is_text(source, lfirst(cell)))
 			break;
 	}
 	if (cell == NULL)
-		referred->sources = lappend(referred->sources, text_to_cstring(source));
+		referred->sources = lappend(referred->sources, TextDatumGetCString(source));
 	if (!cp_slot_is_null(slot, UPLOAD_AUTHORITY))
 	{
 		int64		authority = cp_slot_number(slot, UPLOAD_AUTHORITY);

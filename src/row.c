@@ -41,6 +41,15 @@ cp_row_text(HeapTuple tuple, TupleDesc desc, int attno)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
+bool
+cp_is_text(Datum value, const char *string)
+{
+	const text *stored = DatumGetTextPP(value);
+	Size		length = strlen(string);
+
+	return VARSIZE_ANY_EXHDR(stored) == length && memcmp(VARDATA_ANY(stored), string, length) == 0;
+}
+
 /*
  * Raises KC007: the fault, the column and a hint, never the value.
  */

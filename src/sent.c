@@ -223,15 +223,6 @@ cp_detail_sent(const CpInboxRow *row, CpDetailKind kind, List **details, List **
 /* ---------- what it replaces ---------- */
 
 static bool
-is_text(Datum value, const char *text)
-{
-	int			length = strlen(text);
-
-	return VARSIZE_ANY_EXHDR(DatumGetPointer(value)) == length &&
-		memcmp(VARDATA_ANY(DatumGetPointer(value)), text, length) == 0;
-}
-
-static bool
 is_of_kinds(const CpDetail *identifier, List *sent_kinds)
 {
 	char	   *kind = cp_normalize_kind(TextDatumGetCString(identifier->values[IDENTIFIER_KIND - 1]));
@@ -270,7 +261,7 @@ cp_detail_replaced(CpDetailKind kind, const CpInboxRow *row, const CpDetail *sto
 	Datum		source = stored->values[cp_detail_tables[kind].source - 1];
 	ListCell   *cell;
 
-	if (!is_text(PointerGetDatum(PG_DETOAST_DATUM_PACKED(source)), row->source))
+	if (!cp_is_text(source, row->source))
 		return false;
 	if (kind == CP_DETAIL_IDENTIFIER && !is_of_kinds(stored, sent_kinds))
 		return false;

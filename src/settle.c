@@ -32,6 +32,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -108,14 +110,12 @@ search_from(CpBatch *batch, int from)
 		CpInboxRow *row = &batch->rows[i];
 
 		batch->searched[i] = false;
-		if (!row->present)
+		/* a known reference seldom needs one */
+		if (!row->present || row->linked_child != 0)
 			continue;
 		/* a word that was nobody's may be a record's by now */
 		if (has_new_words(row->person))
 			row->person = cp_inbox_person(row);
-		/* a known reference seldom needs one */
-		if (row->linked_child != 0)
-			continue;
 		persons[n] = row->person;
 		where[n++] = i;
 	}
@@ -163,7 +163,7 @@ decide(CpBatch *batch, int i)
 	CpReference reference = {row->source, row->source_ref, row->linked_child, cp_memory_read(row)};
 	CpDecision *decision;
 
-	if (has_new_words(row->person))
+	if (has_new_words(cp_batch_person(batch, row)))
 	{
 		/* by now they may be known */
 		row->person = cp_inbox_person(row);
@@ -246,6 +246,12 @@ settle_row(CpBatch *batch, int i)
 		row->waits |= reference->latest->waits;
 	}
 	reference->latest = row;
+	if (cp_resent(batch, row))
+	{
+		cp_tally_note(batch, row, false);
+		cp_note_settled(batch, row, "match", row->linked_child, NAN);
+		return;
+	}
 	decision = decide(batch, i);
 	if (waits(batch, row, decision))
 		return;
@@ -266,14 +272,9 @@ settle_row(CpBatch *batch, int i)
 static void
 make_persons(CpBatch *batch)
 {
-	MemoryContext caller = MemoryContextSwitchTo(batch->context);
-
 	for (int i = 0; i < batch->n; i++)
-	{
-		if (batch->rows[i].present)
-			batch->rows[i].person = cp_inbox_person(&batch->rows[i]);
-	}
-	MemoryContextSwitchTo(caller);
+		if (batch->rows[i].present && !cp_resent_may_be(&batch->rows[i]))
+			(void) cp_batch_person(batch, &batch->rows[i]);
 }
 
 /*
@@ -416,6 +417,7 @@ cp_settle_write(CpBatch *batch)
 		cp_dictionary_refresh();
 		if (batch->ahead)
 			catch_up(batch);
+		cp_resent_read(batch);
 		for (int i = 0; i < batch->n; i++)
 		{
 			cp_settling = i;

@@ -40,7 +40,7 @@ typedef struct CpInboxRow
 	int64		linked_child;	/* 0: none */
 	bool		linked_formerly;	/* that record has left child */
 	int64		link_authority; /* 0: none */
-	int64		sent;			/* digest of what it sent last, 0: unknown */
+	int64		sent;			/* digest of the row it sent last, 0: unknown */
 	int64		open_review;	/* 0: none */
 	bool		remembered;		/* people have decided about it before */
 	bool		was_held;		/* it has a settlement already */
@@ -49,7 +49,9 @@ typedef struct CpInboxRow
 								 * of its reference, may be about an open
 								 * record */
 
-	CpPerson   *person;			/* the matching side */
+	uint64		record;			/* digest of the record of the link as it was
+								 * before the batch, 0: unknown */
+	CpPerson   *person;			/* the matching side; NULL: not made yet */
 	TimestampTz recorded_at;	/* no two rows of a process have the same */
 } CpInboxRow;
 
@@ -74,9 +76,6 @@ extern CpPerson *cp_inbox_person(const CpInboxRow *row);
 
 /* The person that a new record of this row's child will be. */
 extern CpPerson *cp_inbox_record(const CpInboxRow *row, int64 child_id);
-
-/* Keyed digest of all that a row sends to a child; never 0. */
-extern int64 cp_inbox_digest(const CpInboxRow *row, int64 child_id);
 
 /* ---------- details.c: what rows sent becomes details of children ---------- */
 
