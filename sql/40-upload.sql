@@ -140,9 +140,10 @@ BEGIN
 END
 $$;
 
--- One receipt a row, written with it: the pending ones are the matcher's queue.
+-- One receipt a row, written with it: the pending ones are the matcher's queue. Those of
+-- settled rows are in no index: nobody looks for one, and settling need not write there.
 CREATE TABLE contactpoint.receipt (
-    upload_id bigint PRIMARY KEY,
+    upload_id bigint NOT NULL,
     source text NOT NULL,
     source_ref text COLLATE "C" NOT NULL,
     batch text,
@@ -150,7 +151,7 @@ CREATE TABLE contactpoint.receipt (
     settled_at timestamptz,
     waits boolean NOT NULL DEFAULT false CHECK (NOT waits OR settled_at IS NULL)
 );
-CREATE INDEX receipt_pending_idx ON contactpoint.receipt (upload_id) WHERE settled_at IS NULL AND NOT waits;
+CREATE UNIQUE INDEX receipt_pending_idx ON contactpoint.receipt (upload_id) WHERE settled_at IS NULL AND NOT waits;
 CREATE INDEX receipt_waiting_idx ON contactpoint.receipt (source, source_ref) WHERE waits;
 COMMENT ON TABLE contactpoint.receipt IS 'received and settled, for every uploaded row';
 COMMENT ON COLUMN contactpoint.receipt.upload_id IS 'the uploaded row';

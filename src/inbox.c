@@ -281,7 +281,7 @@ cp_inbox_look(const int64 *numbers, int n, bool *there)
 
 /* ---------- rows that are settled ---------- */
 
-/* What replaces a row and its entries in indexes. */
+/* What replaces a row, and its entries in indexes where it has any. */
 typedef struct Replacer
 {
 	EState	   *estate;
@@ -296,8 +296,6 @@ put_settled_at(CpLookup *lookup, int place, void *argument)
 	TupleTableSlot *slot = replacer->slot;
 	CpUpdatedIndexes indexes;
 
-	if (!cp_slot_is_null(lookup->slot, RECEIPT_SETTLED_AT))
-		return;
 	ExecClearTuple(slot);
 	memcpy(slot->tts_values, lookup->slot->tts_values, RECEIPT_COLUMNS * sizeof(Datum));
 	memcpy(slot->tts_isnull, lookup->slot->tts_isnull, RECEIPT_COLUMNS * sizeof(bool));
@@ -312,8 +310,8 @@ put_settled_at(CpLookup *lookup, int place, void *argument)
 }
 
 /*
- * Notes the time in receipts that are pending; the numbers are in ascending
- * order.
+ * Notes the time in receipts that are pending, which leave the index; the numbers
+ * are in ascending order.
  */
 void
 cp_inbox_settled(const int64 *numbers, int n)
@@ -322,7 +320,7 @@ cp_inbox_settled(const int64 *numbers, int n)
 	CpLookup	lookup;
 
 	CommandCounterIncrement();
-	cp_lookup_begin(&lookup, "receipt", "receipt_pkey", 1, RowExclusiveLock);
+	cp_lookup_begin(&lookup, "receipt", "receipt_pending_idx", 1, RowExclusiveLock);
 	replacer.estate = CreateExecutorState();
 	replacer.result = makeNode(ResultRelInfo);
 	InitResultRelInfo(replacer.result, lookup.rel, 0, NULL, 0);

@@ -257,7 +257,7 @@ outcomes()
 
 last_upload()
 {
-	sql "$1" bench 'SELECT coalesce(max(upload_id), 0) FROM contactpoint.receipt'
+	sql "$1" bench 'SELECT coalesce(max(upload_id), 0) FROM contactpoint.settlement'
 }
 
 # bench_kind KIND ROWS TARGET
