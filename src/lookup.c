@@ -25,6 +25,7 @@
 
 #include "match.h"
 #include "lookup.h"
+#include "walk.h"
 
 #define STRIDE 16				/* rows passed before the index is asked for
 								 * the next number */
@@ -38,6 +39,7 @@ cp_lookup_begin(CpLookup *lookup, const char *table, const char *index, int nkey
 	lookup->snapshot = cp_latest_snapshot();
 	lookup->scan = cp_index_beginscan(lookup->rel, lookup->index, lookup->snapshot, nkeys);
 	lookup->slot = table_slot_create(lookup->rel, NULL);
+	lookup->walk = NULL;
 	lookup->first = (Datum) 0;
 	lookup->at_end = false;
 }
@@ -45,6 +47,8 @@ cp_lookup_begin(CpLookup *lookup, const char *table, const char *index, int nkey
 void
 cp_lookup_end(CpLookup *lookup)
 {
+	if (lookup->walk != NULL)
+		cp_walk_end(lookup->walk);
 	ExecDropSingleTupleTableSlot(lookup->slot);
 	index_endscan(lookup->scan);
 	UnregisterSnapshot(lookup->snapshot);
@@ -52,11 +56,33 @@ cp_lookup_end(CpLookup *lookup)
 	table_close(lookup->rel, NoLock);
 }
 
+/* The next row of the number to which the walk went. */
+static bool
+next_of_number(CpLookup *lookup)
+{
+	for (;;)
+	{
+		ItemPointerData row;
+		bool		call_again = false;
+
+		if (lookup->nentries == 0)
+			lookup->nentries = cp_walk_next(lookup->walk, &lookup->entries);
+		if (lookup->nentries == 0)
+			return false;
+		row = lookup->entries->row;
+		lookup->entries++;
+		lookup->nentries--;
+		if (table_index_fetch_tuple(lookup->scan->xs_heapfetch, &row, lookup->snapshot, lookup->slot, &call_again, NULL))
+			return true;
+	}
+}
+
 bool
 cp_lookup_next(CpLookup *lookup)
 {
 	MemoryContext caller = MemoryContextSwitchTo(lookup->context);
-	bool		found = index_getnext_slot(lookup->scan, ForwardScanDirection, lookup->slot);
+	bool		found = lookup->walk != NULL ? next_of_number(lookup) :
+	index_getnext_slot(lookup->scan, ForwardScanDirection, lookup->slot);
 
 	if (found)
 		slot_getallattrs(lookup->slot);
@@ -85,10 +111,15 @@ cp_lookup_from(CpLookup *lookup, int64 number)
 void
 cp_lookup_to_number(CpLookup *lookup, int64 number)
 {
-	ScanKeyData key;
+	if (lookup->walk == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(lookup->context);
 
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(number));
-	rescan(lookup, &key, 1);
+		lookup->walk = cp_walk_begin(lookup->index, CP_WALK_NUMBERS, lookup->snapshot);
+		MemoryContextSwitchTo(caller);
+	}
+	cp_walk_to(lookup->walk, CpWalkNumber(number), CpWalkNumber(number));
+	lookup->nentries = 0;
 }
 
 bool

@@ -22,6 +22,9 @@ typedef struct CpLookup
 	Snapshot	snapshot;
 	IndexScanDesc scan;
 	TupleTableSlot *slot;		/* the row that was found, deformed */
+	struct CpWalk *walk;		/* cp_lookup_to_number: through the numbers */
+	const struct CpWalkEntry *entries;	/* of this number, not yet returned */
+	int			nentries;
 	Datum		first;			/* cp_lookup_ascending: the text looked for
 								 * last, 0: none */
 	bool		at_end;			/* and no row follows it */
@@ -41,8 +44,10 @@ extern void cp_lookup_end(CpLookup *lookup);
 /* The next row into the slot; false: there are no more. */
 extern bool cp_lookup_next(CpLookup *lookup);
 
-/* From a number on, and those with a number, in an index whose first column it is. */
+/* From a number on, in an index whose first column it is. */
 extern void cp_lookup_from(CpLookup *lookup, int64 number);
+
+/* Those with a number, not less than the last one, in an index whose first column it is. */
 extern void cp_lookup_to_number(CpLookup *lookup, int64 number);
 
 /* To the first row with a text, or two, in an index that begins with these columns. */
