@@ -149,24 +149,6 @@
 	list_free(ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, NIL))
 #endif
 
-/* 16 tells which indexes an update must go into (core commit 19d8e2308b) */
-#if PG_VERSION_NUM >= 160000
-#define CpUpdatedIndexes TU_UpdateIndexes
-#define cp_update_index_tuples(result, slot, estate, indexes) \
-	do { \
-		if ((indexes) != TU_None) \
-			list_free(ExecInsertIndexTuples((result), (slot), (estate), true, false, NULL, NIL, \
-											(indexes) == TU_Summarizing)); \
-	} while (0)
-#else
-#define CpUpdatedIndexes bool
-#define cp_update_index_tuples(result, slot, estate, indexes) \
-	do { \
-		if (indexes) \
-			list_free(ExecInsertIndexTuples((result), (slot), (estate), true, false, NULL, NIL)); \
-	} while (0)
-#endif
-
 /* 17 gave up old_snapshot_threshold (core commit f691f5b80a) */
 #if PG_VERSION_NUM >= 170000
 #define cp_test_for_old_snapshot(snapshot, rel, page) ((void) 0)

@@ -25,7 +25,6 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "executor/executor.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
@@ -281,32 +280,25 @@ cp_inbox_look(const int64 *numbers, int n, bool *there)
 
 /* ---------- rows that are settled ---------- */
 
-/* What replaces a row, and its entries in indexes where it has any. */
-typedef struct Replacer
-{
-	EState	   *estate;
-	ResultRelInfo *result;
-	TupleTableSlot *slot;
-} Replacer;
-
 static void
-put_settled_at(CpLookup *lookup, int place, void *argument)
+drop_row(CpLookup *lookup, int place, void *argument)
 {
-	Replacer   *replacer = argument;
-	TupleTableSlot *slot = replacer->slot;
-	CpUpdatedIndexes indexes;
+	simple_table_tuple_delete(lookup->rel, &lookup->slot->tts_tid, lookup->snapshot);
+}
 
-	ExecClearTuple(slot);
-	memcpy(slot->tts_values, lookup->slot->tts_values, RECEIPT_COLUMNS * sizeof(Datum));
-	memcpy(slot->tts_isnull, lookup->slot->tts_isnull, RECEIPT_COLUMNS * sizeof(bool));
-	slot->tts_values[RECEIPT_SETTLED_AT - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
-	slot->tts_isnull[RECEIPT_SETTLED_AT - 1] = false;
-	ExecStoreVirtualTuple(slot);
-	slot->tts_tableOid = RelationGetRelid(lookup->rel);
-	ExecConstraints(replacer->result, slot, replacer->estate);
-	simple_table_tuple_update(lookup->rel, &lookup->slot->tts_tid, slot, lookup->snapshot, &indexes);
-	cp_update_index_tuples(replacer->result, slot, replacer->estate, indexes);
-	ResetPerTupleExprContext(replacer->estate);
+/* A page full of receipts has no room for later versions of them, so they are written anew. */
+static void
+settle_receipt(CpLookup *lookup, int place, void *argument)
+{
+	Datum		values[RECEIPT_COLUMNS];
+	bool		nulls[RECEIPT_COLUMNS];
+
+	memcpy(values, lookup->slot->tts_values, sizeof(values));
+	memcpy(nulls, lookup->slot->tts_isnull, sizeof(nulls));
+	values[RECEIPT_SETTLED_AT - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	nulls[RECEIPT_SETTLED_AT - 1] = false;
+	cp_bulk_add(argument, values, nulls);
+	drop_row(lookup, place, NULL);
 }
 
 /*
@@ -316,27 +308,14 @@ put_settled_at(CpLookup *lookup, int place, void *argument)
 void
 cp_inbox_settled(const int64 *numbers, int n)
 {
-	Replacer	replacer;
+	CpBulk	   *bulk = cp_bulk_begin("receipt");
 	CpLookup	lookup;
 
 	CommandCounterIncrement();
 	cp_lookup_begin(&lookup, "receipt", "receipt_pending_idx", 1, RowExclusiveLock);
-	replacer.estate = CreateExecutorState();
-	replacer.result = makeNode(ResultRelInfo);
-	InitResultRelInfo(replacer.result, lookup.rel, 0, NULL, 0);
-	ExecOpenIndices(replacer.result, false);
-	replacer.slot = MakeSingleTupleTableSlot(RelationGetDescr(lookup.rel), &TTSOpsVirtual);
-	cp_lookup_numbers(&lookup, numbers, n, put_settled_at, &replacer);
-	ExecDropSingleTupleTableSlot(replacer.slot);
-	ExecCloseIndices(replacer.result);
-	FreeExecutorState(replacer.estate);
+	cp_lookup_numbers(&lookup, numbers, n, settle_receipt, bulk);
 	cp_lookup_end(&lookup);
-}
-
-static void
-drop_row(CpLookup *lookup, int place, void *argument)
-{
-	simple_table_tuple_delete(lookup->rel, &lookup->slot->tts_tid, lookup->snapshot);
+	cp_bulk_write(bulk);
 }
 
 /* Takes rows out of the inbox; the numbers are in ascending order. */
