@@ -56,8 +56,6 @@ struct CpBatch
 	List	   *reviews;		/* OpenedReview *, to be written; hold.c's own */
 	List	   *waiting;		/* CpInboxRow *, that wait for the end of an
 								 * embargo */
-	HTAB	   *hidden_keys;	/* of what waits to go into the vault; NULL:
-								 * none */
 	List	   *tallies;		/* CpTally *, of sources */
 	int64		numbers[CP_NUMBERS_AT_ONCE];	/* free child numbers */
 	int			nnumbers;
@@ -157,9 +155,6 @@ extern void cp_reviews_write(CpBatch *batch);
  * shielded of its delivery.  May write what waits.
  */
 extern void cp_birth_decide(CpBatch *batch, CpDelivery *delivery);
-
-/* A delivery waits that brings details to a shielded child. */
-extern void cp_birth_note_hidden(CpBatch *batch, const CpDelivery *delivery);
 
 /* Puts the shields of records that are inserted with these deliveries. */
 extern void cp_birth_shields(CpDelivery **deliveries, int n);

@@ -16,8 +16,8 @@
  *	  What only an embargo shields is not taken for hidden: nothing is known to
  *	  be the matter with it.
  *
- *	  The outcome is that of rows settled one by one: what waits to go into the
- *	  vault is written before a row that it might concern.
+ *	  The outcome is that of rows settled one by one: no details of a hidden child
+ *	  wait to be written (outcome.c), only of others, who may make a crowd.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,7 +47,7 @@ enum
 };
 
 /* One key of a row. */
-typedef struct HouseholdKey
+typedef struct CpHouseholdKey
 {
 	CpPlaceOf	of;
 	int64		key;
@@ -186,39 +186,55 @@ lead_to_hidden(const HouseholdKey *keys, int nkeys, int64 *authority)
 	return true;
 }
 
-static bool
-may_be_waiting(const CpBatch *batch, const HouseholdKey *keys, int nkeys)
-{
-	for (int i = 0; i < nkeys && batch->hidden_keys != NULL; i++)
-		if (hash_search(batch->hidden_keys, &keys[i].key, HASH_FIND, NULL) != NULL)
-			return true;
-	return false;
-}
+/* ---------- what waits ---------- */
 
-/*
- * A delivery waits that brings details to a shielded child.
- */
-void
-cp_birth_note_hidden(CpBatch *batch, const CpDelivery *delivery)
+/* The keys of a delivery, made once; all of it lies in the batch. */
+static void
+read_keys(CpBatch *batch, CpDelivery *delivery)
 {
 	HouseholdKey keys[MAX_HOUSEHOLD_KEYS];
-	int			n;
+	Size		size;
 
-	if (delivery->birth != NULL && delivery->birth->reason == NULL)
+	if (delivery->household != NULL)
 		return;
-	n = keys_of_row(delivery->row, keys);
-	if (n > 0 && batch->hidden_keys == NULL)
-	{
-		HASHCTL		ctl = {0};
+	delivery->nhousehold = keys_of_row(delivery->row, keys);
+	size = delivery->nhousehold * sizeof(HouseholdKey);
+	delivery->household = MemoryContextAlloc(batch->context, size + 1);
+	memcpy(delivery->household, keys, size);
+}
 
-		ctl.keysize = sizeof(int64);
-		ctl.entrysize = sizeof(int64);
-		ctl.hcxt = batch->context;
-		batch->hidden_keys = hash_create("contactpoint hidden places", 64, &ctl,
-										 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+static int
+count_waiting(CpBatch *batch, int64 key)
+{
+	ListCell   *cell;
+	int			n = 0;
+
+	foreach(cell, batch->deliveries)
+	{
+		CpDelivery *delivery = lfirst(cell);
+
+		read_keys(batch, delivery);
+		for (int i = 0; i < delivery->nhousehold; i++)
+			n += delivery->household[i].key == key ? 1 : 0;
 	}
-	for (int i = 0; i < n; i++)
-		(void) hash_search(batch->hidden_keys, &keys[i].key, HASH_ENTER, NULL);
+	return n;
+}
+
+/* May what waits make a crowd of those who have one of the keys? */
+static bool
+may_be_crowd(CpBatch *batch, const CpDelivery *delivery)
+{
+	int64		children[CP_PLACE_CROWD];
+
+	for (int i = 0; i < delivery->nhousehold; i++)
+	{
+		const HouseholdKey *key = &delivery->household[i];
+		int			n = cp_place_children(key->of, key->key, children);
+
+		if (n > 0 && n + count_waiting(batch, key->key) > CP_PLACE_CROWD)
+			return true;
+	}
+	return false;
 }
 
 /* ---------- what is decided ---------- */
@@ -230,16 +246,16 @@ cp_birth_note_hidden(CpBatch *batch, const CpDelivery *delivery)
 void
 cp_birth_decide(CpBatch *batch, CpDelivery *delivery)
 {
-	HouseholdKey keys[MAX_HOUSEHOLD_KEYS];
-	int			nkeys = keys_of_row(delivery->row, keys);
 	int64		authority = 0;
-	bool		hidden = lead_to_hidden(keys, nkeys, &authority);
 	CpBirth    *birth;
+	bool		hidden;
 
-	if (batch->deliveries != NIL && (hidden || may_be_waiting(batch, keys, nkeys)))
+	read_keys(batch, delivery);
+	hidden = lead_to_hidden(delivery->household, delivery->nhousehold, &authority);
+	if (hidden && may_be_crowd(batch, delivery))
 	{
 		cp_batch_flush(batch);
-		hidden = lead_to_hidden(keys, nkeys, &authority);
+		hidden = lead_to_hidden(delivery->household, delivery->nhousehold, &authority);
 	}
 	if (!hidden && !delivery->row->embargoed)
 		return;

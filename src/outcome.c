@@ -98,9 +98,9 @@ wait_to_be_written(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child, co
 {
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
 
+	/* what goes to a hidden child others have to know at once (birth.c) */
+	Assert(!delivery->shielded || (delivery->birth != NULL && delivery->birth->reason == NULL));
 	note_link(batch, delivery, child, record);
-	if (delivery->shielded)
-		cp_birth_note_hidden(batch, delivery);
 	batch->deliveries = lappend(batch->deliveries, delivery);
 	child->waiting++;
 	MemoryContextSwitchTo(caller);
@@ -254,9 +254,7 @@ cp_settle_new(CpBatch *batch, CpInboxRow *row, double score)
 	delivery->made = true;
 	cp_birth_decide(batch, delivery);
 	cp_note_settled(batch, row, "new", child_id, score);
-	/* whom a record hides, the next row may have to know */
-	if ((row->alias_names == NULL || JB_ROOT_COUNT(row->alias_names) == 0) &&
-		(delivery->birth == NULL || delivery->birth->reason == NULL))
+	if (row->alias_names == NULL || JB_ROOT_COUNT(row->alias_names) == 0)
 	{
 		CpPerson   *record = cp_inbox_record(row, child_id);
 
@@ -264,8 +262,21 @@ cp_settle_new(CpBatch *batch, CpInboxRow *row, double score)
 			record->nearness = CP_NEAR_SHIELDED;
 		cp_delta_add(record);
 		cp_news_tell(CP_NEWS_CHILD, child_id);
-		child->made = true;
-		wait_to_be_written(batch, delivery, child, record);
+
+		/*
+		 * whom a record hides, the next row may have to know; its keys can
+		 * wait
+		 */
+		if (delivery->birth != NULL && delivery->birth->reason != NULL)
+		{
+			note_link(batch, delivery, child, NULL);
+			cp_write_deliveries(&delivery, 1);
+		}
+		else
+		{
+			child->made = true;
+			wait_to_be_written(batch, delivery, child, record);
+		}
 	}
 	else
 		write_now(batch, delivery, child);

@@ -479,9 +479,6 @@ cp_batch_flush(CpBatch *batch)
 	batch->deliveries = NIL;
 	batch->settled = NIL;
 	batch->waiting = NIL;
-	if (batch->hidden_keys != NULL)
-		hash_destroy(batch->hidden_keys);
-	batch->hidden_keys = NULL;
 	CommandCounterIncrement();
 	MemoryContextDelete(scratch);
 	cp_settling = row;

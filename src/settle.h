@@ -101,6 +101,8 @@ typedef struct CpDelivery
 	CpBirth    *birth;			/* the record is made by it and born shielded */
 	bool		responsible;	/* somebody is responsible, or will be */
 	bool		linked_before;	/* the reference has a link */
+	struct CpHouseholdKey *household;	/* birth.c's own; NULL: not made yet */
+	int			nhousehold;
 } CpDelivery;
 
 /*
