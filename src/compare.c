@@ -420,132 +420,6 @@ cp_given_clearly_differs(const CpPerson *a, const CpPerson *b)
 	return compared;
 }
 
-/* ---------- birth dates ---------- */
-
-typedef struct Birth
-{
-	int32		year;
-	int16		month;
-	int16		day;
-} Birth;
-
-#define FIRST_USUAL_DATE (-7305)	/* 1980-01-01 */
-#define USUAL_DATES 25568		/* seventy years */
-
-/* Are all parts off by one at most, the year perhaps by ten? */
-static bool
-are_neighbours(Birth a, Birth b)
-{
-	int			years = abs(a.year - b.year);
-
-	return (years <= 1 || years == 10) && abs(a.month - b.month) <= 1 && abs(a.day - b.day) <= 2;
-}
-
-static CpBirthLevel
-compare_births(Birth a, Birth b)
-{
-	int			adigits = a.year * 10000 + a.month * 100 + a.day;
-	int			bdigits = b.year * 10000 + b.month * 100 + b.day;
-	int			wrong = 0;
-	int			last = -2;
-	bool		neighbours = false;
-	int			equal = (a.year == b.year) + (a.month == b.month) + (a.day == b.day);
-
-	if (equal == 3)
-		return CP_BIRTH_EQUAL;
-	/* three digits at least */
-	if (equal == 0)
-		return are_neighbours(a, b) ? CP_BIRTH_NEIGHBOUR : CP_BIRTH_DIFFER;
-	if (a.year == b.year && a.month == b.day && a.day == b.month)
-		return CP_BIRTH_SWAPPED;
-	for (int i = 0, x = adigits, y = bdigits, lastx = 0, lasty = 0; i < 8 && wrong <= 2; i++, x /= 10, y /= 10)
-	{
-		if (x % 10 == y % 10)
-			continue;
-		neighbours = last == i - 1 && lastx == y % 10 && lasty == x % 10;
-		wrong++;
-		last = i;
-		lastx = x % 10;
-		lasty = y % 10;
-	}
-	if (wrong == 1 || (wrong == 2 && neighbours))
-		return CP_BIRTH_DIGIT;
-	if (equal == 2)
-		return CP_BIRTH_PARTS;
-	if (a.year == b.year && ((a.month == 1 && a.day == 1) || (b.month == 1 && b.day == 1)))
-		return CP_BIRTH_DEFAULT;
-	if (are_neighbours(a, b))
-		return CP_BIRTH_NEIGHBOUR;
-	if (wrong == 2)
-		return CP_BIRTH_DIGITS;
-	return a.year == b.year ? CP_BIRTH_YEAR : CP_BIRTH_DIFFER;
-}
-
-/* Parts of a date, remembered where it is a usual one. */
-static Birth
-parts_of(DateADT date)
-{
-	static Birth usual[USUAL_DATES];
-	uint32		at = (uint32) date - (uint32) FIRST_USUAL_DATE;
-	Birth		birth;
-	int			year;
-	int			month;
-	int			day;
-
-	if (at < USUAL_DATES && usual[at].day != 0)
-		return usual[at];
-	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-	birth = (Birth)
-	{
-		year, month, day
-	};
-	if (at < USUAL_DATES)
-		usual[at] = birth;
-	return birth;
-}
-
-CpBirthLevel
-cp_birth_compare(DateADT a, DateADT b)
-{
-	return a == b ? CP_BIRTH_EQUAL : compare_births(parts_of(a), parts_of(b));
-}
-
-/* Whole where has_birth says so, else what is known of it. */
-static Birth
-birth_of(const CpPerson *person)
-{
-	Birth		birth = {person->birth_year, person->birth_month, person->birth_day};
-
-	if (person->has_birth && birth.day == 0)
-		birth = parts_of(person->date_of_birth);
-	else if (!person->has_birth && birth.day != 0)
-		birth.year = 0;
-	return birth;
-}
-
-/* Level of the field: of two dates, of which parts may not be known. */
-static int
-compare_known_parts(Birth a, Birth b)
-{
-	if (a.year == 0 || b.year == 0)
-		return 0;
-	if (a.month == 0 || b.month == 0)
-		return a.year == b.year ? CP_BIRTH_LEVEL_YEAR_ONLY : CP_BIRTH_LEVEL_PART_DIFFERS;
-	if (a.day == 0 || b.day == 0)
-		return a.year != b.year ? CP_BIRTH_LEVEL_PART_DIFFERS :
-			a.month == b.month ? CP_BIRTH_LEVEL_MONTH : CP_BIRTH_LEVEL_YEAR_ONLY;
-	/* where nobody knew more than the year, 1 January is often written */
-	if (a.month == 1 && a.day == 1 && b.month == 1 && b.day == 1)
-		return a.year == b.year ? CP_BIRTH_LEVEL_EQUAL_DEFAULT : CP_BIRTH_LEVEL_PART_DIFFERS;
-	return compare_births(a, b) + 1;
-}
-
-int
-cp_birth_level(const CpPerson *row, DateADT birth)
-{
-	return compare_known_parts(birth_of(row), parts_of(birth));
-}
-
 /* ---------- all of it ---------- */
 
 void
@@ -553,7 +427,7 @@ cp_compare(const CpPerson *row, const CpPerson *record, CpComparison *result)
 {
 	memset(result, 0, sizeof(CpComparison));
 	compare_names(row, record, result);
-	result->level[CP_BIRTH] = compare_known_parts(birth_of(row), birth_of(record));
+	cp_compare_births(row, record, result);
 	if (row->sex != 'U' && record->sex != 'U')
 		result->level[CP_SEX] = row->sex == record->sex ? CP_SEX_EQUAL : CP_SEX_DIFFER;
 	cp_compare_places(row, record, result);

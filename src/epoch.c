@@ -9,8 +9,9 @@
  *	  2^(1/4) apart: a frequency is never off by more than about a fifth for
  *	  want of an epoch, a quarter of a bit.
  *
- *	  Word 0 counts the records; word 1 tells how many of a household they have
- *	  (kin.c), counted when an epoch ends.  Counts are written under the matching lock.
+ *	  Word 0 counts the records; word 1 tells how many of a household they have,
+ *	  and word 0 besides how often dates are wrong (kin.c), counted when an epoch
+ *	  ends.  Counts are written under the matching lock.
  *	  A transaction writes what it counted when it commits (or the epoch ends),
  *	  each word once: rows that many commands of one transaction update would
  *	  leave ever longer chains of versions behind.
@@ -357,19 +358,20 @@ cp_epoch_room(void)
 	return Max(next_mark(records.given_frozen) - records.given - pending_records - cp_delta_made(), 0);
 }
 
-/* How many of a household records have, as it is now. */
+/* What homes tell of the registry, as it is now. */
 static void
 count_kin(void)
 {
-	Counts		before = read_counts(CP_KIN_WORD);
-	int64		others;
-	int64		twins;
-	CpCountChange change = {CP_KIN_WORD};
+	Counts		kin = read_counts(CP_KIN_WORD);
+	Counts		all = read_counts(CP_NO_WORD);
+	CpKinShares now;
+	CpCountChange changes[] = {{CP_KIN_WORD}, {CP_NO_WORD}};
 
-	cp_homes_count(&others, &twins);
-	change.given = (int32) (others - before.given);
-	change.family = (int32) (twins - before.family);
-	cp_epoch_count(&change, 1);
+	cp_homes_count(&now);
+	changes[0].given = (int32) (now.others - kin.given);
+	changes[0].family = (int32) (now.twins - kin.family);
+	changes[1].family = (int32) (now.redated - all.family);
+	cp_epoch_count(changes, lengthof(changes));
 }
 
 /* Counts stand as they are now. */

@@ -140,7 +140,7 @@ is_possible_open(const CpCandidate *candidate)
 		return true;
 	/* brothers and sisters, whatever else they have in common */
 	if (candidate->given_distinct &&
-		level[CP_BIRTH] >= CP_BIRTH_DIGITS + 1 && level[CP_BIRTH] <= CP_BIRTH_DIFFER + 1)
+		level[CP_BIRTH] >= CP_BIRTH_CLOSE + 1 && level[CP_BIRTH] <= CP_BIRTH_DIFFER + 1)
 		return false;
 	if (is_likely_other(candidate))
 		from = Max(from, 0);

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * homes.c
- *	  Counts, in a sample of homes, how many of a household the registry's
- *	  records have.
+ *	  Counts, in a sample of homes, what they tell of the registry: how many of a
+ *	  household its records have, how often dates are wrong.
  *
  *	  The sample are the first blocks of keys (keys.c) behind places that lie
  *	  evenly among all keys.  Keys are hashes, so the sample is as good as drawn
@@ -10,7 +10,7 @@
  *	  not depend on how batches end.
  *
  *	  Takes place when an epoch ends (epoch.c), under the matching lock, with all
- *	  keys written: some 1,000 descents and as many records read at most.
+ *	  keys written: some 4,000 descents and as many records read at most.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,7 +28,7 @@
 #include "keys.h"
 #include "match.h"
 
-#define SAMPLE 1024				/* places among the keys, one in eight of
+#define SAMPLE 4096				/* places among the keys, one in eight of
 								 * which is a home's */
 #define STEP (((int64) 1 << 32) / SAMPLE)
 
@@ -110,7 +110,7 @@ count_home(Keys *keys, int32 key, CpKin *kin)
  * See match.h.
  */
 void
-cp_homes_count(int64 *others, int64 *twins)
+cp_homes_count(CpKinShares *shares)
 {
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "contactpoint homes",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -140,5 +140,5 @@ cp_homes_count(int64 *others, int64 *twins)
 	UnregisterSnapshot(keys.snapshot);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
-	cp_kin_share(&kin, others, twins);
+	cp_kin_share(&kin, shares);
 }

@@ -350,13 +350,12 @@ extern void cp_epoch_forget(void);
 /* Fills in the counts by which scores go. */
 extern void cp_epoch_counts(CpWord *word);
 
-/* ---------- homes.c: how many of a household records have ---------- */
+/* ---------- homes.c: what homes tell of the registry ---------- */
 
 /*
- * Others of a household, and twins, of CP_KIN_UNIT records, as a sample has
- * them.  Needs the matching lock, and the delta written.
+ * See cp_kin_share(); of a sample.  Needs the matching lock, and the delta written.
  */
-extern void cp_homes_count(int64 *others, int64 *twins);
+extern void cp_homes_count(CpKinShares *shares);
 
 /* ---------- key_version.c: while the registry is re-keyed ---------- */
 

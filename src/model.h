@@ -64,9 +64,10 @@ extern char *cp_normalize_kind(const char *kind);
 /* ---------- word.c: how alike two words are ---------- */
 
 #define CP_CODE_LEN 4			/* letters of a phonetic code */
-#define CP_NO_WORD 0			/* id of the empty word, which counts records */
-#define CP_KIN_WORD 1			/* no word either: its counts are what
-								 * cp_kin_share() gives */
+#define CP_NO_WORD 0			/* id of the empty word: its counts are the
+								 * records, and redated ones (kin.c) */
+#define CP_KIN_WORD 1			/* no word either: its counts are others and
+								 * twins (kin.c) */
 #define CP_MAX_VARIANTS 100		/* other forms of one given name */
 
 typedef struct CpWord
@@ -190,9 +191,13 @@ typedef enum CpBirthLevel
 	CP_BIRTH_EQUAL,
 	CP_BIRTH_SWAPPED,			/* day and month change places */
 	CP_BIRTH_DIGIT,				/* one digit wrong, or two neighbours swapped */
-	CP_BIRTH_PARTS,				/* two of year, month and day are equal */
+	CP_BIRTH_CLOSE_PARTS,		/* two of year, month and day are equal, and
+								 * the dates are close */
+	CP_BIRTH_PARTS,				/* two of them, no more */
 	CP_BIRTH_DEFAULT,			/* equal year, 1 January on one side */
 	CP_BIRTH_NEIGHBOUR,			/* no part is off by more than one */
+	CP_BIRTH_CLOSE,				/* a month apart, but for a wrong year; equal
+								 * day, two years apart */
 	CP_BIRTH_DIGITS,			/* two digits wrong */
 	CP_BIRTH_YEAR,				/* equal year */
 	CP_BIRTH_DIFFER,
@@ -218,10 +223,11 @@ typedef enum CpField
 	CP_ADDRESS_BESIDE,			/* where the postcode agrees */
 	CP_NUMBER,					/* identifiers that one person has */
 	CP_CONTACT,					/* those that a household may share */
+	CP_SPACING,					/* between two births */
 	CP_NFIELDS
 } CpField;
 
-#define CP_MAX_LEVELS 14		/* of one field */
+#define CP_MAX_LEVELS 16		/* of one field */
 
 /* In every field the level 0 says that nothing is known, which is no evidence. */
 enum
@@ -291,6 +297,11 @@ enum
 	CP_NUMBER_DIFFER
 };
 
+enum
+{
+	CP_SPACING_SHORT = 1		/* too short for two births of one mother */
+};
+
 /* What agrees in two persons. */
 typedef struct CpComparison
 {
@@ -321,6 +332,11 @@ extern bool cp_words_joined_alike(const int32 *a, int na, const int32 *b, int nb
  * other?
  */
 extern bool cp_given_clearly_differs(const CpPerson *a, const CpPerson *b);
+
+/* ---------- compare_birth.c ---------- */
+
+/* Fills what a comparison says of birth dates. */
+extern void cp_compare_births(const CpPerson *row, const CpPerson *record, CpComparison *result);
 
 /* ---------- compare_number.c ---------- */
 
@@ -408,9 +424,11 @@ typedef struct CpPriors
 	double		records;		/* in the registry */
 	double		household;		/* others of a household, on average */
 	double		twin;			/* twins, on average */
+	double		dates;			/* bits by which birth dates that differ count
+								 * less */
 } CpPriors;
 
-/* ---------- kin.c: how many brothers and sisters records have ---------- */
+/* ---------- kin.c: what records of one home have in common ---------- */
 
 /* As they stand in this epoch; good until the next call. */
 extern const CpPriors *cp_priors(void);
@@ -429,15 +447,23 @@ typedef struct CpKin
 	double		records;		/* that were looked at */
 	double		others;			/* of their household, all together */
 	double		twins;
+	double		again;			/* of their names */
+	double		redated;		/* of these with quite another birth date */
 } CpKin;
 
 /* Adds the records of one home. */
 extern void cp_kin_count(const CpHomeEntry *entries, int n, CpKin *kin);
 
-/* Others of a household, and twins, that so many records have, on average. */
 #define CP_KIN_UNIT 1000000
 
-extern void cp_kin_share(const CpKin *kin, int64 *others, int64 *twins);
+typedef struct CpKinShares
+{
+	int64		others;			/* of a household, and twins, that CP_KIN_UNIT */
+	int64		twins;			/* records have on average */
+	int64		redated;		/* of CP_KIN_UNIT second records */
+} CpKinShares;
+
+extern void cp_kin_share(const CpKin *kin, CpKinShares *shares);
 
 /* ---------- score.c ---------- */
 

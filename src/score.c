@@ -12,8 +12,8 @@
  *	  family name and place, so these tell little against them; twins agree in
  *	  the birth date too.
  *
- *	  How many of a household a record has is counted in the registry (kin.c),
- *	  as names are.
+ *	  How many of a household a record has, and how often dates are wrong, is
+ *	  counted in the registry (kin.c), as names are.
  *
  *	  A rare name weighs more than a frequent one.  An address is weighed in
  *	  the light of the postcode (compare.c), so one place does not count twice.
@@ -35,7 +35,7 @@
 
 static const char *const field_names[CP_NFIELDS] = {
 	"given", "family", "order", "more", "birth", "sex", "postcode", "address",
-	"address beside postcode", "number", "contact"
+	"address beside postcode", "number", "contact", "spacing"
 };
 
 #define NAME_LEVELS "equal", "edit", "variant", "part", "close", "rival", "weak", "initial", "differ"
@@ -47,14 +47,15 @@ static const char *const level_names[CP_NFIELDS][CP_MAX_LEVELS] = {
 	{NAME_LEVELS},
 	{"swapped"},
 	{"equal", "differ"},
-	{"equal", "swapped", "digit", "parts", "default", "neighbour", "digits", "year", "differ",
+	{"equal", "swapped", "digit", "close parts", "parts", "default", "neighbour", "close", "digits", "year", "differ",
 	"equal default", "month only", "year only", "part differs"},
 	{"equal", "differ"},
 	{"equal", "equal wide", "near", "area", "differ"},
 	{ADDRESS_LEVELS},
 	{ADDRESS_LEVELS},
 	{"equal", "near", "differ"},
-	{"equal", "near", "differ"}
+	{"equal", "near", "differ"},
+	{"short"}
 };
 
 /* ---------- the table of weights ---------- */
@@ -149,6 +150,13 @@ rarity_bits(const CpComparison *comparison, CpField field)
 				  comparison->level[CP_ORDER] == CP_ORDER_SWAPPED);
 }
 
+/* As much as it is another date in this registry. */
+static double
+date_bits(const CpComparison *comparison)
+{
+	return comparison->level[CP_BIRTH] == CP_BIRTH_DIFFER + 1 ? cp_priors()->dates : 0;
+}
+
 /* In a household all have the family name, rare or not, and given names of their own. */
 double
 cp_field_bits(const CpComparison *comparison, CpField field, CpClass class)
@@ -157,6 +165,8 @@ cp_field_bits(const CpComparison *comparison, CpField field, CpClass class)
 
 	if (field == CP_FAMILY || (field == CP_GIVEN && class == CP_CLASS_MATCH))
 		bits += rarity_bits(comparison, field);
+	if (field == CP_BIRTH && class == CP_CLASS_MATCH)
+		bits += date_bits(comparison);
 	return bits;
 }
 
@@ -185,7 +195,7 @@ posterior_bits(const CpComparison *comparison)
 		for (int class = 0; class < CP_NCLASSES; class++)
 			sums[class] += bits[class];
 	}
-	return sums[CP_CLASS_MATCH] + given + family - priors->records -
+	return sums[CP_CLASS_MATCH] + given + family + date_bits(comparison) - priors->records -
 		add_bits(0, sums[CP_CLASS_HOUSEHOLD] + family + priors->household - priors->records,
 				 sums[CP_CLASS_TWIN] + family + priors->twin - priors->records);
 }

@@ -19,7 +19,7 @@ for file in test/fuzz/*_target.c; do
 	targets="$targets ${name%_target.c}"
 done
 
-pure='src/letter.c src/normalize.c src/family_name.c src/postcode.c src/word.c src/compare.c src/compare_place.c src/compare_number.c src/score.c src/kin.c src/doubt.c src/guard.c'
+pure='src/letter.c src/normalize.c src/family_name.c src/postcode.c src/word.c src/compare.c src/compare_birth.c src/compare_place.c src/compare_number.c src/score.c src/kin.c src/doubt.c src/guard.c'
 
 # compile TARGET COMPILER OUTPUT FLAG...
 compile()

@@ -340,8 +340,9 @@ add_keys(Entries *list, const CpPerson *person, int32 record)
 			pfree(keys);
 	}
 	else
+		for (int deep = 0; deep < 2; deep++)
 	{
-		CpProbe    *probes = cp_match_probes(person, false, &n);
+		CpProbe    *probes = cp_match_probes(person, deep, &n);
 		const CpName *name = &person->names[0];
 
 		for (int i = 0; i < n; i++)
@@ -398,8 +399,7 @@ static void
 count_kin(Dataset *set)
 {
 	Entries		list = {0};
-	int64		others;
-	int64		twins;
+	CpKinShares shares;
 
 	for (int i = 0; i < set->nrecords; i++)
 	{
@@ -430,8 +430,8 @@ count_kin(Dataset *set)
 			cp_kin_count(home, to - from, &set->kin);
 	}
 	pfree(list.entries);
-	cp_kin_share(&set->kin, &others, &twins);
-	dictionary_count_kin(others, twins);
+	cp_kin_share(&set->kin, &shares);
+	dictionary_count_kin(&shares);
 }
 
 /* ---------- sets ---------- */

@@ -165,10 +165,11 @@ dictionary_reset(void)
 }
 
 void
-dictionary_count_kin(int64 others, int64 twins)
+dictionary_count_kin(const CpKinShares *shares)
 {
-	words[CP_KIN_WORD]->given_count = others;
-	words[CP_KIN_WORD]->family_count = twins;
+	words[CP_KIN_WORD]->given_count = shares->others;
+	words[CP_KIN_WORD]->family_count = shares->twins;
+	words[CP_NO_WORD]->family_count = shares->redated;
 }
 
 int32

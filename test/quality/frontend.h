@@ -18,8 +18,8 @@ extern void dictionary_count_record(void);
 extern void dictionary_count(int32 id, bool given, bool family);
 extern void dictionary_reset(void);
 
-/* What cp_kin_share() gives; 0: the weights tell. */
-extern void dictionary_count_kin(int64 others, int64 twins);
+/* What cp_kin_share() gives; where it is 0 the weights tell. */
+extern void dictionary_count_kin(const CpKinShares *shares);
 
 /* Finds words that are spelt alike, for cp_dictionary_similar_codes(). */
 extern void dictionary_similar(void);

@@ -23,7 +23,7 @@
  *	  those of the match: members of a household agree in family name and
  *	  place as one person's rows do, in given name and birth date as random
  *	  children do.  How many there are is counted in each set, as a registry
- *	  does for itself (kin.c); how many rows a person has is told by the labels
+ *	  does for itself (kin.c), and how often birth dates are wrong; how many rows a person has is told by the labels
  *	  where a set is trained on, and estimated where it is scored.
  *
  *-------------------------------------------------------------------------
@@ -50,6 +50,7 @@
 #define HOUSEHOLD_LEAST -2.3	/* log2 of 0.2: moved out, another surname */
 #define LEAST_RECORDS 10.0		/* log2 */
 #define HOUSEHOLD 0.6			/* log2 of 1.5 others */
+#define SPACING -2.0			/* bits: half brothers, cousins */
 #define TWIN -5.0				/* log2 of three in a hundred */
 #define FAR -15.0				/* bits of a pair that is left out */
 #define MAX_SETS 32
@@ -64,13 +65,14 @@ static const struct
 	{CP_FAMILY, {8.7, 6.5, 6, 4.5, 4.5, 1, 1.5, 0.5, -4.5}},
 	{CP_ORDER, {-5}},
 	{CP_MORE, {3, -1.5}},
-	{CP_BIRTH, {12.6, 7, 5, 1.5, 1, 1, -2, -3.5, -7, 8, 8, 4, -5}},
+	{CP_BIRTH, {12.6, 7, 5, 3, 1, 1, 1, 0, -2, -3.5, -7, 8, 8, 4, -5}},
 	{CP_SEX, {0.9, -4.5}},
 	{CP_POSTCODE, {11, 8, 5, 2, -1.5}},
 	{CP_ADDRESS, {10, 8, 3, -1, -1, 4, 3, -1}},
 	{CP_ADDRESS_BESIDE, {4, 4, 1, -2, -1.5, 1, 1, -0.5}},
 	{CP_NUMBER, {15, 9, -4}},
 	{CP_CONTACT, {12, 7, -1.5}},
+	{CP_SPACING, {0}},
 };
 
 /*
@@ -92,6 +94,8 @@ static const struct
 	{CP_BIRTH, CP_BIRTH_YEAR + 1, -3.5},
 	{CP_BIRTH, CP_BIRTH_DIGITS + 1, -1},
 	{CP_BIRTH, CP_BIRTH_NEIGHBOUR + 1, 2.5},
+	{CP_BIRTH, CP_BIRTH_CLOSE + 1, 1},
+	{CP_SPACING, CP_SPACING_SHORT, 0},
 	{CP_SEX, CP_SEX_DIFFER, -3},
 	{CP_POSTCODE, CP_POSTCODE_EQUAL, 8},
 	{CP_POSTCODE, CP_POSTCODE_EQUAL_WIDE, 8},
@@ -116,6 +120,7 @@ static const struct
 	double		least;
 }			floors[] = {
 	{CP_CONTACT, CP_NUMBER_EQUAL, 10},
+	{CP_SPACING, CP_SPACING_SHORT, 0},
 };
 
 /* Levels of a field, best first. */
@@ -134,10 +139,10 @@ static const struct
 	{CP_FAMILY, {1, 4, 9}},
 	{CP_FAMILY, {1, 8, 9}},
 	{CP_MORE, {1, 2}},
-	{CP_BIRTH, {1, 2, 3, 4, 7, 8, 9}},
-	{CP_BIRTH, {1, 6, 9}},
-	{CP_BIRTH, {1, 5, 8}},
-	{CP_BIRTH, {1, 10, 11, 12, 13}},
+	{CP_BIRTH, {1, 2, 3, 4, 5, 9, 10, 11}},
+	{CP_BIRTH, {3, 7, 8, 11}},
+	{CP_BIRTH, {1, 6, 10}},
+	{CP_BIRTH, {1, 12, 13, 14, 15}},
 	{CP_SEX, {1, 2}},
 	{CP_POSTCODE, {1, 2, 3, 4, 5}},
 	{CP_ADDRESS, {1, 2, 3, 5}},
@@ -167,6 +172,8 @@ typedef struct Set
 	double		records;		/* log2 */
 	double		household;		/* log2 of others of a household, as counted */
 	double		twin;
+	double		dates;			/* bits by which birth dates that differ count
+								 * less */
 	double		match;			/* log2 of other rows of a person */
 	double		rows;			/* log2 */
 	double		weight;			/* of each pair; 0: for testing only */
@@ -259,21 +266,24 @@ static void
 read_set(const char *path, bool identifiers)
 {
 	static const CpWeights nothing;
-	Dataset    *set = dataset_read(path, identifiers);
+	Dataset    *set;
 	int64		n;
 	Pair	   *pairs;
 	int64		ntrue;
-	Pair	   *truth = dataset_true_pairs(set, &ntrue);
+	Pair	   *truth;
 	int64		nrandom = 0;
 	Pair	   *random_pairs = palloc(RANDOM_PAIRS * sizeof(Pair));
 	uint64		seed = 42;
 
-	/* pairs are looked for with the shipped weights */
+	/* pairs are looked for, and homes counted, with the shipped weights */
 	weights_read("sql/51-weight.sql");
+	set = dataset_read(path, identifiers);
+	truth = dataset_true_pairs(set, &ntrue);
 	pairs = dataset_candidates(set, &n);
 	sets[nsets].records = cp_priors()->records;
 	sets[nsets].household = cp_priors()->household;
 	sets[nsets].twin = cp_priors()->twin;
+	sets[nsets].dates = cp_priors()->dates;
 	weights_set(&nothing);
 	for (int64 i = 0; i < n; i++)
 		look_at(set, pairs[i], dataset_same(set, pairs[i]));
@@ -431,6 +441,10 @@ derive_classes(void)
 				case CP_ORDER:
 					bits[CP_CLASS_HOUSEHOLD] = bits[CP_CLASS_TWIN] = match;
 					break;
+				case CP_SPACING:
+					bits[CP_CLASS_HOUSEHOLD] = SPACING;
+					bits[CP_CLASS_TWIN] = 0;
+					break;
 				default:
 					bits[CP_CLASS_HOUSEHOLD] = bits[CP_CLASS_TWIN] = Min(match, 0) * 0.25;
 					if (level == CP_NUMBER_EQUAL && field == CP_NUMBER)
@@ -447,6 +461,7 @@ score_of(const Pattern *pattern, double *household, double *twin)
 	const Set  *set = &sets[pattern->set];
 	double		given = pattern->given / 2.0;
 	double		family = pattern->family / 2.0;
+	double		dates = pattern->level[CP_BIRTH] == CP_BIRTH_DIFFER + 1 ? set->dates : 0;
 	double		others;
 
 	for (int field = 0; field < CP_NFIELDS; field++)
@@ -457,7 +472,7 @@ score_of(const Pattern *pattern, double *household, double *twin)
 	others = 1 + *household + *twin;
 	*household /= others;
 	*twin /= others;
-	return sums[CP_CLASS_MATCH] + given + family + set->match - set->records - log2(others);
+	return sums[CP_CLASS_MATCH] + given + family + dates + set->match - set->records - log2(others);
 }
 
 /* How much a weight of another class moves with that of the match. */

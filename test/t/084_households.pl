@@ -73,7 +73,7 @@ for my $house (1 .. 150)
 	my $family = 'Q' . name($house * 7 + 2);
 	for my $child (0 .. ($house % 5 == 0 ? 3 : 2))
 	{
-		push @rows, [ "h-$house-$child", (qw(Wilhelmina Bartholomew Gertrude Osric))[$child], $family,
+		push @rows, [ "h-$house-$child", name("$house $child given"), $family,
 			sprintf('%04d-%02d-%02d', 2000 + ($child == 3 ? 8 : $child * 4) + $house % 3, $child == 1 ? 11 : 2 + $house % 4, 3 + $house % 20 + ($child == 0 ? 5 : 0)),
 			"$house " . name($house) . ' Street', sprintf('HH%d 1AA', $house % 9 + 1) ];
 	}
