@@ -42,6 +42,8 @@
 
 #define MAX_PAIR_WORDS 3		/* words of a name that go into pairs */
 #define MAX_CALLED 2			/* given names that a child is called by */
+#define WHOLE_STREET_LETTERS 12	/* where there is no number */
+#define BESIDE_YEAR 548			/* days: a year and a half */
 #define MAX_SIMILAR_CODES 4		/* sounds that are tried for one word */
 #define OUTLINE_LENGTH 2		/* letters of a code */
 #define MAX_JOINED 160			/* bytes of words run together */
@@ -278,18 +280,25 @@ add_name_keys(CpKeyList *list, const CpName *name, DateADT birth)
 
 /*
  * The first number of an address and the first letters after it: what follows
- * is written in many ways, and blanks come and go.  All of it where there is no
- * number.
+ * is written in many ways, and blanks come and go.  More letters where there is
+ * no number, of a town mostly all of them.
  */
 static int32
 house_key(const char *address)
 {
-	char		street[CP_STREET_LETTERS + 1];
+	char		street[WHOLE_STREET_LETTERS + 1];
 	int			nletters;
 	int			number = cp_key_house(address, street, &nletters);
 
+	if (number < 0)
+	{
+		nletters = 0;
+		for (; *address != '\0' && nletters < WHOLE_STREET_LETTERS; address++)
+			if (*address != ' ')
+				street[nletters++] = *address;
+	}
 	street[nletters] = '\0';
-	return number < 0 ? cp_key_hash('A', address, "", 0) : cp_key_hash('A', street, "", number);
+	return cp_key_hash('A', street, "", Max(number, 0));
 }
 
 /* Under the public name. */
@@ -389,6 +398,21 @@ probe_outline(CpProbeList *list, const CpPerson *row, const char *given, const c
 		cp_probe_add(list, outline_key(given, family, row->date_of_birth), CP_FIRST_DATE, CP_LAST_DATE, block);
 }
 
+/* Records with these two sounds, where the year of birth may be one off. */
+static void
+probe_pair_about(CpProbeList *list, const CpPerson *row, const char *given, const char *family, CpBlock block)
+{
+	DateADT		first = CP_FIRST_DATE;
+	DateADT		last = CP_LAST_DATE;
+
+	if (row->has_birth)
+	{
+		first = Max(row->date_of_birth - BESIDE_YEAR, CP_FIRST_DATE);
+		last = Min(row->date_of_birth + BESIDE_YEAR, CP_LAST_DATE);
+	}
+	cp_probe_add(list, cp_key_pair('P', given, family, 0), first, last, block);
+}
+
 static void
 probe_name(CpProbeList *list, const CpPerson *row, const CpName *name)
 {
@@ -430,7 +454,7 @@ probe_joined(CpProbeList *list, const CpPerson *row, const int32 *words, int n, 
 	}
 	cp_word_code(joined, code);
 	probe_word(list, row, code, CP_BLOCK_JOINED);
-	probe_pair(list, row, code, other, CP_BLOCK_JOINED);
+	cp_probe_add(list, cp_key_pair('P', code, other, 0), CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_JOINED);
 	probe_outline(list, row, code, other, CP_BLOCK_JOINED);
 }
 
@@ -480,7 +504,7 @@ probe_similar(CpProbeList *list, const CpPerson *row, const CpName *name)
 		foreach(cell, cp_dictionary_similar_codes(word, MAX_SIMILAR_CODES))
 		{
 			probe_word(list, row, lfirst(cell), CP_BLOCK_NAME);
-			probe_pair(list, row, lfirst(cell), cp_key_code(other), CP_BLOCK_NAME);
+			probe_pair_about(list, row, lfirst(cell), cp_key_code(other), CP_BLOCK_NAME);
 			/* has been looked for by the word itself */
 			if (strncmp(lfirst(cell), cp_key_code(word), OUTLINE_LENGTH) != 0)
 				probe_outline(list, row, lfirst(cell), cp_key_code(other), CP_BLOCK_NAME);
