@@ -25,7 +25,7 @@ CREATE TABLE contactpoint.word_count (
     family_frozen bigint NOT NULL
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE contactpoint.word_count IS
-    'how many records have a word; word 0 counts the records, word 1 the others of a household, and twins, of a million records';
+    'how many records have a word; word 0 counts the records, and how many of a million second records have another birth date, word 1 the others of a household, and twins, of a million records';
 COMMENT ON COLUMN contactpoint.word_count.word_id IS 'number of the word';
 COMMENT ON COLUMN contactpoint.word_count.given_count IS 'records with this given name';
 COMMENT ON COLUMN contactpoint.word_count.family_count IS 'records with this family name';
