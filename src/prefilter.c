@@ -121,7 +121,8 @@ bits_of_birth(const CpPrefilter *filter, DateADT birth, CpBirthLevel level)
 
 	if (level == CP_BIRTH_UNKNOWN)
 		field_level = birth == DATEVAL_NOBEGIN ? 0 : cp_birth_level(filter->row, birth);
-	return cp_weights()->bits[CP_BIRTH][field_level][CP_CLASS_MATCH];
+	return cp_weights()->bits[CP_BIRTH][field_level][CP_CLASS_MATCH] +
+		(field_level == CP_BIRTH_DIFFER + 1 ? cp_priors()->dates : 0);
 }
 
 /* Which word of the row is it?  -1: none. */

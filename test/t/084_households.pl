@@ -58,11 +58,13 @@ isnt($held, '', 'a row is held');
 
 sub total
 {
+	my ($upload) = @_;
+
 	return ContactPoint::ask($node, $db, 'regress_manager',
-		"SET contactpoint.reason = 'a test'; SELECT max(score) FROM contactpoint.explain_match($held)");
+		"SET contactpoint.reason = 'a test'; SELECT max(score) FROM contactpoint.explain_match($upload)");
 }
 
-my $alone = total();
+my $alone = total($held);
 
 # ---------- households ----------
 
@@ -83,7 +85,46 @@ send_rows(@rows);
 cmp_ok($others, '>', 450, 'households are counted when an epoch ends');
 cmp_ok($others, '<', 3000, 'each of them once');
 cmp_ok($twins, '>', 10, 'so are twins');
-cmp_ok(total(), '<', $alone, 'who shares house and family name is less likely one child where there are households');
+cmp_ok(total($held), '<', $alone, 'who shares house and family name is less likely one child where there are households');
+
+# ---------- second records, and how often their dates are wrong ----------
+
+# Of a million second records, those with quite another birth date.
+sub redated
+{
+	return $node->safe_psql($db, 'SELECT family_frozen FROM contactpoint.word_count WHERE word_id = 0');
+}
+
+my $usual = 2**$node->safe_psql($db, "SELECT match FROM contactpoint.weight WHERE field = 'birth' AND level = 'differ'") * 1e6;
+cmp_ok(abs(redated() - $usual), '<', 2, 'where no child has a second record, dates are wrong as often as the weights say');
+
+# A row with the name and house of a child, and quite another birth date.
+send_rows([ 'far', name(4), 'X' . name(13), '1999-11-28', '5 ' . name(44) . ' Road', 'AL1 1AA' ]);
+my $far = $node->safe_psql($db, q{SELECT upload_id FROM contactpoint.settlement WHERE source_ref = 'far' AND outcome = 'hold'});
+isnt($far, '', 'it is held');
+my $careful = total($far);
+
+# One child of each house gets the name of another, and its birth date but for so many.
+sub doubled
+{
+	my ($one_in) = @_;
+	$node->safe_psql($db, qq{SET contactpoint.restoring = on; SET session_replication_role = replica;
+		WITH ranked AS (SELECT child_id, family_name, given_names, date_of_birth,
+			row_number() OVER (PARTITION BY family_name ORDER BY child_id) AS n, hashtext(family_name) AS house
+			FROM contactpoint.child WHERE family_name LIKE 'Q%')
+		UPDATE contactpoint.child c SET given_names = one.given_names,
+			date_of_birth = one.date_of_birth + CASE WHEN abs(two.house) % $one_in = 0 THEN 1234 ELSE 0 END
+			FROM ranked one, ranked two
+			WHERE one.n = 1 AND two.n = 2 AND one.family_name = two.family_name AND c.child_id = two.child_id;
+		});
+	$node->safe_psql($db, 'SELECT contactpoint.validate_restore()');
+	return redated();
+}
+
+cmp_ok(doubled(8), '>', 2 * $usual, 'where dates are often wrong, it is counted');
+cmp_ok(total($far), '>', $careful + 1, 'and another date speaks less against one child');
+cmp_ok(abs(doubled(1) - $usual), '<', 2, 'records of one home and name that never have one date are namesakes');
+cmp_ok(abs(total($far) - $careful), '<', 0.5, 'and tell nothing');
 
 # ---------- households that are made up ----------
 
