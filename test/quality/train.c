@@ -79,6 +79,7 @@ static const struct
  * What a weight may be at most, where the sets that are trained on lack what
  * speaks against it: households, twins, neighbours, namesakes born elsewhen.
  * By hand: so many of a street have one postcode, so many sisters another name.
+ * Who has the same given name is mostly of the same sex, so that tells little.
  */
 static const struct
 {
@@ -96,6 +97,7 @@ static const struct
 	{CP_BIRTH, CP_BIRTH_NEIGHBOUR + 1, 2.5},
 	{CP_BIRTH, CP_BIRTH_CLOSE + 1, 1},
 	{CP_SPACING, CP_SPACING_SHORT, 0},
+	{CP_SEX, CP_SEX_EQUAL, 0.3},
 	{CP_SEX, CP_SEX_DIFFER, -3},
 	{CP_POSTCODE, CP_POSTCODE_EQUAL, 8},
 	{CP_POSTCODE, CP_POSTCODE_EQUAL_WIDE, 8},
