@@ -42,7 +42,7 @@
 
 #define MAX_PAIR_WORDS 3		/* words of a name that go into pairs */
 #define MAX_CALLED 2			/* given names that a child is called by */
-#define WHOLE_STREET_LETTERS 12	/* where there is no number */
+#define WHOLE_STREET_LETTERS 12 /* where there is no number */
 #define BESIDE_YEAR 548			/* days: a year and a half */
 #define MAX_SIMILAR_CODES 4		/* sounds that are tried for one word */
 #define OUTLINE_LENGTH 2		/* letters of a code */
