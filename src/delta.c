@@ -116,7 +116,7 @@ subtransaction_ends(SubXactEvent event, SubTransactionId mine,
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB && nrecords > 0)
 	{
-		lost = nrecords > nwritten;
+		lost |= nrecords > nwritten;
 		empty();
 		cp_changes_everything();
 	}
