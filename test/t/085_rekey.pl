@@ -33,7 +33,7 @@ $node->safe_psql(
 		FROM contactpoint.guard_key
 		UNION ALL SELECT format('similar %s %s %s', public.word(word_id), public.word(other_id), similarity)
 		FROM contactpoint.similar_word
-		UNION ALL SELECT format('count %s %s %s', public.word(word_id), given_count, family_count)
+		UNION ALL SELECT format('count %s %s %s', public.word(word_id), given_count, CASE WHEN word_id <> 0 THEN family_count END)
 		FROM contactpoint.word_count WHERE word_id <> 1 AND (given_count <> 0 OR family_count <> 0)});
 
 sub kept
