@@ -143,7 +143,14 @@ SKIP:
 	$old->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
 	# five seconds is what core gives any snapshot
 	$node->safe_psql($db, 'SELECT pg_sleep(6); DELETE FROM public.person WHERE child_id = 40000');
-	$node->safe_psql($db, 'VACUUM public.person');
+	# it goes once nobody else needs it either
+	for (1 .. 100)
+	{
+		$node->safe_psql($db, 'SELECT pg_current_xact_id()');
+		$node->safe_psql($db, 'VACUUM (INDEX_CLEANUP on) public.person');
+		last if $node->safe_psql($db, $walk) eq '{0,0}';
+		select undef, undef, undef, 0.2;
+	}
 	is($old->query($walk), '', 'a walk under a snapshot that has become too old finds nothing');
 	like($old->{stderr}, qr/snapshot too old/, 'but says so, as a scan does');
 	$old->quit;
