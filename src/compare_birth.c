@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "port/pg_bitutils.h"
 #include "utils/datetime.h"
 
 #include "model.h"
@@ -25,9 +26,10 @@
 
 typedef struct Birth
 {
-	int32		year;
-	int16		month;
-	int16		day;
+	int16		year;
+	int8		month;
+	int8		day;
+	uint32		digits;			/* eight, year first, four bits each */
 } Birth;
 
 #define FIRST_USUAL_DATE (-7305)	/* 1980-01-01 */
@@ -53,46 +55,72 @@ are_close(Birth a, Birth b)
 		(a.day == b.day && abs(years) <= 2);
 }
 
+/* Where nibbles are not 0: their lowest bits. */
+static inline uint32
+wrong_digits(uint32 differences)
+{
+	return (differences | differences >> 1 | differences >> 2 | differences >> 3) & 0x11111111;
+}
+
+/* Is one digit wrong, or have two neighbours changed places?  wrong: which differ. */
+static bool
+is_slip(Birth a, Birth b, uint32 wrong, int nwrong)
+{
+	int			at = 0;
+
+	if (nwrong != 2)
+		return nwrong == 1;
+	while ((wrong >> at & 1) == 0)
+		at += 4;
+	if ((wrong >> at) != 0x11)
+		return false;
+	return (a.digits >> at & 0xf) == (b.digits >> (at + 4) & 0xf) && (b.digits >> at & 0xf) == (a.digits >> (at + 4) & 0xf);
+}
+
 static CpBirthLevel
 compare_births(Birth a, Birth b)
 {
-	int			adigits = a.year * 10000 + a.month * 100 + a.day;
-	int			bdigits = b.year * 10000 + b.month * 100 + b.day;
-	int			wrong = 0;
-	int			last = -2;
-	bool		neighbours = false;
-	int			equal = (a.year == b.year) + (a.month == b.month) + (a.day == b.day);
+	uint32		differences = a.digits ^ b.digits;
+	bool		year = (differences & 0xffff0000) == 0;
+	bool		month = (differences & 0xff00) == 0;
+	bool		day = (differences & 0xff) == 0;
+	int			equal = year + month + day;
+	uint32		wrong;
+	int			nwrong;
 
 	if (equal == 3)
 		return CP_BIRTH_EQUAL;
 	/* three digits at least */
 	if (equal == 0)
 		return are_neighbours(a, b) ? CP_BIRTH_NEIGHBOUR : are_close(a, b) ? CP_BIRTH_CLOSE : CP_BIRTH_DIFFER;
-	if (a.year == b.year && a.month == b.day && a.day == b.month)
+	if (year && a.month == b.day && a.day == b.month)
 		return CP_BIRTH_SWAPPED;
-	for (int i = 0, x = adigits, y = bdigits, lastx = 0, lasty = 0; i < 8 && wrong <= 2; i++, x /= 10, y /= 10)
-	{
-		if (x % 10 == y % 10)
-			continue;
-		neighbours = last == i - 1 && lastx == y % 10 && lasty == x % 10;
-		wrong++;
-		last = i;
-		lastx = x % 10;
-		lasty = y % 10;
-	}
-	if (wrong == 1 || (wrong == 2 && neighbours))
+	wrong = wrong_digits(differences);
+	nwrong = pg_popcount32(wrong);
+	if (is_slip(a, b, wrong, nwrong))
 		return CP_BIRTH_DIGIT;
 	if (equal == 2)
 		return are_close(a, b) ? CP_BIRTH_CLOSE_PARTS : CP_BIRTH_PARTS;
-	if (a.year == b.year && ((a.month == 1 && a.day == 1) || (b.month == 1 && b.day == 1)))
+	if (year && ((a.month == 1 && a.day == 1) || (b.month == 1 && b.day == 1)))
 		return CP_BIRTH_DEFAULT;
 	if (are_neighbours(a, b))
 		return CP_BIRTH_NEIGHBOUR;
 	if (are_close(a, b))
 		return CP_BIRTH_CLOSE;
-	if (wrong == 2)
+	if (nwrong == 2)
 		return CP_BIRTH_DIGITS;
-	return a.year == b.year ? CP_BIRTH_YEAR : CP_BIRTH_DIFFER;
+	return year ? CP_BIRTH_YEAR : CP_BIRTH_DIFFER;
+}
+
+/* No year beyond 9999 is known to anybody. */
+static Birth
+make_birth(int year, int month, int day)
+{
+	Birth		birth = {Max(Min(year, 9999), 0), month, day};
+
+	for (int value = birth.year * 10000 + month * 100 + day, at = 0; at < 32; value /= 10, at += 4)
+		birth.digits |= (uint32) (value % 10) << at;
+	return birth;
 }
 
 /* Parts of a date, remembered where it is a usual one. */
@@ -109,10 +137,7 @@ parts_of(DateADT date)
 	if (at < USUAL_DATES && usual[at].day != 0)
 		return usual[at];
 	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-	birth = (Birth)
-	{
-		year, month, day
-	};
+	birth = make_birth(year, month, day);
 	if (at < USUAL_DATES)
 		usual[at] = birth;
 	return birth;
@@ -128,13 +153,11 @@ cp_birth_compare(DateADT a, DateADT b)
 static Birth
 birth_of(const CpPerson *person)
 {
-	Birth		birth = {person->birth_year, person->birth_month, person->birth_day};
+	bool		known = person->has_birth || person->birth_day == 0;
 
-	if (person->has_birth && birth.day == 0)
-		birth = parts_of(person->date_of_birth);
-	else if (!person->has_birth && birth.day != 0)
-		birth.year = 0;
-	return birth;
+	if (person->has_birth && person->birth_day == 0)
+		return parts_of(person->date_of_birth);
+	return make_birth(known ? person->birth_year : 0, person->birth_month, person->birth_day);
 }
 
 /* Level of the field: of two dates, of which parts may not be known. */
