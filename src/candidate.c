@@ -99,7 +99,7 @@ static bool
 worth_a_look(State *state, const Task *task, DateADT birth, int32 given, int32 family, int64 traits)
 {
 	if (task->guarded)
-		return cp_guard_worth_a_look(state->row, &task->probe, birth, given, family);
+		return cp_guard_passes(&state->filter, task->probe.block, birth, given, family, traits);
 	return cp_prefilter_passes(&state->filter, task->probe.block, birth, given, family, traits);
 }
 

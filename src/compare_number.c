@@ -19,11 +19,11 @@
 
 #define NEAR_NUMBER_LEAST 6		/* characters of a number that may have a slip */
 
-/* A phone number or the like, which a household may share. */
-static bool
-is_contact(const char *identifier, int kind_length)
+bool
+cp_is_contact(const char *identifier)
 {
 	static const char *const kinds[] = {"phone", "mobile", "tel", "mail", "fax", "contact"};
+	int			kind_length = strchr(identifier, ':') - identifier;
 	char		kind[32];
 
 	strlcpy(kind, identifier, Min(kind_length + 1, (int) sizeof(kind)));
@@ -80,7 +80,7 @@ cp_compare_numbers(const CpPerson *row, const CpPerson *record, CpComparison *re
 	{
 		const char *a = lfirst(left);
 		int			kind = strchr(a, ':') - a;
-		bool		contact = is_contact(a, kind);
+		bool		contact = cp_is_contact(a);
 		uint8	   *best = &result->level[contact ? CP_CONTACT : CP_NUMBER];
 		int			level = 0;
 		bool		says_nothing = false;

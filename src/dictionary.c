@@ -434,22 +434,46 @@ sketch_of(int32 id)
 
 /*
  * Is it plain that cp_word_compare() will find two words different?  Most pairs
- * are told apart here.  A slip changes two letters of the set at most; sounds and
- * beginnings count as well.
+ * are told apart here.  A slip changes two letters of the set at most, and the
+ * length by one; sounds and beginnings count as well.
  */
+static inline bool
+sketches_differ(const Sketch *left, const Sketch *right)
+{
+	int			shorter = Min(left->length, right->length);
+	int			longer = Max(left->length, right->length);
+	int			slips = shorter >= 8 ? 3 : shorter >= 4 ? 2 : 1;
+
+	return (pg_popcount32(left->letters ^ right->letters) > 2 * slips || longer - shorter > slips) &&
+		left->begin != right->begin && shorter > 1 && longer <= MAX_TOLD_APART &&
+		memcmp(left->code, right->code, CP_CODE_LEN) != 0;
+}
+
 static inline bool
 plainly_differ(int32 a, int32 b)
 {
 	const Sketch *left = sketch_of(a);
 	const Sketch *right = sketch_of(b);
-	int			shorter;
 
-	if (left == NULL || right == NULL || left->begin == right->begin ||
-		memcmp(left->code, right->code, CP_CODE_LEN) == 0)
-		return false;
-	shorter = Min(left->length, right->length);
-	return shorter > 1 && Max(left->length, right->length) <= MAX_TOLD_APART &&
-		pg_popcount32(left->letters ^ right->letters) > (shorter >= 8 ? 6 : 4);
+	return left != NULL && right != NULL && sketches_differ(left, right);
+}
+
+uint32
+cp_dictionary_alike(const int32 *words, int n, int32 id)
+{
+	const Sketch *right = sketch_of(id);
+	uint32		alike = 0;
+
+	Assert(n <= 32);
+	for (int i = 0; i < n; i++)
+	{
+		const Sketch *left = sketch_of(words[i]);
+
+		if (left == NULL || right == NULL || !sketches_differ(left, right) ||
+			(left->nvariants > 0 && right->nvariants > 0))
+			alike |= (uint32) 1 << i;
+	}
+	return alike;
 }
 
 CpWordLevel

@@ -149,9 +149,8 @@ cp_given_distinct(const CpPerson *a, const CpPerson *b)
 	return a->nnames > 0 && b->nnames > 0;
 }
 
-/* Does it name street and town, so that there is no other one like it? */
-static bool
-is_whole_address(const char *address)
+bool
+cp_address_is_whole(const char *address)
 {
 	int			words = 0;
 
@@ -178,7 +177,7 @@ may_be_one_house(const CpPerson *a, const CpPerson *b)
 	{
 		foreach(right, b->addresses)
 		{
-			if (is_whole_address(lfirst(left)) && is_whole_address(lfirst(right)) &&
+			if (cp_address_is_whole(lfirst(left)) && cp_address_is_whole(lfirst(right)) &&
 				cp_address_same_house(lfirst(left), lfirst(right)))
 				return true;
 		}

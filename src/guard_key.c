@@ -197,21 +197,18 @@ cp_guard_probes(const CpPerson *row, bool deep, int *nprobes)
 
 /* Is some word of the row close to this one, or a short form of it? */
 static bool
-close_to_row(const CpPerson *row, int32 id)
+close_to_row(CpPrefilter *filter, int32 id, bool given)
 {
+	const CpPerson *row = filter->row;
+
 	if (id == CP_NO_WORD)
 		return false;
-	for (int i = 0; i < row->nnames; i++)
+	if (filter->many_words || cp_prefilter_word(filter, id, given)->level <= CP_WORD_WEAK)
+		return true;
+	for (int i = 0; filter->joins && i < row->nnames; i++)
 	{
 		const CpName *name = &row->names[i];
 
-		for (int w = 0; w < name->ngiven + name->nfamily; w++)
-		{
-			int32		other = w < name->ngiven ? name->given[w] : name->family[w - name->ngiven];
-
-			if (cp_dictionary_compare(other, id) <= CP_WORD_WEAK || cp_dictionary_short_form(other, id))
-				return true;
-		}
 		if (cp_words_joined_alike(name->given, name->ngiven, &id, 1) ||
 			cp_words_joined_alike(name->family, name->nfamily, &id, 1))
 			return true;
@@ -219,23 +216,39 @@ close_to_row(const CpPerson *row, int32 id)
 	return false;
 }
 
-bool
-cp_guard_worth_a_look(const CpPerson *row, const CpProbe *probe, DateADT birth, int32 given, int32 family)
+/*
+ * Another date, but not quite: the guard asks for a place as well, which leads
+ * to the record by itself if it is the same, and the score for much.
+ */
+static bool
+passes_beside_date(CpPrefilter *filter, DateADT birth, CpBirthLevel level, int32 given, int32 family, int64 traits)
 {
-	CpBirthLevel level = row->has_birth ? cp_birth_compare(row->date_of_birth, birth) : CP_BIRTH_UNKNOWN;
+	bool		near = filter->many_words || !cp_traits_elsewhere(filter->traits, traits);
 
-	switch (probe->block)
+	return (near || cp_prefilter_may_reach_guard(filter, birth, level, given, family, traits)) &&
+		close_to_row(filter, given, true) && close_to_row(filter, family, false) &&
+		(near || cp_prefilter_reaches_guard(filter, birth, level, given, family, traits));
+}
+
+bool
+cp_guard_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 given, int32 family, int64 traits)
+{
+	CpBirthLevel level = cp_prefilter_birth(filter, birth);
+
+	switch (block)
 	{
 		case CP_BLOCK_GUARD_GIVEN:
 			return CpBirthIsNear(level);
 		case CP_BLOCK_GUARD:
 			if (level <= CP_BIRTH_SWAPPED)
-				return close_to_row(row, given) || close_to_row(row, family);
+				return close_to_row(filter, given, true) || close_to_row(filter, family, false);
 			if (level == CP_BIRTH_DIFFER)
 				return false;
-			return close_to_row(row, given) && close_to_row(row, family);
+			if (!CpBirthIsNear(level) && level != CP_BIRTH_UNKNOWN)
+				return passes_beside_date(filter, birth, level, given, family, traits);
+			return close_to_row(filter, given, true) && close_to_row(filter, family, false);
 		case CP_BLOCK_PLACE:
-			return level <= CP_BIRTH_SWAPPED || close_to_row(row, given) || close_to_row(row, family);
+			return level <= CP_BIRTH_SWAPPED || close_to_row(filter, given, true) || close_to_row(filter, family, false);
 		default:
 			return true;
 	}

@@ -75,17 +75,23 @@ extern CpProbe *cp_match_probes(const CpPerson *row, bool deep, int *nprobes);
 extern int64 cp_traits(const CpPerson *person);
 
 /*
- * The most bits that they can add to the score of a row and a record, not more
- * than CP_TRAITS_MOST.  places: those count.
+ * The most bits that they can add to the score of a row and a record.  place:
+ * what postcode and address together may add, and the most of all; or 0 if they
+ * do not count.
  */
-extern double cp_traits_bits(int64 row, int64 record, bool places);
+extern double cp_traits_bits(int64 row, int64 record, double place);
+
+/* Have both postcodes, and is none of one like any of the other in either part? */
+extern bool cp_traits_elsewhere(int64 row, int64 record);
 
 /* ---------- prefilter.c: which entries are worth a look at their records ---------- */
 
 #define CP_FILTER_WORDS 32		/* words of a row that entries are compared
 								 * with */
+#define CP_FILTER_SEEN 8		/* words of entries that are remembered; a
+								 * power of 2 */
 
-/* A word of an entry that was compared last, and how alike it was to those of the row. */
+/* A word of an entry, and how alike it was to those of the row. */
 typedef struct CpFilterSeen
 {
 	int32		word;
@@ -98,26 +104,34 @@ typedef struct CpPrefilter
 	const CpPerson *row;
 	int64		traits;
 	double		least;			/* bits that all that is known must have */
+	double		least_guarded;	/* the same of a guarded record */
+	double		slip_bits;		/* that an identifier which is only near adds */
+	bool		whole_address;	/* there is no other house with one of the
+								 * row's addresses */
+	bool		many_words;		/* more than can be compared */
+	bool		joins;			/* some that may be run together */
 	int			nwords;
 	int32		words[CP_FILTER_WORDS]; /* of the row, each once */
+	bool		own[CP_FILTER_WORDS][2];	/* it is a family name, a given
+											 * name */
 	bool		later[CP_FILTER_WORDS]; /* it is a later given name and
 										 * nothing else */
+	double		rarity[CP_FILTER_WORDS][2]; /* as a family name, a given name */
 	double		equal_bits[CP_FILTER_WORDS][2]; /* of a family name, a given
-												 * name that is equal; NaN:
-												 * not computed */
+												 * name that is equal */
 	double		other_bits[2];	/* the most of one that is not equal */
 	double		differ_bits[2]; /* of one that is like none of the row's */
+	double		birth_bits[CP_BIRTH_UNKNOWN];	/* of a whole date, by level */
 	DateADT		last_birth;		/* compared last, and how it came out */
 	CpBirthLevel last_level;
-	CpFilterSeen given;
-	CpFilterSeen family;
+	CpFilterSeen seen[2][CP_FILTER_SEEN];	/* as family name, given name */
 } CpPrefilter;
 
 /*
- * threshold: the least score of a candidate.  The row must live as long as the
- * filter.
+ * The least scores of a candidate that is open, and of one that is guarded.  The
+ * row must live as long as the filter.
  */
-extern void cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double threshold);
+extern void cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double threshold, double guard_threshold);
 
 /*
  * Is an entry of a block worth a look at its record?  The same whatever was
@@ -125,6 +139,19 @@ extern void cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double t
  */
 extern bool cp_prefilter_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 given, int32 family,
 								int64 traits);
+
+/* What guard_key.c asks of an entry: its date, and its words. */
+extern CpBirthLevel cp_prefilter_birth(CpPrefilter *filter, DateADT birth);
+extern const CpFilterSeen *cp_prefilter_word(CpPrefilter *filter, int32 id, bool given);
+
+/*
+ * Could a guarded record score enough, if what the entry does not tell agreed?
+ * may_reach: without a look at its words.
+ */
+extern bool cp_prefilter_reaches_guard(CpPrefilter *filter, DateADT birth, CpBirthLevel level,
+									   int32 given, int32 family, int64 traits);
+extern bool cp_prefilter_may_reach_guard(const CpPrefilter *filter, DateADT birth, CpBirthLevel level,
+										 int32 given, int32 family, int64 traits);
 
 /* ---------- guard_key.c ---------- */
 
@@ -140,8 +167,8 @@ extern CpProbe *cp_guard_probes(const CpPerson *row, bool deep, int *nprobes);
  * Is an entry of a block of that table worth a look at its record?  Asked for
  * every one, the first as well.
  */
-extern bool cp_guard_worth_a_look(const CpPerson *row, const CpProbe *probe,
-								  DateADT birth, int32 given, int32 family);
+extern bool cp_guard_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 given, int32 family,
+							int64 traits);
 
 /* ---------- for those that make keys ---------- */
 

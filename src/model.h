@@ -133,6 +133,12 @@ extern const CpWord *cp_dictionary_word(int32 id);
 /* cp_word_compare() of two words, remembered. */
 extern CpWordLevel cp_dictionary_compare(int32 a, int32 b);
 
+/*
+ * Which of some words, 32 at most, another one may be like or a short form of, a
+ * bit for each: of the others it is plain that they differ.
+ */
+extern uint32 cp_dictionary_alike(const int32 *words, int n, int32 id);
+
 /* cp_word_short_form() of two words. */
 extern bool cp_dictionary_short_form(int32 a, int32 b);
 
@@ -343,6 +349,9 @@ extern void cp_compare_births(const CpPerson *row, const CpPerson *record, CpCom
 /* Fills what a comparison says of identifiers. */
 extern void cp_compare_numbers(const CpPerson *row, const CpPerson *record, CpComparison *result);
 
+/* Is an identifier a phone number or the like, which a household may share? */
+extern bool cp_is_contact(const char *identifier);
+
 /* ---------- compare_place.c ---------- */
 
 /* Fills what a comparison says of postcode and address. */
@@ -487,7 +496,7 @@ extern double cp_field_bits(const CpComparison *comparison, CpField field, CpCla
 extern void cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result);
 
 /* How much more (or less) than the weight says an agreement on this word does. */
-extern double cp_score_rarity(int32 id, bool given);
+extern double cp_score_rarity(int32 id, bool given, bool swapped);
 
 /* ---------- guard.c ---------- */
 
@@ -501,6 +510,9 @@ extern bool cp_guard_compare(const CpPerson *row, const CpPerson *record, const 
 
 /* The same house, or the same postcode where no address says more. */
 extern bool cp_same_home(const CpPerson *a, const CpPerson *b);
+
+/* Does an address name street and town, so that there is no other one like it? */
+extern bool cp_address_is_whole(const char *address);
 
 /* May they be one child, though the score says no?  candidate: all but this. */
 extern bool cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate);

@@ -54,51 +54,117 @@ lacks(const CpPerson *row, bool given)
 	return row->nnames == 0;
 }
 
+/* What a slip in an identifier may add.  No one is equal, or it leads to the record by itself. */
+static double
+slip_bits(const CpPerson *row)
+{
+	const CpWeights *weights = cp_weights();
+	double		bits = 0;
+	ListCell   *cell;
+
+	foreach(cell, row->identifiers)
+		bits = Max(bits, weights->bits[cp_is_contact(lfirst(cell)) ? CP_CONTACT : CP_NUMBER][CP_NUMBER_NEAR][CP_CLASS_MATCH]);
+	return bits;
+}
+
+static bool
+has_whole_address(const CpPerson *row)
+{
+	ListCell   *cell;
+
+	foreach(cell, row->addresses)
+		if (cp_address_is_whole(lfirst(cell)))
+		return true;
+	return false;
+}
+
+/*
+ * The most that a word which is none of the row's can add.  What is taken for
+ * one name is no rarer than the row's.
+ */
+static double
+most_of_others(const CpPrefilter *filter, bool given)
+{
+	double		most = filter->differ_bits[given];
+	double		rarest = filter->nwords > 0 ? -INFINITY : 0;
+
+	for (int i = 0; i < filter->nwords; i++)
+		rarest = Max(rarest, filter->rarity[i][given]);
+	for (CpWordLevel level = CP_WORD_EDIT; level < CP_WORD_DIFFER; level++)
+		most = Max(most, level_bits(level, given) + (level == CP_WORD_EDIT ? rarest : 0));
+	return Max(most, cp_weights()->bits[given ? CP_GIVEN : CP_FAMILY][CP_NAME_VARIANT][CP_CLASS_MATCH] + rarest);
+}
+
 void
-cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double threshold)
+cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double threshold, double guard_threshold)
 {
 	filter->row = row;
 	filter->traits = cp_traits(row);
 	filter->least = threshold + cp_priors()->records;
+	filter->least_guarded = Min(threshold, guard_threshold) + cp_priors()->records;
+	filter->slip_bits = slip_bits(row);
+	filter->whole_address = has_whole_address(row);
+	filter->many_words = false;
+	filter->joins = false;
 	filter->nwords = 0;
+	for (CpBirthLevel level = CP_BIRTH_EQUAL; level < CP_BIRTH_UNKNOWN; level++)
+		filter->birth_bits[level] = cp_weights()->bits[CP_BIRTH][level + 1][CP_CLASS_MATCH] +
+			(level == CP_BIRTH_DIFFER ? cp_priors()->dates : 0);
 	filter->last_birth = DATEVAL_NOBEGIN;
 	filter->last_level = CP_BIRTH_UNKNOWN;
-	filter->given.word = filter->family.word = CP_NO_WORD;
-	filter->given.level = filter->family.level = CP_WORD_DIFFER;
-	filter->given.bits = filter->family.bits = 0;
 	for (int given = 0; given < 2; given++)
 	{
+		for (int i = 0; i < CP_FILTER_SEEN; i++)
+			filter->seen[given][i] = (CpFilterSeen)
+		{
+			CP_NO_WORD, CP_WORD_DIFFER, 0
+		};
 		filter->differ_bits[given] = lacks(row, given) ? 0 : level_bits(CP_WORD_DIFFER, given);
-		filter->other_bits[given] = filter->differ_bits[given];
-		for (CpWordLevel level = CP_WORD_EDIT; level < CP_WORD_DIFFER; level++)
-			filter->other_bits[given] = Max(filter->other_bits[given], level_bits(level, given));
 	}
 	for (int i = 0; i < row->nnames; i++)
 	{
 		const CpName *name = &row->names[i];
 
+		filter->joins |= name->ngiven > 1 || name->nfamily > 1;
 		for (int w = 0; w < name->ngiven + name->nfamily; w++)
 		{
 			int32		word = w < name->ngiven ? name->given[w] : name->family[w - name->ngiven];
-			bool		later = w > 0 && w < name->ngiven;
+			bool		given = w < name->ngiven;
+			bool		later = w > 0 && given;
 			int			s = 0;
 
 			while (s < filter->nwords && filter->words[s] != word)
 				s++;
 			if (s == filter->nwords && s < CP_FILTER_WORDS)
 			{
-				filter->equal_bits[s][false] = filter->equal_bits[s][true] = NAN;
+				filter->own[s][given] = true;
+				filter->own[s][!given] = false;
 				filter->later[s] = later;
 				filter->words[filter->nwords++] = word;
 			}
 			else if (s < filter->nwords)
+			{
+				filter->own[s][given] = true;
 				filter->later[s] &= later;
+			}
+			else
+				filter->many_words = true;
 		}
+	}
+	for (int given = 0; given < 2; given++)
+	{
+		for (int i = 0; i < filter->nwords; i++)
+		{
+			filter->rarity[i][given] = cp_score_rarity(filter->words[i], given, !filter->own[i][given]);
+			filter->equal_bits[i][given] = filter->rarity[i][given] +
+				(given && filter->later[i] ? part_bits() : level_bits(CP_WORD_EQUAL, given));
+		}
+		filter->other_bits[given] = most_of_others(filter, given);
 	}
 }
 
-static CpBirthLevel
-birth_level(CpPrefilter *filter, DateADT birth)
+CpBirthLevel
+cp_prefilter_birth(CpPrefilter *filter, DateADT birth)
 {
 	if (!filter->row->has_birth || birth == DATEVAL_NOBEGIN)
 		return CP_BIRTH_UNKNOWN;
@@ -113,16 +179,24 @@ birth_level(CpPrefilter *filter, DateADT birth)
 	return filter->last_level;
 }
 
-/* Of a part of a birth date what is known counts; level 0 of a field says that nothing is. */
+/*
+ * Of a part of a birth date what is known counts.  An entry does not tell a part,
+ * so whatever the row has may agree.
+ */
 static double
 bits_of_birth(const CpPrefilter *filter, DateADT birth, CpBirthLevel level)
 {
-	int			field_level = level + 1;
+	const CpPerson *row = filter->row;
+	int			field_level;
 
-	if (level == CP_BIRTH_UNKNOWN)
-		field_level = birth == DATEVAL_NOBEGIN ? 0 : cp_birth_level(filter->row, birth);
-	return cp_weights()->bits[CP_BIRTH][field_level][CP_CLASS_MATCH] +
-		(field_level == CP_BIRTH_DIFFER + 1 ? cp_priors()->dates : 0);
+	if (level < CP_BIRTH_UNKNOWN)
+		return filter->birth_bits[level];
+	if (birth == DATEVAL_NOBEGIN)
+		return row->has_birth || row->birth_year != 0 ?
+			Max(cp_weights()->bits[CP_BIRTH][CP_BIRTH_LEVEL_MONTH][CP_CLASS_MATCH], 0) : 0;
+	field_level = cp_birth_level(row, birth);
+	return field_level == CP_BIRTH_DIFFER + 1 ? filter->birth_bits[CP_BIRTH_DIFFER] :
+		cp_weights()->bits[CP_BIRTH][field_level][CP_CLASS_MATCH];
 }
 
 /* Which word of the row is it?  -1: none. */
@@ -135,24 +209,13 @@ find_equal(const CpPrefilter *filter, int32 id)
 	return -1;
 }
 
+/* The most that a word can add, without a look at it. */
 static double
-equal_bits(CpPrefilter *filter, int at, bool given)
+most_bits(const CpPrefilter *filter, int32 id, bool given)
 {
-	double	   *bits = &filter->equal_bits[at][given];
+	int			at = find_equal(filter, id);
 
-	if (isnan(*bits))
-		*bits = (given && filter->later[at] ? part_bits() : level_bits(CP_WORD_EQUAL, given)) +
-			cp_score_rarity(filter->words[at], given);
-	return *bits;
-}
-
-/* The most that a word can add: without a look at it, unless it is one of the row's. */
-static double
-most_bits(CpPrefilter *filter, int32 id, bool given)
-{
-	int			at = id == CP_NO_WORD ? -1 : find_equal(filter, id);
-
-	return id == CP_NO_WORD ? 0 : at >= 0 ? equal_bits(filter, at, given) : filter->other_bits[given];
+	return id == CP_NO_WORD ? 0 : at >= 0 ? filter->equal_bits[at][given] : filter->other_bits[given];
 }
 
 /*
@@ -163,14 +226,21 @@ most_bits(CpPrefilter *filter, int32 id, bool given)
 static void
 compare_with_row(const CpPrefilter *filter, int32 id, bool given, CpFilterSeen *seen)
 {
+	uint32		alike = cp_dictionary_alike(filter->words, filter->nwords, id);
+
 	seen->level = CP_WORD_DIFFER;
 	seen->bits = filter->differ_bits[given];
-	for (int i = 0; i < filter->nwords; i++)
+	for (int i = 0; i < filter->nwords && alike >> i != 0; i++)
 	{
-		CpWordLevel level = cp_dictionary_compare(filter->words[i], id);
-		bool		one_name = level <= CP_WORD_EDIT;
-		double		bits = level_bits(level, given);
+		CpWordLevel level;
+		bool		one_name;
+		double		bits;
 
+		if ((alike >> i & 1) == 0)
+			continue;
+		level = cp_dictionary_compare(filter->words[i], id);
+		one_name = level <= CP_WORD_EDIT;
+		bits = level_bits(level, given);
 		if (level > CP_WORD_EDIT && cp_dictionary_short_form(filter->words[i], id))
 		{
 			level = Min(level, CP_WORD_CLOSE);
@@ -180,34 +250,34 @@ compare_with_row(const CpPrefilter *filter, int32 id, bool given, CpFilterSeen *
 		if (level == CP_WORD_DIFFER)
 			continue;
 		if (one_name)
-			bits += Min(cp_score_rarity(filter->words[i], given), cp_score_rarity(id, given));
+			bits += Min(filter->rarity[i][given], cp_score_rarity(id, given, !filter->own[i][given]));
 		seen->level = Min(seen->level, level);
 		seen->bits = Max(seen->bits, bits);
 	}
 }
 
-/* Looks at a word of an entry.  Entries of a block often have the last one's. */
-static void
-look_at(CpPrefilter *filter, int32 id, bool given, CpFilterSeen *seen)
+/* Looks at a word of an entry.  Entries of a block often have one that was seen before. */
+const CpFilterSeen *
+cp_prefilter_word(CpPrefilter *filter, int32 id, bool given)
 {
+	static const CpFilterSeen none = {CP_NO_WORD, CP_WORD_DIFFER, 0};
+	CpFilterSeen *seen = &filter->seen[given][(uint32) id % CP_FILTER_SEEN];
 	int			at;
 
+	if (id == CP_NO_WORD)
+		return &none;
 	if (id == seen->word)
-		return;
+		return seen;
 	seen->word = id;
-	at = id == CP_NO_WORD ? -1 : find_equal(filter, id);
+	at = find_equal(filter, id);
 	if (at >= 0)
 	{
 		seen->level = CP_WORD_EQUAL;
-		seen->bits = equal_bits(filter, at, given);
-	}
-	else if (id == CP_NO_WORD)
-	{
-		seen->level = CP_WORD_DIFFER;
-		seen->bits = 0;
+		seen->bits = filter->equal_bits[at][given];
 	}
 	else
 		compare_with_row(filter, id, given, seen);
+	return seen;
 }
 
 /* An address agrees, and the postcode may be a slip of the row's. */
@@ -223,11 +293,12 @@ address_bits(const CpPerson *row, int level)
 	return bits;
 }
 
-/* What a block itself tells besides. */
+/* What a block itself tells besides.  elsewhere: the postcode is another one for sure. */
 static double
-block_bits(const CpPrefilter *filter, CpBlock block)
+block_bits(const CpPrefilter *filter, CpBlock block, bool elsewhere)
 {
 	const CpWeights *weights = cp_weights();
+	int			level = block == CP_BLOCK_TOWN ? CP_ADDRESS_TOWN_EQUAL : CP_ADDRESS_EQUAL;
 
 	switch (block)
 	{
@@ -235,9 +306,10 @@ block_bits(const CpPrefilter *filter, CpBlock block)
 			return weights->bits[CP_POSTCODE][CP_POSTCODE_EQUAL][CP_CLASS_MATCH] +
 				weights->bits[CP_ADDRESS_BESIDE][CP_ADDRESS_EQUAL][CP_CLASS_MATCH];
 		case CP_BLOCK_TOWN:
-			return address_bits(filter->row, CP_ADDRESS_TOWN_EQUAL);
 		case CP_BLOCK_HOUSE:
-			return address_bits(filter->row, CP_ADDRESS_EQUAL);
+			return elsewhere ? weights->bits[CP_ADDRESS][level][CP_CLASS_MATCH] +
+				weights->bits[CP_POSTCODE][CP_POSTCODE_DIFFER][CP_CLASS_MATCH] :
+				address_bits(filter->row, level);
 		default:
 
 			/*
@@ -248,63 +320,123 @@ block_bits(const CpPrefilter *filter, CpBlock block)
 	}
 }
 
-/* What is known of an entry, and of its words: as much as all of them can add. */
-static double
-sum(const CpPrefilter *filter, CpBlock block, double birth_bits, double given, double family)
-{
-	return given + family + birth_bits + block_bits(filter, block);
-}
-
 /*
- * What sex, further names and a place may add.  The last resorts of deep search
- * are as wide as they can be: a slip in an identifier may add more.
+ * What sex, further names and a place may add.  In the last resorts of deep
+ * search a place that is near counts in full, and so may a slip in an identifier.
  */
 static double
 other_bits(const CpPrefilter *filter, CpBlock block, int64 traits)
 {
-	if (block != CP_BLOCK_NAME && block != CP_BLOCK_PLACE)
-		return CP_TRAITS_MOST;
-	return cp_traits_bits(filter->traits, traits, block == CP_BLOCK_NAME);
+	double		bits;
+
+	switch (block)
+	{
+		case CP_BLOCK_NAME:
+			return cp_traits_bits(filter->traits, traits, CP_TRAITS_MOST);
+		case CP_BLOCK_PLACE:
+			return cp_traits_bits(filter->traits, traits, 0);
+		case CP_BLOCK_TOWN:
+		case CP_BLOCK_HOUSE:
+			bits = cp_traits_bits(filter->traits, traits, 0);
+			break;
+		default:
+			bits = cp_traits_bits(filter->traits, traits, address_bits(filter->row, CP_ADDRESS_EQUAL));
+			break;
+	}
+	return filter->slip_bits > 0 ? Max(bits, Min(bits + filter->slip_bits, CP_TRAITS_MOST)) : bits;
+}
+
+static bool
+is_alike(CpPrefilter *filter, int32 id, bool given)
+{
+	return cp_prefilter_word(filter, id, given)->level <= CP_WORD_WEAK;
+}
+
+/*
+ * May it be one house, or a few of a street, or else twins?  Then more is
+ * looked at than what the score has in reach (doubt.c).
+ */
+static bool
+may_be_doubtful(CpPrefilter *filter, CpBlock block, CpBirthLevel level, int32 given, int32 family, bool elsewhere)
+{
+	if (elsewhere && !filter->whole_address)
+		return level == CP_BIRTH_EQUAL && is_alike(filter, family, false);
+	if (CpBirthIsNear(level))
+		return true;
+	return block == CP_BLOCK_HOUSE ? is_alike(filter, family, false) || is_alike(filter, given, true) :
+		is_alike(filter, family, false) && is_alike(filter, given, true);
+}
+
+/* As much as a word of an entry can add, where several of the row's may be run together in it. */
+static double
+joined_bits(CpPrefilter *filter, int32 id, bool given)
+{
+	double		bits = cp_prefilter_word(filter, id, given)->bits;
+
+	if (id == CP_NO_WORD)
+		return 0;
+	for (int i = 0; filter->joins && i < filter->row->nnames; i++)
+	{
+		const CpName *name = &filter->row->names[i];
+
+		if (cp_words_joined_alike(given ? name->given : name->family, given ? name->ngiven : name->nfamily, &id, 1))
+			return Max(bits, level_bits(CP_WORD_EDIT, given) + cp_score_rarity(id, given, false));
+	}
+	return bits;
+}
+
+/* Do the names add so much?  The given name alone mostly does, whatever the family name. */
+static bool
+names_add(CpPrefilter *filter, int32 given, int32 family, double least)
+{
+	double		bits = cp_prefilter_word(filter, given, true)->bits;
+
+	return bits + (family == CP_NO_WORD ? 0 : filter->differ_bits[false]) >= least ||
+		bits + cp_prefilter_word(filter, family, false)->bits >= least;
 }
 
 bool
 cp_prefilter_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 given, int32 family, int64 traits)
 {
-	bool		place = block == CP_BLOCK_PLACE || block == CP_BLOCK_TOWN || block == CP_BLOCK_HOUSE;
+	bool		joined = block == CP_BLOCK_JOINED;
+	double		names;			/* the most that they can add, without a look */
 	CpBirthLevel level;
 	double		least;
-	double		birth_bits;
 
 	if (block == CP_BLOCK_NUMBER)
 		return true;
-	level = birth_level(filter, birth);
-	if (place && CpBirthIsNear(level))
-		return true;
-	birth_bits = bits_of_birth(filter, birth, level);
-	if (!place && block != CP_BLOCK_JOINED &&
-		sum(filter, block, birth_bits, most_bits(filter, given, true), most_bits(filter, family, false)) <
-		filter->least - CP_TRAITS_MOST)
+	level = cp_prefilter_birth(filter, birth);
+	least = filter->least - bits_of_birth(filter, birth, level);
+	names = most_bits(filter, given, true) + most_bits(filter, family, false);
+	if (block == CP_BLOCK_NAME && names < least - CP_TRAITS_MOST)
 		return false;
-	least = filter->least - other_bits(filter, block, traits);
-	/* run together in the row, torn apart in the record: a word tells nothing */
-	if (block == CP_BLOCK_JOINED)
-		return sum(filter, block, birth_bits, given == CP_NO_WORD ? 0 : level_bits(CP_WORD_EDIT, true),
-				   family == CP_NO_WORD ? 0 : level_bits(CP_WORD_EDIT, false)) >= least;
-	look_at(filter, given, true, &filter->given);
-
-	/*
-	 * on the row's birth date the given name mostly says enough, whatever the
-	 * family name
-	 */
-	if (!place && sum(filter, block, birth_bits, filter->given.bits, family == CP_NO_WORD ? 0 : filter->differ_bits[false]) >= least)
-		return true;
-	look_at(filter, family, false, &filter->family);
-	if (place)
+	least -= other_bits(filter, block, traits);
+	if (block == CP_BLOCK_PLACE || block == CP_BLOCK_TOWN || block == CP_BLOCK_HOUSE)
 	{
-		int			names = (filter->given.level <= CP_WORD_WEAK ? 1 : 0) + (filter->family.level <= CP_WORD_WEAK ? 1 : 0);
+		bool		elsewhere = block != CP_BLOCK_PLACE && cp_traits_elsewhere(filter->traits, traits);
 
-		if (names >= (block == CP_BLOCK_HOUSE ? 1 : 2))
+		if (may_be_doubtful(filter, block, level, given, family, elsewhere))
 			return true;
+		least -= block_bits(filter, block, elsewhere);
+		joined = block != CP_BLOCK_PLACE && !elsewhere;
 	}
-	return sum(filter, block, birth_bits, filter->given.bits, filter->family.bits) >= least;
+	if (joined)
+		return joined_bits(filter, given, true) + joined_bits(filter, family, false) >= least;
+	return names >= least && names_add(filter, given, family, least);
+}
+
+bool
+cp_prefilter_reaches_guard(CpPrefilter *filter, DateADT birth, CpBirthLevel level, int32 given, int32 family, int64 traits)
+{
+	return bits_of_birth(filter, birth, level) +
+		cp_prefilter_word(filter, given, true)->bits + cp_prefilter_word(filter, family, false)->bits +
+		cp_traits_bits(filter->traits, traits, CP_TRAITS_MOST) >= filter->least_guarded;
+}
+
+bool
+cp_prefilter_may_reach_guard(const CpPrefilter *filter, DateADT birth, CpBirthLevel level,
+							 int32 given, int32 family, int64 traits)
+{
+	return bits_of_birth(filter, birth, level) + most_bits(filter, given, true) + most_bits(filter, family, false) +
+		cp_traits_bits(filter->traits, traits, CP_TRAITS_MOST) >= filter->least_guarded;
 }

@@ -19,7 +19,7 @@ cp_search_state_create(const CpPerson *row, int64 except)
 
 	state->row = row;
 	state->except = except;
-	cp_prefilter_init(&state->filter, row, cp_possible_threshold);
+	cp_prefilter_init(&state->filter, row, cp_possible_threshold, cp_guard_threshold);
 	state->best = NOTHING_FOUND;
 	state->at = cp_changes_now();
 	return state;

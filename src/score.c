@@ -132,9 +132,9 @@ rarity(int32 id, bool given, bool swapped)
 }
 
 double
-cp_score_rarity(int32 id, bool given)
+cp_score_rarity(int32 id, bool given, bool swapped)
 {
-	return rarity(id, given, false);
+	return rarity(id, given, swapped);
 }
 
 /* The same for a given or family name as it agrees. */

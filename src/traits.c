@@ -156,26 +156,33 @@ differ(uint64 a, uint64 b)
 	return a > NOTHING && b > NOTHING && a != b;
 }
 
-static double
-bits_of(CpField field, int level)
+bool
+cp_traits_elsewhere(int64 row, int64 record)
 {
-	return cp_weights()->bits[field][level][CP_CLASS_MATCH];
+	uint64		left = (uint64) row >> (SEX_BITS + MORE_BITS);
+	uint64		right = (uint64) record >> (SEX_BITS + MORE_BITS);
+
+	for (int part = 0; part < 2; part++)
+		if (!differ(take(&left, POSTCODE_BITS), take(&right, POSTCODE_BITS)))
+			return false;
+	return true;
 }
 
-/*
- * Postcodes, or addresses, of two parts each.  Not known of one of them: no
- * evidence.  One slip changes one part.
- */
-static double
-most_of_places(const uint64 *first, const uint64 *second, double bits_differ)
+/* Of a postcode or an address, of two parts each.  One slip changes one part. */
+static bool
+both_differ(const uint64 *first, const uint64 *second)
 {
-	if (differ(first[0], first[1]) && differ(second[0], second[1]))
-		return bits_differ;
-	return first[0] == NOTHING || first[1] == NOTHING ? 0 : CP_TRAITS_MOST;
+	return differ(first[0], first[1]) && differ(second[0], second[1]);
+}
+
+static bool
+is_unknown(const uint64 *part)
+{
+	return part[0] == NOTHING || part[1] == NOTHING;
 }
 
 double
-cp_traits_bits(int64 row, int64 record, bool places)
+cp_traits_bits(int64 row, int64 record, double place)
 {
 	uint64		left = (uint64) row;
 	uint64		right = (uint64) record;
@@ -185,17 +192,30 @@ cp_traits_bits(int64 row, int64 record, bool places)
 	uint64		inward[2] = {take(&left, POSTCODE_BITS), take(&right, POSTCODE_BITS)};
 	uint64		number[2] = {take(&left, NUMBER_BITS), take(&right, NUMBER_BITS)};
 	uint64		street[2] = {take(&left, STREET_BITS), take(&right, STREET_BITS)};
+	const CpWeights *weights = cp_weights();
 	double		bits = 0;
 
 	if (sex[0] != ANYTHING && sex[1] != ANYTHING)
-		bits += bits_of(CP_SEX, sex[0] == sex[1] ? CP_SEX_EQUAL : CP_SEX_DIFFER);
+		bits += weights->bits[CP_SEX][sex[0] == sex[1] ? CP_SEX_EQUAL : CP_SEX_DIFFER][CP_CLASS_MATCH];
 	if (differ(more[0], more[1]))
-		bits += bits_of(CP_MORE, CP_MORE_DIFFER);
+		bits += weights->bits[CP_MORE][CP_MORE_DIFFER][CP_CLASS_MATCH];
 	else if (more[0] != NOTHING && more[1] != NOTHING)
-		bits += bits_of(CP_MORE, CP_MORE_EQUAL);
-	if (places)
-		bits += most_of_places(outward, inward, bits_of(CP_POSTCODE, CP_POSTCODE_DIFFER)) +
-			most_of_places(number, street, Max(bits_of(CP_ADDRESS, CP_ADDRESS_DIFFER),
-											   bits_of(CP_ADDRESS, CP_ADDRESS_TOWN_DIFFER)));
-	return Min(bits, CP_TRAITS_MOST);
+		bits += weights->bits[CP_MORE][CP_MORE_EQUAL][CP_CLASS_MATCH];
+	if (place > 0)
+	{
+		bool		postcode_differs = both_differ(outward, inward);
+		bool		address_differs = both_differ(number, street);
+		bool		postcode_agrees = !postcode_differs && !is_unknown(outward);
+		bool		address_agrees = !address_differs && !is_unknown(number);
+
+		if (postcode_differs)
+			bits += weights->bits[CP_POSTCODE][CP_POSTCODE_DIFFER][CP_CLASS_MATCH];
+		if (postcode_agrees)
+			bits += place;
+		else if (address_agrees)
+			bits += Min(weights->bits[CP_ADDRESS][CP_ADDRESS_EQUAL][CP_CLASS_MATCH], place);
+		else if (address_differs)
+			bits += Max(weights->bits[CP_ADDRESS][CP_ADDRESS_DIFFER][CP_CLASS_MATCH], weights->bits[CP_ADDRESS][CP_ADDRESS_TOWN_DIFFER][CP_CLASS_MATCH]);
+	}
+	return Min(bits, Max(place, CP_TRAITS_MOST));
 }

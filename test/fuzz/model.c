@@ -96,6 +96,12 @@ cp_dictionary_short_form(int32 a, int32 b)
 	return cp_word_short_form(cp_dictionary_word(a), cp_dictionary_word(b));
 }
 
+uint32
+cp_dictionary_alike(const int32 *words, int n, int32 id)
+{
+	return PG_UINT32_MAX;
+}
+
 CpWordLevel
 cp_dictionary_compare(int32 a, int32 b)
 {

@@ -518,7 +518,7 @@ dataset_candidates(const Dataset *set, int64 *n)
 		const CpPerson *row = &set->records[i].person;
 		CpPrefilter filter;
 
-		cp_prefilter_init(&filter, row, dataset_threshold);
+		cp_prefilter_init(&filter, row, dataset_threshold, dataset_threshold);
 		for (int deep = 0; deep < 2; deep++)
 		{
 			int			nprobes;
