@@ -156,6 +156,26 @@ each_once(List *candidates)
 	return once;
 }
 
+/* Have words that no record had a record by now? */
+static bool
+has_known_words(const CpPerson *person)
+{
+	for (int i = 0; i < person->nnames; i++)
+	{
+		const CpName *name = &person->names[i];
+
+		for (int j = 0; j < name->ngiven + name->nfamily; j++)
+		{
+			int32		id = j < name->ngiven ? name->given[j] : name->family[j - name->ngiven];
+			const CpWord *word = id < 0 ? cp_dictionary_word(id) : NULL;
+
+			if (id < 0 && (word == NULL || cp_dictionary_find(word->word) != id))
+				return true;
+		}
+	}
+	return false;
+}
+
 static CpDecision *
 decide(CpBatch *batch, int i)
 {
@@ -163,9 +183,8 @@ decide(CpBatch *batch, int i)
 	CpReference reference = {row->source, row->source_ref, row->linked_child, cp_memory_read(row)};
 	CpDecision *decision;
 
-	if (has_new_words(cp_batch_person(batch, row)))
+	if (has_known_words(cp_batch_person(batch, row)))
 	{
-		/* by now they may be known */
 		row->person = cp_inbox_person(row);
 		batch->searched[i] = false;
 	}
