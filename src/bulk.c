@@ -27,6 +27,8 @@ struct CpBulk
 {
 	Relation	rel;
 	MemoryContext context;
+	TupleDesc	desc;			/* of the slots: a thousand references to the
+								 * table's own are slow to remember */
 	EState	   *estate;
 	ResultRelInfo *result;
 	BulkInsertState insertion;
@@ -45,6 +47,7 @@ cp_bulk_begin(const char *table)
 
 	bulk->context = context;
 	bulk->rel = table_open(cp_relation_oid(table), RowExclusiveLock);
+	bulk->desc = CreateTupleDescCopy(RelationGetDescr(bulk->rel));
 	bulk->estate = CreateExecutorState();
 	bulk->result = makeNode(ResultRelInfo);
 	InitResultRelInfo(bulk->result, bulk->rel, 0, NULL, 0);
@@ -81,7 +84,7 @@ cp_bulk_add(CpBulk *bulk, const Datum *values, const bool *nulls)
 	TupleTableSlot *slot;
 
 	if (bulk->n == bulk->size)
-		bulk->slots[bulk->size++] = table_slot_create(bulk->rel, NULL);
+		bulk->slots[bulk->size++] = MakeSingleTupleTableSlot(bulk->desc, table_slot_callbacks(bulk->rel));
 	slot = bulk->slots[bulk->n++];
 	ExecClearTuple(slot);
 	memcpy(slot->tts_values, values, desc->natts * sizeof(Datum));
