@@ -457,8 +457,15 @@ extern bool cp_person_same(const CpPerson *a, const CpPerson *b);
 /* All of a person in the current memory context. */
 extern CpPerson *cp_person_copy(const CpPerson *person);
 
-/* Changes the row of a person, or removes it where now is NULL. */
-extern void cp_person_replace(int64 child_id, const CpPerson *now);
+/* A record whose row in match_person changes. */
+typedef struct CpPersonChange
+{
+	int64		child_id;
+	const CpPerson *now;		/* NULL: the row goes */
+} CpPersonChange;
+
+/* Changes rows of persons; sorts the changes. */
+extern void cp_persons_replace(CpPersonChange *changes, int n);
 
 /* ---------- reader.c: records in the order of their numbers ---------- */
 

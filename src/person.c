@@ -32,6 +32,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "lookup.h"
 #include "match.h"
 
 /* ---------- made ---------- */
@@ -447,28 +448,45 @@ form_person(const CpPerson *person, TupleDesc desc)
 	return heap_form_tuple(desc, values, nulls);
 }
 
-/* Changes the row of a person, or removes it where now is NULL. */
-void
-cp_person_replace(int64 child_id, const CpPerson *now)
+static int
+by_child(const void *a, const void *b)
 {
-	Snapshot	snapshot = cp_latest_snapshot();
-	Relation	rel = table_open(cp_relation_oid("match_person"), RowExclusiveLock);
-	SysScanDesc scan;
-	ScanKeyData key;
-	HeapTuple	tuple;
+	int64		left = ((const CpPersonChange *) a)->child_id;
+	int64		right = ((const CpPersonChange *) b)->child_id;
 
-	ScanKeyInit(&key, CP_PERSON_CHILD, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
-	scan = systable_beginscan(rel, cp_relation_oid("match_person_pkey"), true, snapshot, 1, &key);
-	tuple = systable_getnext(scan);
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "the matcher's row of a record is gone");
-	if (now == NULL)
-		CatalogTupleDelete(rel, &tuple->t_self);
-	else
-		CatalogTupleUpdate(rel, &tuple->t_self, form_person(now, RelationGetDescr(rel)));
-	systable_endscan(scan);
-	table_close(rel, NoLock);
-	UnregisterSnapshot(snapshot);
+	return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/* Changes rows of persons; sorts the changes: the index is walked through once. */
+void
+cp_persons_replace(CpPersonChange *changes, int n)
+{
+	CpLookup	lookup;
+	CatalogIndexState indexes;
+
+	if (n == 0)
+		return;
+	qsort(changes, n, sizeof(CpPersonChange), by_child);
+	cp_lookup_begin(&lookup, "match_person", "match_person_pkey", 1, RowExclusiveLock);
+	indexes = CatalogOpenIndexes(lookup.rel);
+	for (int i = 0; i < n; i++)
+	{
+		HeapTuple	fresh;
+
+		cp_lookup_to_number(&lookup, changes[i].child_id);
+		if (!cp_lookup_next(&lookup))
+			elog(ERROR, "the matcher's row of a record is gone");
+		if (changes[i].now == NULL)
+		{
+			CatalogTupleDelete(lookup.rel, &lookup.slot->tts_tid);
+			continue;
+		}
+		fresh = form_person(changes[i].now, RelationGetDescr(lookup.rel));
+		CatalogTupleUpdateWithInfo(lookup.rel, &lookup.slot->tts_tid, fresh, indexes);
+		heap_freetuple(fresh);
+	}
+	CatalogCloseIndexes(indexes);
+	cp_lookup_end(&lookup);
 }
 
 static bool

@@ -3,9 +3,9 @@
  * store.c
  *	  Persons, keys and counts of changed records become rows, many at a time.
  *
- *	  What is new is gathered and inserted in the order of its index: pages of
- *	  the index are then met once and not once a record, which is where most of
- *	  the time goes with millions of records.
+ *	  What comes and what goes is gathered and written in the order of its
+ *	  index: pages of the index are then met once and not once a record, which
+ *	  is where most of the time goes with millions of records.
  *
  *	  Invariant: match_person is the truth about what was keyed, and the keys
  *	  of a record follow from it, so old keys are found by making them again.
@@ -20,18 +20,19 @@
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "executor/executor.h"
 #include "executor/tuptable.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "keys.h"
 #include "match.h"
+#include "walk.h"
 
 #define SLOTS 256				/* rows inserted at a time */
 
@@ -48,13 +49,19 @@ typedef struct KeyRow
 
 typedef struct KeyRows
 {
-	const char *table;
-	const char *index;
-	CpKey	   *(*make) (const CpPerson *person, int *nkeys);
 	KeyRow	   *rows;
 	int			n;
 	int			size;
 } KeyRows;
+
+typedef struct KeyTable
+{
+	const char *table;
+	const char *index;
+	CpKey	   *(*make) (const CpPerson *person, int *nkeys);
+	KeyRows		come;
+	KeyRows		go;
+} KeyTable;
 
 enum
 {
@@ -69,14 +76,25 @@ struct CpStore
 	bool		in_delta;		/* what changes is in the delta */
 	MemoryContext context;
 	MemoryContext scratch;		/* one record at a time */
-	KeyRows		keys[KEY_TABLES];
+	KeyTable	keys[KEY_TABLES];
 	const CpPerson **persons;	/* new ones */
 	int			npersons;
 	int			persons_size;
+	CpPersonChange *changes;	/* of others */
+	int			nchanges;
+	int			changes_size;
 	CpCountChange *counts;
 	int			ncounts;
 	int			counts_size;
 };
+
+static void
+init_rows(KeyRows *rows, MemoryContext context)
+{
+	rows->n = 0;
+	rows->size = 64;
+	rows->rows = MemoryContextAlloc(context, rows->size * sizeof(KeyRow));
+}
 
 CpStore *
 cp_store_begin(bool indexed, bool in_delta)
@@ -98,36 +116,19 @@ cp_store_begin(bool indexed, bool in_delta)
 	store->keys[GUARD_KEYS].make = cp_guard_keys;
 	for (int i = 0; i < KEY_TABLES; i++)
 	{
-		store->keys[i].size = 64;
-		store->keys[i].rows = MemoryContextAlloc(context, 64 * sizeof(KeyRow));
+		init_rows(&store->keys[i].come, context);
+		init_rows(&store->keys[i].go, context);
 	}
 	store->persons_size = 16;
 	store->persons = MemoryContextAlloc(context, 16 * sizeof(CpPerson *));
+	store->changes_size = 16;
+	store->changes = MemoryContextAlloc(context, 16 * sizeof(CpPersonChange));
 	store->counts_size = 64;
 	store->counts = MemoryContextAlloc(context, 64 * sizeof(CpCountChange));
 	return store;
 }
 
 /* ---------- keys ---------- */
-
-static void
-delete_key(Relation rel, Oid index, Snapshot snapshot, const CpKey *key, DateADT birth, int64 child_id)
-{
-	ScanKeyData keys[CP_KEY_COLUMNS];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&keys[0], CP_KEY_KEY, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(key->key));
-	ScanKeyInit(&keys[1], CP_KEY_BIRTH, BTEqualStrategyNumber, F_DATE_EQ, DateADTGetDatum(birth));
-	ScanKeyInit(&keys[2], CP_KEY_GIVEN, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(key->given));
-	ScanKeyInit(&keys[3], CP_KEY_FAMILY, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(key->family));
-	ScanKeyInit(&keys[4], CP_KEY_TRAITS, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key->traits));
-	ScanKeyInit(&keys[5], CP_KEY_CHILD, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
-	scan = systable_beginscan(rel, index, true, snapshot, CP_KEY_COLUMNS, keys);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		CatalogTupleDelete(rel, &tuple->t_self);
-	systable_endscan(scan);
-}
 
 static void
 add_key_row(KeyRows *rows, const CpKey *key, DateADT birth, int64 child_id)
@@ -148,25 +149,18 @@ add_key_row(KeyRows *rows, const CpKey *key, DateADT birth, int64 child_id)
 	row->child_id = child_id;
 }
 
-/* Takes away the keys that no longer hold and notes the new ones. */
+/* Notes the keys that no longer hold and the new ones. */
 static void
-change_keys(KeyRows *rows, const CpPerson *before, const CpPerson *now, bool in_delta)
+change_keys(KeyTable *table, const CpPerson *before, const CpPerson *now, bool in_delta)
 {
 	int			nold = 0;
 	int			nnew = 0;
-	CpKey	   *old_keys = before != NULL ? rows->make(before, &nold) : NULL;
-	CpKey	   *new_keys = now != NULL ? rows->make(now, &nnew) : NULL;
+	CpKey	   *old_keys = before != NULL ? table->make(before, &nold) : NULL;
+	CpKey	   *new_keys = now != NULL ? table->make(now, &nnew) : NULL;
 	bool		moved = before != NULL && now != NULL && before->date_of_birth != now->date_of_birth;
-	Relation	rel = NULL;
-	Snapshot	snapshot = NULL;
 	int			o = 0;
 	int			n = 0;
 
-	if (nold > 0)
-	{
-		rel = table_open(cp_relation_oid(rows->table), RowExclusiveLock);
-		snapshot = cp_latest_snapshot();
-	}
 	while (o < nold || n < nnew)
 	{
 		int			order = o >= nold ? 1 : n >= nnew ? -1 : cp_key_order(&old_keys[o], &new_keys[n]);
@@ -174,19 +168,13 @@ change_keys(KeyRows *rows, const CpPerson *before, const CpPerson *now, bool in_
 		if (!in_delta && (before == NULL || now == NULL))
 			cp_changes_add(order <= 0 ? old_keys[o].key : new_keys[n].key);
 		if (order < 0 || (order == 0 && moved))
-			delete_key(rel, cp_relation_oid(rows->index), snapshot, &old_keys[o],
-					   before->date_of_birth, before->child_id);
+			add_key_row(&table->go, &old_keys[o], before->date_of_birth, before->child_id);
 		if (order > 0 || (order == 0 && moved))
-			add_key_row(rows, &new_keys[n], now->date_of_birth, now->child_id);
+			add_key_row(&table->come, &new_keys[n], now->date_of_birth, now->child_id);
 		if (order <= 0)
 			o++;
 		if (order >= 0)
 			n++;
-	}
-	if (nold > 0)
-	{
-		UnregisterSnapshot(snapshot);
-		table_close(rel, NoLock);
 	}
 }
 
@@ -209,6 +197,68 @@ key_row_order(const void *a, const void *b)
 	return left->child_id < right->child_id ? -1 : left->child_id > right->child_id ? 1 : 0;
 }
 
+/* ---------- keys that no longer hold ---------- */
+
+/* The key and the birth date are equal already. */
+static bool
+is_entry_of(const CpKeyEntry *entry, const KeyRow *row)
+{
+	return entry->child_id == row->child_id && entry->given == row->given &&
+		entry->family == row->family && entry->traits == row->traits;
+}
+
+/* Deletes the row of an entry of the index, if it is one that counts. */
+static void
+delete_key(Relation rel, IndexFetchTableData *fetch, Snapshot snapshot, TupleTableSlot *slot, ItemPointerData row)
+{
+	bool		call_again = false;
+
+	if (table_index_fetch_tuple(fetch, &row, snapshot, slot, &call_again, NULL))
+		CatalogTupleDelete(rel, &slot->tts_tid);
+}
+
+/* In the order of their index, which is walked through once. */
+static void
+delete_keys(KeyTable *table)
+{
+	KeyRows    *rows = &table->go;
+	Snapshot	snapshot;
+	Relation	rel;
+	Relation	index;
+	CpWalk	   *walk;
+	IndexFetchTableData *fetch;
+	TupleTableSlot *slot;
+
+	if (rows->n == 0)
+		return;
+	qsort(rows->rows, rows->n, sizeof(KeyRow), key_row_order);
+	snapshot = cp_latest_snapshot();
+	rel = table_open(cp_relation_oid(table->table), RowExclusiveLock);
+	index = index_open(cp_relation_oid(table->index), RowExclusiveLock);
+	walk = cp_walk_begin(index, CP_WALK_KEYS, snapshot);
+	fetch = table_index_fetch_begin(rel);
+	slot = table_slot_create(rel, NULL);
+	for (int i = 0; i < rows->n; i++)
+	{
+		const KeyRow *row = &rows->rows[i];
+		uint64		place = CpWalkPair(row->key, row->birth);
+		const CpWalkEntry *entries;
+		int			n;
+
+		cp_walk_to(walk, place, place);
+		while ((n = cp_walk_next(walk, &entries)) > 0)
+			for (int e = 0; e < n; e++)
+				if (is_entry_of(&entries[e].data.key, row))
+					delete_key(rel, fetch, snapshot, slot, entries[e].row);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_index_fetch_end(fetch);
+	cp_walk_end(walk);
+	index_close(index, NoLock);
+	table_close(rel, NoLock);
+	UnregisterSnapshot(snapshot);
+}
+
 /* ---------- rows in bulk ---------- */
 
 typedef struct Inserter
@@ -221,6 +271,7 @@ typedef struct Inserter
 	ResultRelInfo *result;		/* all of them */
 	BulkInsertState bulk;
 	MemoryContext scratch;		/* until the next flush */
+	TupleDesc	desc;			/* of the slots, counted by nobody */
 	TupleTableSlot *slots[SLOTS];
 	int			nslots;			/* made so far */
 	int			n;				/* in use */
@@ -260,6 +311,7 @@ inserter_open(Inserter *inserter, const char *table, const char *index, MemoryCo
 		inserter->nindexed = inserter->info->ii_NumIndexAttrs;
 	}
 	inserter->bulk = GetBulkInsertState();
+	inserter->desc = CreateTupleDescCopy(RelationGetDescr(inserter->rel));
 	inserter->n = 0;
 	inserter->nslots = 0;
 }
@@ -309,11 +361,10 @@ inserter_next(Inserter *inserter)
 	if (inserter->n >= SLOTS)
 		inserter_flush(inserter);
 	if (inserter->n >= inserter->nslots)
-		inserter->slots[inserter->nslots++] = MakeSingleTupleTableSlot(RelationGetDescr(inserter->rel),
-																	   &TTSOpsHeapTuple);
+		inserter->slots[inserter->nslots++] = MakeSingleTupleTableSlot(inserter->desc, &TTSOpsHeapTuple);
 	slot = inserter->slots[inserter->n++];
 	ExecClearTuple(slot);
-	memset(slot->tts_isnull, false, RelationGetDescr(inserter->rel)->natts);
+	memset(slot->tts_isnull, false, inserter->desc->natts);
 	return slot;
 }
 
@@ -335,14 +386,15 @@ inserter_close(Inserter *inserter)
 }
 
 static void
-insert_keys(CpStore *store, KeyRows *rows)
+insert_keys(CpStore *store, const KeyTable *table)
 {
+	const KeyRows *rows = &table->come;
 	Inserter	inserter;
 
 	if (rows->n == 0)
 		return;
 	qsort(rows->rows, rows->n, sizeof(KeyRow), key_row_order);
-	inserter_open(&inserter, rows->table, store->indexed ? rows->index : NULL, store->scratch);
+	inserter_open(&inserter, table->table, store->indexed ? table->index : NULL, store->scratch);
 	for (int i = 0; i < rows->n; i++)
 	{
 		KeyRow	   *row = &rows->rows[i];
@@ -456,6 +508,21 @@ count_words(CpStore *store, const CpPerson *person, int by)
 
 /* ---------- all of it ---------- */
 
+static void
+add_change(CpStore *store, int64 child_id, const CpPerson *now)
+{
+	CpPersonChange *change;
+
+	if (store->nchanges >= store->changes_size)
+	{
+		store->changes_size *= 2;
+		store->changes = repalloc_huge(store->changes, store->changes_size * sizeof(CpPersonChange));
+	}
+	change = &store->changes[store->nchanges++];
+	change->child_id = child_id;
+	change->now = now;
+}
+
 /*
  * A record is new (before is NULL), changed, or gone (now is NULL).  now must
  * live until the end.
@@ -478,7 +545,7 @@ cp_store_change(CpStore *store, const CpPerson *before, const CpPerson *now)
 		change_keys(&store->keys[i], before, now, store->in_delta);
 	if (before != NULL)
 	{
-		cp_person_replace(before->child_id, now);
+		add_change(store, before->child_id, now);
 		count_words(store, before, -1);
 	}
 	else
@@ -502,9 +569,13 @@ cp_store_end(CpStore *store)
 {
 	MemoryContext caller = MemoryContextSwitchTo(store->context);
 
+	cp_persons_replace(store->changes, store->nchanges);
 	insert_persons(store);
 	for (int i = 0; i < KEY_TABLES; i++)
+	{
+		delete_keys(&store->keys[i]);
 		insert_keys(store, &store->keys[i]);
+	}
 	cp_epoch_count(store->counts, store->ncounts);
 	CommandCounterIncrement();
 	MemoryContextSwitchTo(caller);
