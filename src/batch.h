@@ -57,6 +57,8 @@ struct CpBatch
 	List	   *waiting;		/* CpInboxRow *, that wait for the end of an
 								 * embargo */
 	List	   *tallies;		/* CpTally *, of sources */
+	HTAB	   *hidden_keys;	/* of places that hidden children were given;
+								 * NULL: none */
 	int64		numbers[CP_NUMBERS_AT_ONCE];	/* free child numbers */
 	int			nnumbers;
 	int			drawn;			/* so far */
@@ -147,6 +149,29 @@ extern void cp_settle_hold(CpBatch *batch, CpInboxRow *row, const CpDecision *de
 
 /* Writes the reviews that wait; the next command sees them. */
 extern void cp_reviews_write(CpBatch *batch);
+
+/* ---------- household.c: are the places of a row those of a hidden child? ---------- */
+
+typedef struct CpHouseholdKey
+{
+	CpPlaceOf	of;
+	int64		key;
+} CpHouseholdKey;
+
+/* Makes the keys of a row, once; they lie in the batch. */
+extern void cp_household_keys(CpBatch *batch, CpInboxRow *row);
+
+/*
+ * Reads ahead for rows that were searched for, by their places in the batch.
+ * Under the matching lock, which is kept until they are written.
+ */
+extern void cp_household_read(CpBatch *batch, int from, int to);
+
+/* The details that a row brought have been written to a child that is shielded. */
+extern void cp_household_note(CpBatch *batch, CpInboxRow *row);
+
+/* Do the places that a row brings lead to a child that is hidden, and whose is it? */
+extern bool cp_household_hidden(CpBatch *batch, CpInboxRow *row, int64 *authority);
 
 /* ---------- birth.c: records that are born shielded ---------- */
 

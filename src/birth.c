@@ -23,185 +23,14 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "batch.h"
 
-#define MAX_HOUSEHOLD_KEYS 32	/* of a row: an address and 20 carers */
-
-/* columns of contactpoint.child */
-enum
-{
-	CHILD_NUMBER = 1,
-	CHILD_FLAG = 6
-};
-
-/* One key of a row. */
-typedef struct CpHouseholdKey
-{
-	CpPlaceOf	of;
-	int64		key;
-} HouseholdKey;
-
-/* ---------- keys of a row ---------- */
-
-static int
-add_keys(HouseholdKey *keys, int n, CpPlaceOf of, char *const columns[CP_PLACE_COLUMNS])
-{
-	int64		found[CP_PLACE_KEYS];
-	int			nfound = cp_place_household_keys(of, columns, found);
-
-	for (int i = 0; i < nfound && n < MAX_HOUSEHOLD_KEYS; i++)
-	{
-		keys[n].of = of;
-		keys[n++].key = found[i];
-	}
-	return n;
-}
-
-/* The contacts of carers in a list, as details.c reads it. */
-static int
-add_carers(HouseholdKey *keys, int n, Jsonb *carers)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&carers->root);
-	JsonbValue	value;
-	JsonbIteratorToken token;
-	bool		outermost = true;
-
-	while ((token = JsonbIteratorNext(&iterator, &value, !outermost)) != WJB_DONE)
-	{
-		JsonbValue	buffer;
-		JsonbValue *contact;
-		char	   *columns[CP_PLACE_COLUMNS] = {NULL};
-
-		outermost = false;
-		if (token != WJB_ELEM || value.type != jbvBinary)
-			continue;
-		contact = getKeyJsonValueFromContainer(value.val.binary.data, "contact", strlen("contact"), &buffer);
-		if (contact == NULL || contact->type != jbvString)
-			continue;
-		columns[2] = pnstrdup(contact->val.string.val, contact->val.string.len);
-		n = add_keys(keys, n, CP_PLACE_OF_CARER, columns);
-	}
-	return n;
-}
-
-static int
-keys_of_row(const CpInboxRow *row, HouseholdKey *keys)
-{
-	char	   *columns[CP_PLACE_COLUMNS] = {row->address, row->postcode, NULL};
-	int			n = add_keys(keys, 0, CP_PLACE_OF_ADDRESS, columns);
-
-	return row->carers == NULL ? n : add_carers(keys, n, row->carers);
-}
-
-/* ---------- whom they lead to ---------- */
-
-static bool
-is_shielded(Relation child, Snapshot snapshot, int64 child_id)
-{
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	bool		result;
-
-	ScanKeyInit(&keys[0], CHILD_NUMBER, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
-	ScanKeyInit(&keys[1], CHILD_FLAG, BTEqualStrategyNumber, F_BOOLEQ, BoolGetDatum(true));
-	scan = systable_beginscan(child, cp_relation_oid("child_child_id_shielded_key"), true, snapshot, 2, keys);
-	result = HeapTupleIsValid(systable_getnext(scan));
-	systable_endscan(scan);
-	return result;
-}
-
-/* Children that the keys lead to, each once; children has room for all. */
-static int
-children_of(const HouseholdKey *keys, int nkeys, int64 *children)
-{
-	int			n = 0;
-
-	for (int k = 0; k < nkeys; k++)
-	{
-		int64		found[CP_PLACE_CROWD];
-		int			nfound = cp_place_children(keys[k].of, keys[k].key, found);
-
-		for (int i = 0; i < nfound; i++)
-		{
-			int			c = 0;
-
-			while (c < n && children[c] != found[i])
-				c++;
-			if (c == n)
-				children[n++] = found[i];
-		}
-	}
-	return n;
-}
-
-/* Those of the children that are shielded, as an array; 0 where there is none, as nearly always. */
-static Datum
-shielded_among(const int64 *children, int nchildren)
-{
-	Snapshot	snapshot;
-	Relation	child;
-	Datum	   *numbers;
-	int			n = 0;
-
-	if (nchildren == 0)
-		return (Datum) 0;
-	snapshot = cp_latest_snapshot();
-	child = table_open(cp_relation_oid("child"), AccessShareLock);
-	numbers = palloc(sizeof(Datum) * nchildren);
-	for (int i = 0; i < nchildren; i++)
-		if (is_shielded(child, snapshot, children[i]))
-			numbers[n++] = Int64GetDatum(children[i]);
-	table_close(child, AccessShareLock);
-	UnregisterSnapshot(snapshot);
-	return n > 0 ? cp_batch_numbers(numbers, n) : (Datum) 0;
-}
-
-/* Do the keys lead to a child that is hidden, and whose is it? */
-static bool
-lead_to_hidden(const HouseholdKey *keys, int nkeys, int64 *authority)
-{
-	int64	   *children = palloc(sizeof(int64) * (nkeys * CP_PLACE_CROWD + 1));
-	int			nchildren = children_of(keys, nkeys, children);
-	Datum		shielded = shielded_among(children, nchildren);
-
-	pfree(children);
-	if (shielded == (Datum) 0)
-		return false;
-	cp_batch_run(HIDDEN_AMONG, &shielded, NULL);
-	if (SPI_processed == 0)
-		return false;
-	*authority = DatumGetInt64(cp_batch_column(0, 1));
-	return true;
-}
-
 /* ---------- what waits ---------- */
-
-/* The keys of a delivery, made once; all of it lies in the batch. */
-static void
-read_keys(CpBatch *batch, CpDelivery *delivery)
-{
-	HouseholdKey keys[MAX_HOUSEHOLD_KEYS];
-	Size		size;
-
-	if (delivery->household != NULL)
-		return;
-	delivery->nhousehold = keys_of_row(delivery->row, keys);
-	size = delivery->nhousehold * sizeof(HouseholdKey);
-	delivery->household = MemoryContextAlloc(batch->context, size + 1);
-	memcpy(delivery->household, keys, size);
-}
 
 static int
 count_waiting(CpBatch *batch, int64 key)
@@ -211,24 +40,24 @@ count_waiting(CpBatch *batch, int64 key)
 
 	foreach(cell, batch->deliveries)
 	{
-		CpDelivery *delivery = lfirst(cell);
+		CpInboxRow *row = ((CpDelivery *) lfirst(cell))->row;
 
-		read_keys(batch, delivery);
-		for (int i = 0; i < delivery->nhousehold; i++)
-			n += delivery->household[i].key == key ? 1 : 0;
+		cp_household_keys(batch, row);
+		for (int i = 0; i < row->nhousehold; i++)
+			n += row->household[i].key == key ? 1 : 0;
 	}
 	return n;
 }
 
 /* May what waits make a crowd of those who have one of the keys? */
 static bool
-may_be_crowd(CpBatch *batch, const CpDelivery *delivery)
+may_be_crowd(CpBatch *batch, const CpInboxRow *row)
 {
 	int64		children[CP_PLACE_CROWD];
 
-	for (int i = 0; i < delivery->nhousehold; i++)
+	for (int i = 0; i < row->nhousehold; i++)
 	{
-		const HouseholdKey *key = &delivery->household[i];
+		const CpHouseholdKey *key = &row->household[i];
 		int			n = cp_place_children(key->of, key->key, children);
 
 		if (n > 0 && n + count_waiting(batch, key->key) > CP_PLACE_CROWD)
@@ -250,12 +79,11 @@ cp_birth_decide(CpBatch *batch, CpDelivery *delivery)
 	CpBirth    *birth;
 	bool		hidden;
 
-	read_keys(batch, delivery);
-	hidden = lead_to_hidden(delivery->household, delivery->nhousehold, &authority);
-	if (hidden && may_be_crowd(batch, delivery))
+	hidden = cp_household_hidden(batch, delivery->row, &authority);
+	if (hidden && may_be_crowd(batch, delivery->row))
 	{
 		cp_batch_flush(batch);
-		hidden = lead_to_hidden(delivery->household, delivery->nhousehold, &authority);
+		hidden = cp_household_hidden(batch, delivery->row, &authority);
 	}
 	if (!hidden && !delivery->row->embargoed)
 		return;

@@ -106,12 +106,21 @@ wait_to_be_written(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child, co
 	MemoryContextSwitchTo(caller);
 }
 
+/* Writes a delivery before those that wait. */
+static void
+write_delivery(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
+{
+	note_link(batch, delivery, child, NULL);
+	cp_write_deliveries(&delivery, 1);
+	if (delivery->shielded)
+		cp_household_note(batch, delivery->row);
+}
+
 /* Writes details of which only the registry can tell what they make of the record. */
 static void
 write_now(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
 {
-	note_link(batch, delivery, child, NULL);
-	cp_write_deliveries(&delivery, 1);
+	write_delivery(batch, delivery, child);
 	cp_rekey(child->child_id);
 }
 
@@ -268,10 +277,7 @@ cp_settle_new(CpBatch *batch, CpInboxRow *row, double score)
 		 * wait
 		 */
 		if (delivery->birth != NULL && delivery->birth->reason != NULL)
-		{
-			note_link(batch, delivery, child, NULL);
-			cp_write_deliveries(&delivery, 1);
-		}
+			write_delivery(batch, delivery, child);
 		else
 		{
 			child->made = true;

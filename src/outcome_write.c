@@ -466,6 +466,8 @@ cp_batch_flush(CpBatch *batch)
 
 			child->made = false;
 			child->waiting = 0;
+			if (deliveries[i]->shielded)
+				cp_household_note(batch, deliveries[i]->row);
 		}
 	}
 	cp_delta_write();

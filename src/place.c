@@ -348,6 +348,13 @@ cp_place_household_keys(CpPlaceOf of, char *const columns[CP_PLACE_COLUMNS], int
 	return kept;
 }
 
+/* The kind of those keys. */
+char
+cp_place_household_kind(CpPlaceOf of)
+{
+	return of == CP_PLACE_OF_ADDRESS ? PLACE_ADDRESS : PLACE_CONTACT;
+}
+
 /*
  * Children that have a key of a household, each once, in children; none where it
  * is a crowd.  The index gives them in their order.
@@ -361,10 +368,9 @@ cp_place_children(CpPlaceOf of, int64 key, int64 children[CP_PLACE_CROWD])
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	int			n = 0;
-	char		kind = of == CP_PLACE_OF_ADDRESS ? PLACE_ADDRESS : PLACE_CONTACT;
 
 	ScanKeyInit(&keys[0], PLACE_KEY, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key));
-	ScanKeyInit(&keys[1], PLACE_KIND, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(kind));
+	ScanKeyInit(&keys[1], PLACE_KIND, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(cp_place_household_kind(of)));
 	scan = systable_beginscan(rel, cp_relation_oid("place_key_key_idx"), true, snapshot, 2, keys);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{

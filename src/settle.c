@@ -437,6 +437,7 @@ cp_settle_write(CpBatch *batch)
 		if (batch->ahead)
 			catch_up(batch);
 		cp_resent_read(batch);
+		cp_household_read(batch, 0, batch->searched_to);
 		for (int i = 0; i < batch->n; i++)
 		{
 			cp_settling = i;
@@ -448,6 +449,7 @@ cp_settle_write(CpBatch *batch)
 					cp_epoch_advance(true);
 				}
 				batch->searched_to = search_from(batch, i);
+				cp_household_read(batch, i, batch->searched_to);
 			}
 			settle_row(batch, i);
 			MemoryContextReset(scratch);

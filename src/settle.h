@@ -53,6 +53,10 @@ typedef struct CpInboxRow
 								 * before the batch, 0: unknown */
 	CpPerson   *person;			/* the matching side; NULL: not made yet */
 	TimestampTz recorded_at;	/* no two rows of a process have the same */
+	struct CpHouseholdKey *household;	/* household.c; NULL: not made yet */
+	int			nhousehold;
+	bool		among_open;		/* before the batch, no shielded child was
+								 * there; false: not known */
 } CpInboxRow;
 
 /*
@@ -101,8 +105,6 @@ typedef struct CpDelivery
 	CpBirth    *birth;			/* the record is made by it and born shielded */
 	bool		responsible;	/* somebody is responsible, or will be */
 	bool		linked_before;	/* the reference has a link */
-	struct CpHouseholdKey *household;	/* birth.c's own; NULL: not made yet */
-	int			nhousehold;
 } CpDelivery;
 
 /*
@@ -225,6 +227,7 @@ extern void cp_places_write(CpPlaces *places);
  */
 extern int	cp_place_household_keys(CpPlaceOf of, char *const columns[CP_PLACE_COLUMNS],
 									int64 keys[CP_PLACE_KEYS]);
+extern char cp_place_household_kind(CpPlaceOf of);
 extern int	cp_place_children(CpPlaceOf of, int64 key, int64 children[CP_PLACE_CROWD]);
 
 #endif							/* CP_SETTLE_H */

@@ -137,6 +137,17 @@ INSERT INTO contactpoint.carer (child_id, full_name, contact) VALUES (:bait, 'Kl
 SELECT cardinality(contactpoint.shield(:bait, 'fishing', 'other')) AS covered;
 RESET SESSION AUTHORIZATION;
 
+-- one child that says the same address over and over is no crowd
+SELECT min(child_id) AS repeats FROM crowd \gset
+INSERT INTO contactpoint.address (child_id, address, postcode) SELECT :repeats, '80 Double Street', 'HO8 8HO' FROM generate_series(1, 101);
+INSERT INTO contactpoint.address (child_id, shielded, address, postcode) VALUES (:wendelin, true, '80 Double Street', 'HO8 8HO');
+SET SESSION AUTHORIZATION regress_feed2;
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+    ('other', 'hb-6', 2, 'Irmtraud', 'Doppelt', 'F', '2013-04-17', '80 double street', 'HO8 8HO');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT c.shielded FROM contactpoint.child c JOIN contactpoint.source_link l USING (child_id) WHERE l.source_ref = 'hb-6';
+
 -- the keys follow every change: moves between leaves, corrections, withdrawals, ROLLBACK
 SELECT pg_temp.place_keys_are_true();
 BEGIN;
