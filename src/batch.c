@@ -47,10 +47,6 @@ static const struct
 		" ORDER BY o.organisation_id FOR KEY SHARE",
 		1, {INT8ARRAYOID}
 	},
-	[NUMBERS_TAKEN] = {
-		"SELECT k.child_id FROM contactpoint.known_record k WHERE k.child_id = ANY ($1)",
-		1, {INT8ARRAYOID}
-	},
 	/* a candidate may have been shielded after the review was opened */
 	[BORN_SHIELDED] = {
 		"SELECT r.authority FROM contactpoint.review r WHERE r.review_id = $1 AND (r.shielded OR EXISTS"

@@ -15,11 +15,13 @@
 
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 
 #include "contactpoint.h"
 
 #define PAYLOAD_MIN INT64CONST(10000000000) /* 11 digits */
 #define PAYLOAD_COUNT INT64CONST(90000000000)
+#define DRAWN_AT_ONCE 64
 
 /* Damm's totally anti-symmetric quasigroup of order 10 */
 static const uint8 damm[10][10] = {
@@ -38,10 +40,10 @@ static const uint8 damm[10][10] = {
 static uint8
 damm_digit(int64 number)
 {
-	char		digits[32];
+	char		digits[MAXINT8LEN + 1];
 	uint8		interim = 0;
 
-	snprintf(digits, sizeof(digits), INT64_FORMAT, number);
+	(void) pg_lltoa(number, digits);
 	for (const char *d = digits; *d != '\0'; d++)
 		interim = damm[interim][*d - '0'];
 	return interim;
@@ -60,33 +62,44 @@ cp_child_number_valid(int64 child_id)
 }
 
 /*
- * A random number, from the server's strong source.  May be taken: the caller
+ * Random numbers, from the server's strong source.  May be taken: the caller
  * checks against the table, whose primary key has the last word.
  */
-int64
-cp_child_number_random(void)
+void
+cp_child_numbers_random(int64 *numbers, int n)
 {
-	uint64		random;
-	int64		payload;
-
 	/* values above the last whole multiple would favour low numbers */
-	do
-	{
-		if (!pg_strong_random(&random, sizeof(random)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not obtain random bits for a child number")));
-	} while (random >= PG_UINT64_MAX - PG_UINT64_MAX % PAYLOAD_COUNT);
+	const uint64 end = PG_UINT64_MAX - PG_UINT64_MAX % PAYLOAD_COUNT;
+	uint64		random[DRAWN_AT_ONCE];
+	int			unused = 0;
 
-	payload = PAYLOAD_MIN + (int64) (random % PAYLOAD_COUNT);
-	return payload * 10 + damm_digit(payload);
+	while (n > 0)
+	{
+		int64		payload;
+
+		if (unused == 0)
+		{
+			unused = Min(n, DRAWN_AT_ONCE);
+			if (!pg_strong_random(random, unused * sizeof(uint64)))
+				ereport(ERROR,
+						(errcode(ERRCODE_INTERNAL_ERROR),
+						 errmsg("could not obtain random bits for a child number")));
+		}
+		if (random[--unused] >= end)
+			continue;
+		payload = PAYLOAD_MIN + (int64) (random[unused] % PAYLOAD_COUNT);
+		numbers[--n] = payload * 10 + damm_digit(payload);
+	}
 }
 
 PG_FUNCTION_INFO_V1(contactpoint_child_number);
 Datum
 contactpoint_child_number(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT64(cp_child_number_random());
+	int64		number;
+
+	cp_child_numbers_random(&number, 1);
+	PG_RETURN_INT64(number);
 }
 
 PG_FUNCTION_INFO_V1(contactpoint_child_number_valid);

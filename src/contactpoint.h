@@ -524,7 +524,7 @@ extern int	cp_children_unique(int64 *numbers, int nchildren);
 /* ---------- child_number.c ---------- */
 
 extern bool cp_child_number_valid(int64 child_id);
-extern int64 cp_child_number_random(void);
+extern void cp_child_numbers_random(int64 *numbers, int n);
 
 /* ---------- utility.c ---------- */
 

@@ -18,6 +18,7 @@
 
 #include "batch.h"
 #include "keys.h"
+#include "lookup.h"
 
 CpBatch    *cp_current_batch = NULL;
 
@@ -227,28 +228,53 @@ cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, const CpPerson 
 	write_now(batch, delivery, child);
 }
 
-/* A child number that nobody has. */
+static int
+by_number(const void *a, const void *b)
+{
+	int64		left = *(const int64 *) a;
+	int64		right = *(const int64 *) b;
+
+	return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/* Has a record of known_record one of these numbers? */
+static bool
+any_taken(const int64 *numbers, int n)
+{
+	static const char *const tables[][2] = {{"child", "child_pkey"}, {"hidden_record", "hidden_record_pkey"}};
+	int64		sorted[CP_NUMBERS_AT_ONCE];
+	bool		taken = false;
+
+	memcpy(sorted, numbers, n * sizeof(int64));
+	qsort(sorted, n, sizeof(int64), by_number);
+	for (int t = 0; t < lengthof(tables); t++)
+	{
+		CpLookup	lookup;
+
+		cp_lookup_begin(&lookup, tables[t][0], tables[t][1], 1, AccessShareLock);
+		for (int i = 0; i < n && !taken; i++)
+		{
+			cp_lookup_to_number(&lookup, sorted[i]);
+			taken = cp_lookup_next(&lookup);
+		}
+		cp_lookup_end(&lookup);
+	}
+	return taken;
+}
+
+/* A child number that nobody has.  They lie in no order. */
 static int64
 draw_number(CpBatch *batch)
 {
 	while (batch->nnumbers == 0)
 	{
 		int			wanted = Min(Max(batch->drawn, 8), CP_NUMBERS_AT_ONCE);
-		Datum		numbers[CP_NUMBERS_AT_ONCE];
-		Datum		argument;
 
-		for (int i = 0; i < wanted; i++)
-		{
-			batch->numbers[i] = cp_child_number_random();
-			numbers[i] = Int64GetDatum(batch->numbers[i]);
-		}
-		argument = cp_batch_numbers(numbers, wanted);
-		cp_batch_run(NUMBERS_TAKEN, &argument, NULL);
+		cp_child_numbers_random(batch->numbers, wanted);
 		batch->drawn += wanted;
 		/* so rare that others are drawn */
-		if (SPI_processed == 0)
+		if (!any_taken(batch->numbers, wanted))
 			batch->nnumbers = wanted;
-		SPI_freetuptable(SPI_tuptable);
 	}
 	return batch->numbers[--batch->nnumbers];
 }
