@@ -57,6 +57,7 @@ struct CpBatch
 	List	   *waiting;		/* CpInboxRow *, that wait for the end of an
 								 * embargo */
 	List	   *tallies;		/* CpTally *, of sources */
+	HTAB	   *records;		/* ahead.c's own; NULL: none */
 	HTAB	   *hidden_keys;	/* of places that hidden children were given;
 								 * NULL: none */
 	int64		numbers[CP_NUMBERS_AT_ONCE];	/* free child numbers */
@@ -148,6 +149,20 @@ extern void cp_settle_hold(CpBatch *batch, CpInboxRow *row, const CpDecision *de
 
 /* Writes the reviews that wait; the next command sees them. */
 extern void cp_reviews_write(CpBatch *batch);
+
+/* ---------- ahead.c: records to which rows will go ---------- */
+
+/*
+ * Reads ahead for rows that were searched for, by their places in the batch.
+ * Under the matching lock, which is kept until they are written.
+ */
+extern void cp_ahead_read(CpBatch *batch, int from, int to);
+
+/*
+ * Rows of address_open of a child (HeapTuple), which belong to the batch; false
+ * where they are not known, or rows of the batch go to the child.
+ */
+extern bool cp_ahead_addresses(int64 child_id, List **addresses);
 
 /* ---------- household.c: are the places of a row those of a hidden child? ---------- */
 

@@ -22,31 +22,45 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
+#include "batch.h"
 #include "details.h"
 
 /* Both columns are the same ones in addresses and identifiers. */
 #define FIRST_TEXT 3
 #define SECOND_TEXT 4
 
-/* CpDetail *, copied */
 static List *
-read_stored(Relation rel, Oid index, int64 child_id)
+add_stored(List *details, HeapTuple tuple, TupleDesc desc)
 {
-	Snapshot	snapshot = cp_latest_snapshot();
+	CpDetail   *detail = palloc(sizeof(CpDetail));
+
+	heap_deform_tuple(tuple, desc, detail->values, detail->nulls);
+	return lappend(details, detail);
+}
+
+/* CpDetail *, which live as long as the batch or the current memory context */
+static List *
+read_stored(Relation rel, CpDetailKind kind, int64 child_id)
+{
+	Snapshot	snapshot;
 	SysScanDesc scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
+	List	   *ahead;
 	List	   *details = NIL;
+	ListCell   *cell;
 
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
-	scan = systable_beginscan(rel, index, true, snapshot, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	if (kind == CP_DETAIL_ADDRESS && cp_ahead_addresses(child_id, &ahead))
 	{
-		CpDetail   *detail = palloc(sizeof(CpDetail));
-
-		heap_deform_tuple(heap_copytuple(tuple), RelationGetDescr(rel), detail->values, detail->nulls);
-		details = lappend(details, detail);
+		foreach(cell, ahead)
+			details = add_stored(details, lfirst(cell), RelationGetDescr(rel));
+		return details;
 	}
+	snapshot = cp_latest_snapshot();
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
+	scan = systable_beginscan(rel, cp_relation_oid(cp_detail_tables[kind].indexes[false]), true, snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		details = add_stored(details, heap_copytuple(tuple), RelationGetDescr(rel));
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	return details;
@@ -87,7 +101,6 @@ after_row(List *stored, const CpDelivery *delivery, CpDetailKind kind, const CpI
 static bool
 foresee(const CpDelivery *delivery, CpDetailKind kind, List *waiting, List **details)
 {
-	const CpDetailTables *tables = &cp_detail_tables[kind];
 	Relation	rel;
 	ListCell   *cell;
 	List	   *sent;
@@ -96,9 +109,9 @@ foresee(const CpDelivery *delivery, CpDetailKind kind, List *waiting, List **det
 
 	if (!cp_detail_sent(delivery->row, kind, &sent, &sent_kinds))
 		return false;
-	rel = table_open(cp_relation_oid(tables->tables[false]), AccessShareLock);
+	rel = table_open(cp_relation_oid(cp_detail_tables[kind].tables[false]), AccessShareLock);
 	*details = delivery->made ? NIL :
-		read_stored(rel, cp_relation_oid(tables->indexes[false]), delivery->child_id);
+		read_stored(rel, kind, delivery->child_id);
 	foreach(cell, waiting)
 		* details = after_row(*details, delivery, kind, lfirst(cell), RelationGetDescr(rel), &changed);
 	changed = false;

@@ -457,6 +457,12 @@ extern bool cp_person_same(const CpPerson *a, const CpPerson *b);
 /* All of a person in the current memory context. */
 extern CpPerson *cp_person_copy(const CpPerson *person);
 
+/*
+ * The row of a record that a batch which is being settled has read ahead, if it
+ * is as it was then; NULL otherwise.  It belongs to the batch.
+ */
+extern HeapTuple cp_ahead_person(int64 child_id);
+
 /* A record whose row in match_person changes. */
 typedef struct CpPersonChange
 {

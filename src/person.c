@@ -375,9 +375,15 @@ cp_person_fetch(int64 child_id)
 
 	if (person != NULL)
 		return person;
-	snapshot = cp_latest_snapshot();
 	rel = table_open(cp_relation_oid("match_person"), AccessShareLock);
-
+	tuple = cp_ahead_person(child_id);
+	if (tuple != NULL)
+	{
+		person = cp_person_from_tuple(tuple, RelationGetDescr(rel));
+		table_close(rel, AccessShareLock);
+		return person;
+	}
+	snapshot = cp_latest_snapshot();
 	ScanKeyInit(&key, CP_PERSON_CHILD, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(child_id));
 	scan = systable_beginscan(rel, cp_relation_oid("match_person_pkey"), true, snapshot, 1, &key);
 	tuple = systable_getnext(scan);

@@ -406,6 +406,14 @@ catch_up(CpBatch *batch)
 	}
 }
 
+/* What rows that were searched for, from one on, will ask for when they are decided. */
+static void
+read_ahead(CpBatch *batch, int from)
+{
+	cp_ahead_read(batch, from, batch->searched_to);
+	cp_household_read(batch, from, batch->searched_to);
+}
+
 /* Tells matchers that have read ahead what this batch changes. */
 static void
 tell_changes(void)
@@ -437,7 +445,7 @@ cp_settle_write(CpBatch *batch)
 		if (batch->ahead)
 			catch_up(batch);
 		cp_resent_read(batch);
-		cp_household_read(batch, 0, batch->searched_to);
+		read_ahead(batch, 0);
 		for (int i = 0; i < batch->n; i++)
 		{
 			cp_settling = i;
@@ -449,7 +457,7 @@ cp_settle_write(CpBatch *batch)
 					cp_epoch_advance(true);
 				}
 				batch->searched_to = search_from(batch, i);
-				cp_household_read(batch, i, batch->searched_to);
+				read_ahead(batch, i);
 			}
 			settle_row(batch, i);
 			MemoryContextReset(scratch);

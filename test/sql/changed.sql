@@ -4,7 +4,8 @@
 \set people :abs_srcdir '/people.sql'
 \i :people
 \set SHOW_CONTEXT never
-INSERT INTO contactpoint.source (source, organisation_id, feed_role) VALUES ('changing', 1, 'regress_feed'), ('lasting', 1, 'regress_feed');
+INSERT INTO contactpoint.source (source, organisation_id, feed_role) VALUES ('changing', 1, 'regress_feed'), ('lasting', 1, 'regress_feed'),
+    ('meeting', 1, 'regress_feed'), ('crossing', 1, 'regress_feed');
 CREATE FUNCTION pg_temp.send(which text, round int) RETURNS void LANGUAGE sql AS $$
     INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode,
         carers, involvements)
@@ -14,7 +15,7 @@ CREATE FUNCTION pg_temp.send(which text, round int) RETURNS void LANGUAGE sql AS
         jsonb_build_array(jsonb_build_object('service', 'school', 'organisation', 'Schule ' || round || ' ' || i))
     FROM generate_series(1, 60) i, translate(md5('changed ' || i), '0123456789', 'ghijklmnop') n
 $$;
-CREATE TEMP VIEW mine AS SELECT DISTINCT l.child_id FROM contactpoint.source_link l WHERE l.source IN ('changing', 'lasting');
+CREATE TEMP VIEW mine AS SELECT DISTINCT l.child_id FROM contactpoint.source_link l WHERE l.source IN ('changing', 'lasting', 'meeting', 'crossing');
 -- what stands on record, beside what it was made of
 CREATE FUNCTION pg_temp.state(OUT children bigint, OUT addresses bigint, OUT rounds text, OUT carers bigint, OUT involvements bigint, OUT true_keys boolean)
     LANGUAGE sql AS $$
@@ -54,16 +55,26 @@ SELECT pg_temp.send('changing', 6);
 COMMIT;
 CALL contactpoint.settle();
 SELECT * FROM pg_temp.state();
-SELECT outcome, count(*) FROM contactpoint.settlement WHERE source IN ('changing', 'lasting') GROUP BY 1 ORDER BY 1;
+SELECT outcome, count(*) FROM contactpoint.settlement WHERE source IN ('changing', 'lasting', 'meeting', 'crossing') GROUP BY 1 ORDER BY 1;
+-- references that are new, two of them of one child, in one batch: the second row of another one has the first rows written before
+INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode)
+SELECT source, ref, 1, initcap(substr(n, 1, 9)), initcap(substr(n, 10, 10)), 'F', date '2001-01-01' + i * 97, address, 'CH' || i || ' 1GE'
+FROM (VALUES (1, 'meeting', 'met-1', 1, '21 Weg 1'), (2, 'meeting', 'met-2', 2, '21 Weg 2'), (3, 'meeting', 'met-2', 2, '22 Weg 2'),
+    (4, 'crossing', 'crossed-1', 1, '23 Weg 1')) v(line, source, ref, i, address), translate(md5('changed ' || i), '0123456789', 'ghijklmnop') n ORDER BY line;
+CALL contactpoint.settle();
+SELECT a.source, a.address FROM contactpoint.address a WHERE a.source IN ('meeting', 'crossing') ORDER BY 1, 2;
+CREATE TEMP TABLE foreseen AS SELECT p.* FROM contactpoint.match_person p JOIN mine USING (child_id);
+SELECT contactpoint._rekey_batch((SELECT array_agg(child_id) FROM mine), true);
+SELECT count(*) AS foreseen, (SELECT count(*) FROM (TABLE foreseen EXCEPT TABLE contactpoint.match_person) d) AS otherwise FROM foreseen;
 -- for the files that come after
 CREATE TEMP TABLE gone AS TABLE mine;
-DELETE FROM contactpoint.settlement WHERE source IN ('changing', 'lasting');
-DELETE FROM contactpoint.receipt WHERE source IN ('changing', 'lasting');
-DELETE FROM contactpoint.source_link WHERE source IN ('changing', 'lasting');
-DELETE FROM contactpoint.source_tally WHERE source IN ('changing', 'lasting');
+DELETE FROM contactpoint.settlement WHERE source IN ('changing', 'lasting', 'meeting', 'crossing');
+DELETE FROM contactpoint.receipt WHERE source IN ('changing', 'lasting', 'meeting', 'crossing');
+DELETE FROM contactpoint.source_link WHERE source IN ('changing', 'lasting', 'meeting', 'crossing');
+DELETE FROM contactpoint.source_tally WHERE source IN ('changing', 'lasting', 'meeting', 'crossing');
 DELETE FROM contactpoint.address USING gone WHERE gone.child_id = address.child_id;
 DELETE FROM contactpoint.carer USING gone WHERE gone.child_id = carer.child_id;
 DELETE FROM contactpoint.involvement USING gone WHERE gone.child_id = involvement.child_id;
 DELETE FROM contactpoint.responsibility USING gone WHERE gone.child_id = responsibility.child_id;
 DELETE FROM contactpoint.child USING gone WHERE gone.child_id = child.child_id;
-DELETE FROM contactpoint.source WHERE source IN ('changing', 'lasting');
+DELETE FROM contactpoint.source WHERE source IN ('changing', 'lasting', 'meeting', 'crossing');
