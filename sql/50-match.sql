@@ -42,7 +42,7 @@ CREATE TABLE contactpoint.similar_word (
 COMMENT ON TABLE contactpoint.similar_word IS 'words that one may have written for another and that sound different; each pair twice';
 COMMENT ON COLUMN contactpoint.similar_word.word_id IS 'a word';
 COMMENT ON COLUMN contactpoint.similar_word.other_id IS 'a word spelt nearly like it';
-COMMENT ON COLUMN contactpoint.similar_word.similarity IS 'trigram similarity of the two';
+COMMENT ON COLUMN contactpoint.similar_word.similarity IS 'trigram similarity of the two, and 1 more where they are one slip of the pen apart';
 COMMENT ON INDEX contactpoint.similar_word_pkey IS 'similar words of one word';
 
 CREATE TABLE contactpoint.match_key (
@@ -130,16 +130,20 @@ ALTER TABLE contactpoint.match_person
 
 -- pg_trgm is called here and nowhere else in matching: the body is stored with
 -- the operator itself, the threshold is pinned.
-CREATE FUNCTION contactpoint._similar_words(word text)
+CREATE FUNCTION contactpoint._similar_words(word text, slips text[])
     RETURNS TABLE (word_id int, word_found text, similarity real)
     LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 50
     SET pg_trgm.similarity_threshold = 0.25 SET enable_seqscan = off SET gin_fuzzy_search_limit = 0
 BEGIN ATOMIC
     SELECT w.word_id, w.word, similarity(w.word, _similar_words.word)
     FROM contactpoint.name_word w
-    WHERE w.word % _similar_words.word;
+    WHERE w.word % _similar_words.word
+    UNION
+    SELECT w.word_id, w.word, similarity(w.word, _similar_words.word)
+    FROM contactpoint.name_word w
+    WHERE w.word = ANY (_similar_words.slips);
 END;
-COMMENT ON FUNCTION contactpoint._similar_words(text) IS 'words of the dictionary that are spelt alike';
+COMMENT ON FUNCTION contactpoint._similar_words(text, text[]) IS 'words of the dictionary that are spelt alike by their trigrams, or are one of the given ones';
 
 -- What a record is matched by, read from the registry's own tables. Two parts
 -- of one row are joined by a control character, which no stored text holds.

@@ -47,10 +47,9 @@ extern bool cp_trigram_fits(const char *word);
 extern void cp_trigram_add(int32 id, const char *word);
 extern int32 cp_trigram_greatest(void);
 extern void cp_trigram_forget(void);
-extern void cp_trigram_search(const char *word, float4 least,
-							  void (*found) (int32 id, const char *word, int length,
-											 float4 similarity, void *arg),
-							  void *arg);
+typedef void (*CpTrigramFound) (int32 id, const char *word, int length, float4 similarity, void *arg);
+
+extern void cp_trigram_search(const char *word, float4 least, CpTrigramFound found, void *arg);
 
 /* ---------- similar.c ---------- */
 

@@ -110,6 +110,12 @@ extern void cp_word_code(const char *word, char *code);
 /* May one of the words be a slip of the pen for the other? */
 extern bool cp_word_slip(const char *a, int alen, const char *b, int blen);
 
+/* Is one of them made of the other by one letter wrong, missing or too many, or two swapped? */
+extern bool cp_word_one_slip(const char *a, int alen, const char *b, int blen);
+
+/* All words that are so made of one of Latin letters, each once; none of other ones. */
+extern void cp_word_slips(const char *word, void (*made) (const char *slip, int length, void *arg), void *arg);
+
 /* What stands for a word in lists of variants; two words never share one in practice. */
 extern uint64 cp_word_hash(const char *word);
 

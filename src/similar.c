@@ -19,8 +19,10 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/fmgroids.h"
@@ -31,6 +33,8 @@
 #include "match.h"
 
 #define LEAST_SIMILARITY 0.25f	/* as contactpoint._similar_words() has it */
+#define ONE_SLIP 1.0f			/* added to the similarity of words one slip
+								 * apart, which come before all others */
 #define SELDOM 20				/* questions of a process that go to the table */
 
 /* Columns of similar_word. */
@@ -58,7 +62,7 @@ typedef struct Search
 } Search;
 
 /*
- * Another word with so many trigrams in common: it counts if one may be a slip
+ * Another word with so many trigrams in common, or one slip away: it counts if one may be a slip
  * of the pen for the other and it sounds different.  Words of Latin letters and
  * others share no letters.
  */
@@ -78,11 +82,42 @@ add_similar(int32 id, const char *other, int length, float4 similarity, void *ar
 	similar = MemoryContextAllocZero(search->context, sizeof(SimilarWord));
 	similar->id = id;
 	strlcpy(similar->code, code, sizeof(similar->code));
-	similar->similarity = similarity;
+	similar->similarity = similarity +
+		(cp_word_one_slip(search->word->word, search->word->length, other, length) ? ONE_SLIP : 0);
 	search->similar = lappend(search->similar, similar);
 }
 
-/* Asks pg_trgm.  Reads with the latest snapshot, as own work of the extension. */
+/* Words as an array of texts. */
+typedef struct Texts
+{
+	Datum	   *texts;
+	int			n;
+	int			size;
+} Texts;
+
+static void
+add_text(const char *slip, int length, void *arg)
+{
+	Texts	   *list = arg;
+
+	if (list->n >= list->size)
+	{
+		list->size *= 2;
+		list->texts = repalloc(list->texts, list->size * sizeof(Datum));
+	}
+	list->texts[list->n++] = PointerGetDatum(cstring_to_text_with_len(slip, length));
+}
+
+static Datum
+slips_of(const char *word)
+{
+	Texts		list = {palloc(512 * sizeof(Datum)), 0, 512};
+
+	cp_word_slips(word, add_text, &list);
+	return PointerGetDatum(construct_array(list.texts, list.n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* Asks pg_trgm, and for the words one slip away.  Reads with the latest snapshot, as own work of the extension. */
 static void
 search_table(Search *search)
 {
@@ -93,22 +128,22 @@ search_table(Search *search)
 	cp_own_work_begin(&work);
 	PG_TRY();
 	{
-		Datum		value;
-		char		isnull = ' ';
+		Datum		values[2];
 
 		SPI_connect();
 		if (plan == NULL)
 		{
-			Oid			argtype = TEXTOID;
-			SPIPlanPtr	fresh = SPI_prepare("SELECT word_id, word_found, similarity FROM contactpoint._similar_words($1)",
-											1, &argtype);
+			Oid			argtypes[2] = {TEXTOID, TEXTARRAYOID};
+			SPIPlanPtr	fresh = SPI_prepare("SELECT word_id, word_found, similarity FROM contactpoint._similar_words($1, $2)",
+											2, argtypes);
 
 			if (fresh == NULL || SPI_keepplan(fresh) != 0)
 				elog(ERROR, "could not prepare the search for similar words");
 			plan = fresh;
 		}
-		value = CStringGetTextDatum(search->word->word);
-		if (SPI_execute_snapshot(plan, &value, &isnull, snapshot, InvalidSnapshot,
+		values[0] = CStringGetTextDatum(search->word->word);
+		values[1] = slips_of(search->word->word);
+		if (SPI_execute_snapshot(plan, values, NULL, snapshot, InvalidSnapshot,
 								 true, false, 0) != SPI_OK_SELECT)
 			elog(ERROR, "could not search for similar words");
 		for (uint64 i = 0; i < SPI_processed; i++)

@@ -324,3 +324,55 @@ cp_word_slip(const char *a, int alen, const char *b, int blen)
 		return false;
 	return edits(a, alen, b, blen) <= (Min(alen, blen) >= 7 ? 3 : 2);
 }
+
+bool
+cp_word_one_slip(const char *a, int alen, const char *b, int blen)
+{
+	return abs(alen - blen) <= 1 && Max(alen, blen) <= MAX_COMPARED && edits(a, alen, b, blen) == 1;
+}
+
+/*
+ * Calls back for every word that is one slip away from one of Latin letters,
+ * each once: of a run of equal letters any one may be missing or too many.
+ */
+void
+cp_word_slips(const char *word, void (*made) (const char *slip, int length, void *arg), void *arg)
+{
+	char		slip[MAX_COMPARED + 2];
+	int			length = strlen(word);
+
+	if (length >= MAX_COMPARED || strspn(word, "abcdefghijklmnopqrstuvwxyz") != length)
+		return;
+	for (int i = 0; i <= length; i++)
+	{
+		/* a letter too many */
+		memcpy(slip, word, i);
+		strcpy(slip + i + 1, word + i);
+		for (char c = 'a'; c <= 'z'; c++)
+		{
+			slip[i] = c;
+			if (c != word[i])
+				made(slip, length + 1, arg);
+		}
+		if (i == length)
+			break;
+		/* a letter missing */
+		memcpy(slip, word, i);
+		strcpy(slip + i, word + i + 1);
+		if (word[i] != word[i + 1])
+			made(slip, length - 1, arg);
+		/* another letter */
+		strcpy(slip, word);
+		for (char c = 'a'; c <= 'z'; c++)
+		{
+			slip[i] = c;
+			if (c != word[i])
+				made(slip, length, arg);
+		}
+		/* two that have changed places */
+		slip[i] = word[i + 1];
+		slip[i + 1] = word[i];
+		if (i + 1 < length && word[i] != word[i + 1])
+			made(slip, length, arg);
+	}
+}

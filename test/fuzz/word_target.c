@@ -18,6 +18,7 @@ check_words(const char *a, const char *b)
 	CHECK((level == CP_WORD_EQUAL) == (strcmp(a, b) == 0));
 	CHECK(cp_word_slip(a, alen, b, blen) == cp_word_slip(b, blen, a, alen));
 	CHECK(cp_word_slip(a, alen, a, alen));
+	CHECK(cp_word_one_slip(a, alen, b, blen) == cp_word_one_slip(b, blen, a, alen));
 	CHECK(cp_word_nearly_equal(a, alen, b, blen) == (level <= CP_WORD_EDIT));
 }
 

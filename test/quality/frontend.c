@@ -266,7 +266,8 @@ dictionary_count(int32 id, bool given, bool family)
 
 /* ---------- words spelt alike ---------- */
 
-#define LEAST_SIMILARITY 0.25
+#define LEAST_SIMILARITY 0.25f	/* as similar.c has them */
+#define ONE_SLIP 1.0f
 
 typedef struct Posting
 {
@@ -348,29 +349,63 @@ by_similarity(const void *a, const void *b)
 		left->similarity < right->similarity ? 1 : left->id - right->id;
 }
 
-List *
-cp_dictionary_similar_codes(int32 id, int most)
+static Similar *found;
+static int	nfound;
+
+static void
+add_similar(const CpWord *word, int32 id, float similarity)
+{
+	const CpWord *other = words[id];
+
+	if (strcmp(other->code, word->code) == 0 || !cp_word_slip(word->word, word->length, other->word, other->length))
+		return;
+	if (cp_word_one_slip(word->word, word->length, other->word, other->length))
+		similarity += ONE_SLIP;
+	found[nfound].id = id;
+	found[nfound++].similarity = similarity;
+}
+
+static float
+similarity_of(const CpWord *a, const CpWord *b)
+{
+	uint32		left[MAX_WORD_BYTES + 4];
+	uint32		right[MAX_WORD_BYTES + 4];
+	int			nleft = trigrams(a, left);
+	int			nright = trigrams(b, right);
+	int			common = 0;
+
+	for (int i = 0; i < nleft; i++)
+		for (int j = 0; j < nright; j++)
+			common += left[i] == right[j];
+	return (float) common / (nleft + nright - common);
+}
+
+static void
+look_up_slip(const char *slip, int length, void *arg)
+{
+	int32		id = buckets[find_bucket(slip)];
+
+	if (id != 0 && similarity_of(arg, words[id]) < LEAST_SIMILARITY)
+		add_similar(arg, id, similarity_of(arg, words[id]));
+}
+
+static List *
+search_similar(const CpWord *word, int most)
 {
 	static int32 *shared;		/* trigrams in common, by id */
 	static int32 shared_size;
-	const CpWord *word = words[id];
 	uint32		hashes[MAX_WORD_BYTES + 4];
-	uint32		others[MAX_WORD_BYTES + 4];
-	Similar    *similar;
-	int			nsimilar = 0;
-	int			n;
+	List	   *codes = NIL;
+	int			n = trigrams(word, hashes);
 
-	if (word->length < 3 || similar_known[id])
-		return similar_codes[id];
-	similar_known[id] = true;
 	if (shared_size < nwords)
 	{
 		free(shared);
 		shared = palloc0(nwords * sizeof(int32));
 		shared_size = nwords;
 	}
-	similar = palloc(nwords * sizeof(Similar));
-	n = trigrams(word, hashes);
+	found = palloc(nwords * sizeof(Similar));
+	nfound = 0;
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < postings[hashes[i]].n; j++)
 			shared[postings[hashes[i]].ids[j]]++;
@@ -378,28 +413,35 @@ cp_dictionary_similar_codes(int32 id, int most)
 		for (int j = 0; j < postings[hashes[i]].n; j++)
 		{
 			int32		other = postings[hashes[i]].ids[j];
-			int			common = shared[other];
 
+			if (shared[other] > 0 && similarity_of(word, words[other]) >= LEAST_SIMILARITY)
+				add_similar(word, other, similarity_of(word, words[other]));
 			shared[other] = 0;
-			if (common == 0 || strcmp(words[other]->code, word->code) == 0 ||
-				(double) common / (n + trigrams(words[other], others) - common) < LEAST_SIMILARITY ||
-				!cp_word_slip(word->word, word->length, words[other]->word, words[other]->length))
-				continue;
-			similar[nsimilar].id = other;
-			similar[nsimilar++].similarity = (float) common / (n + trigrams(words[other], others) - common);
 		}
-	qsort(similar, nsimilar, sizeof(Similar), by_similarity);
-	for (int i = 0; i < nsimilar && list_length(similar_codes[id]) < most; i++)
+	cp_word_slips(word->word, look_up_slip, unconstify(CpWord *, word));
+	qsort(found, nfound, sizeof(Similar), by_similarity);
+	for (int i = 0; i < nfound && list_length(codes) < most; i++)
 	{
 		bool		have = false;
 		ListCell   *cell;
 
-		foreach(cell, similar_codes[id])
-			have |= strcmp(lfirst(cell), words[similar[i].id]->code) == 0;
+		foreach(cell, codes)
+			have |= strcmp(lfirst(cell), words[found[i].id]->code) == 0;
 		if (!have)
-			similar_codes[id] = lappend(similar_codes[id], words[similar[i].id]->code);
+			codes = lappend(codes, words[found[i].id]->code);
 	}
-	pfree(similar);
+	pfree(found);
+	return codes;
+}
+
+List *
+cp_dictionary_similar_codes(int32 id, int most)
+{
+	if (words[id]->length >= 3 && !similar_known[id])
+	{
+		similar_known[id] = true;
+		similar_codes[id] = search_similar(words[id], most);
+	}
 	return similar_codes[id];
 }
 

@@ -166,7 +166,7 @@ GROUP BY given, birth ORDER BY given, birth;
 RESET SESSION AUTHORIZATION;
 
 -- a session's settings change nothing
-SELECT proconfig::text LIKE '%gin_fuzzy_search_limit=0%' AS pinned FROM pg_proc WHERE oid = 'contactpoint._similar_words(text)'::regprocedure;
+SELECT proconfig::text LIKE '%gin_fuzzy_search_limit=0%' AS pinned FROM pg_proc WHERE oid = 'contactpoint._similar_words(text,text[])'::regprocedure;
 -- nothing is taken in that its column would refuse
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, alias_names) VALUES
