@@ -38,6 +38,7 @@ INSERT INTO contactpoint.weight (version, field, level, match, household, twin) 
     (2, 'family', 'initial', 1.19, 1.19, 1.19),
     (2, 'family', 'differ', -3.35, -2.30, -2.30),
     (2, 'order', 'swapped', -2.00, -2.00, -2.00),
+    (2, 'order', 'half', -2.00, -2.00, -2.00),
     (2, 'more', 'equal', 4.94, 0.00, 0.00),
     (2, 'more', 'differ', -2.17, -0.54, -0.54),
     (2, 'birth', 'equal', 13.74, -3.00, 13.74),

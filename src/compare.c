@@ -281,6 +281,28 @@ compare_more(const CpName *a, const CpName *b)
 	return CP_MORE_DIFFER;
 }
 
+static bool
+is_alike(const Part *part)
+{
+	return part->level <= CP_NAME_RIVAL;
+}
+
+/*
+ * How given and family name stand to each other where they are compared
+ * crosswise: both are alike, or not known, or one is the same and what should be
+ * the other's is another name, too; 0 if neither.
+ */
+static int
+order_of(const Part *straight_given, const Part *straight_family, const Part *given, const Part *family)
+{
+	if (is_alike(given) && is_alike(family))
+		return CP_ORDER_SWAPPED;
+	if (straight_given->level == CP_NAME_DIFFER && straight_family->level == CP_NAME_DIFFER &&
+		given->level != 0 && family->level != 0 && Min(given->level, family->level) <= CP_NAME_EDIT)
+		return CP_ORDER_HALF;
+	return 0;
+}
+
 /* Compares two names; returns the cost of taking them for one. */
 static int
 compare_name(const CpName *a, const CpName *b, CpComparison *result)
@@ -288,7 +310,7 @@ compare_name(const CpName *a, const CpName *b, CpComparison *result)
 	Part		given = compare_part(a->given, a->ngiven, b->given, b->ngiven, true);
 	Part		family = compare_part(a->family, a->nfamily, b->family, b->nfamily, false);
 	int			cost = name_cost[given.level] + name_cost[family.level];
-	bool		swapped = false;
+	int			order = 0;
 
 	/* given and family name in each other's place */
 	if (cost > name_cost[CP_NAME_CLOSE])
@@ -297,10 +319,10 @@ compare_name(const CpName *a, const CpName *b, CpComparison *result)
 		Part		cross_family = compare_part(a->family, a->nfamily, b->given, b->ngiven, true);
 		int			cross = name_cost[cross_given.level] + name_cost[cross_family.level] + SWAPPED_COST;
 
-		if (cross < cost && (cross_given.level == 0 || cross_given.level <= CP_NAME_RIVAL) &&
-			(cross_family.level == 0 || cross_family.level <= CP_NAME_RIVAL))
+		if (cross < cost)
+			order = order_of(&given, &family, &cross_given, &cross_family);
+		if (order != 0)
 		{
-			swapped = true;
 			cost = cross;
 			given = cross_given;
 			family = cross_family;
@@ -313,9 +335,9 @@ compare_name(const CpName *a, const CpName *b, CpComparison *result)
 		}
 	}
 	result->level[CP_GIVEN] = given.level;
-	result->level[CP_FAMILY] = family.level;
-	result->level[CP_ORDER] = swapped ? CP_ORDER_SWAPPED : 0;
-	result->level[CP_MORE] = swapped ? 0 : compare_more(a, b);
+	result->level[CP_FAMILY] = order == CP_ORDER_HALF ? CP_NAME_DIFFER : family.level;
+	result->level[CP_ORDER] = order;
+	result->level[CP_MORE] = order != 0 ? 0 : compare_more(a, b);
 	result->given_word = given.word;
 	result->family_word = family.word;
 	result->given_first_letter = given.first_letter;

@@ -257,7 +257,9 @@ enum
 
 enum
 {
-	CP_ORDER_SWAPPED = 1
+	CP_ORDER_SWAPPED = 1,
+	CP_ORDER_HALF				/* one name stands in the other's place, and
+								 * what stands in its own is another one */
 };
 
 enum
@@ -362,6 +364,9 @@ extern bool cp_is_contact(const char *identifier);
 
 /* Fills what a comparison says of postcode and address. */
 extern void cp_compare_places(const CpPerson *row, const CpPerson *record, CpComparison *result);
+
+/* Does it mean a street, as in Britain, and not a town? */
+extern bool cp_postcode_of_street(const char *code);
 
 /* The level of CP_POSTCODE that the two that agree best have, 0 if none is known. */
 extern int	cp_compare_postcodes(const List *a, const List *b);

@@ -45,7 +45,7 @@ static const char *const field_names[CP_NFIELDS] = {
 static const char *const level_names[CP_NFIELDS][CP_MAX_LEVELS] = {
 	{NAME_LEVELS},
 	{NAME_LEVELS},
-	{"swapped"},
+	{"swapped", "half"},
 	{"equal", "differ"},
 	{"equal", "swapped", "digit", "close parts", "parts", "default", "neighbour", "close", "digits", "year", "differ",
 	"equal default", "month only", "year only", "part differs"},
@@ -147,7 +147,7 @@ rarity_bits(const CpComparison *comparison, CpField field)
 	if (level == 0 || level > CP_NAME_PART)
 		return 0;
 	return rarity(given ? comparison->given_word : comparison->family_word, given,
-				  comparison->level[CP_ORDER] == CP_ORDER_SWAPPED);
+				  comparison->level[CP_ORDER] != 0);
 }
 
 /* As much as it is another date in this registry. */
@@ -226,6 +226,9 @@ cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result)
 	given = comparison->level[CP_GIVEN];
 	family = comparison->level[CP_FAMILY];
 	birth = comparison->level[CP_BIRTH];
+	/* a given name that is the other's family name is another given name */
+	if (comparison->level[CP_ORDER] == CP_ORDER_HALF)
+		given = CP_NAME_DIFFER;
 
 	result->given_agrees = given >= CP_NAME_EQUAL && given <= CP_NAME_RIVAL;
 	result->given_equal = given == CP_NAME_EQUAL;

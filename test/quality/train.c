@@ -63,7 +63,7 @@ static const struct
 }			by_hand[] = {
 	{CP_GIVEN, {8.7, 6.5, 6, 4, 4.5, 1, 1.5, 1, -5}},
 	{CP_FAMILY, {8.7, 6.5, 6, 4.5, 4.5, 1, 1.5, 0.5, -4.5}},
-	{CP_ORDER, {-5}},
+	{CP_ORDER, {-5, -5}},
 	{CP_MORE, {3, -1.5}},
 	{CP_BIRTH, {12.6, 7, 5, 3, 1, 1, 1, 0, -2, -3.5, -7, 8, 8, 4, -5}},
 	{CP_SEX, {0.9, -4.5}},
@@ -91,6 +91,7 @@ static const struct
 	{CP_GIVEN, CP_NAME_WEAK, 1.5},
 	{CP_FAMILY, CP_NAME_DIFFER, -3},
 	{CP_ORDER, CP_ORDER_SWAPPED, -2},
+	{CP_ORDER, CP_ORDER_HALF, -2},
 	{CP_BIRTH, CP_BIRTH_DIFFER + 1, -6.5},
 	{CP_BIRTH, CP_BIRTH_YEAR + 1, -3.5},
 	{CP_BIRTH, CP_BIRTH_DIGITS + 1, -1},
