@@ -23,10 +23,10 @@
 #define PART_ADDRESS_WORDS 0.45
 #define PART_ADDRESS_LETTERS 0.6
 
-/* Does it mean a street, as in Britain, and not a town? */
-static bool
-is_unit_postcode(const char *code, int length)
+bool
+cp_postcode_of_street(const char *code)
 {
+	int			length = strlen(code);
 	bool		letter = false;
 	bool		digit = false;
 
@@ -59,7 +59,7 @@ cp_compare_postcodes(const List *a, const List *b)
 			int			found = CP_POSTCODE_DIFFER;
 
 			if (xlen == ylen && memcmp(x, y, xlen) == 0)
-				found = is_unit_postcode(x, xlen) ? CP_POSTCODE_EQUAL : CP_POSTCODE_EQUAL_WIDE;
+				found = cp_postcode_of_street(x) ? CP_POSTCODE_EQUAL : CP_POSTCODE_EQUAL_WIDE;
 			else if (cp_word_nearly_equal(x, xlen, y, ylen))
 				found = CP_POSTCODE_NEAR;
 			else if (xlen > 4 && xlen == ylen && strncmp(x, y, xlen - 3) == 0)

@@ -6,7 +6,7 @@
  *	  Every record has some keys, hashes of a few of its facts, in the index
  *	  match_key_key_idx (key, date of birth, given word, family word, traits,
  *	  child).
- *	  A row probes the keys it would have itself:
+ *	  A row probes the keys it would have itself (key_probe.c):
  *
  *	  W  sound of the first given name or of
  *		 a family name						with the birth date
@@ -14,13 +14,16 @@
  *	  M  the same in outline, month and day	in any year
  *	  C  postcode							near by birth or name
  *	  A  house number and street			near by birth or name
+ *	  T  street								with the birth date
  *	  I  identifier
  *
  *	  Month and day are hashed without order and the pair of sounds too, so
  *	  swapped ones meet.  The outline of a sound is its beginning, which slips
- *	  later in a word leave alone.  Where nothing good is found (deep), the
- *	  names are looked for whatever the birth date, and later given names and
- *	  words spelt alike that sound different are tried as well.
+ *	  later in a word leave alone.  A record whose postcode means a street has
+ *	  no key for the street: with the birth date the postcode leads there.  Where nothing good is found (deep), the
+ *	  names are looked for whatever the birth date, and later given names,
+ *	  words spelt alike that sound different, words run together and streets are
+ *	  tried as well.
  *
  *	  Records that are shielded or have a hidden name have keys of another kind
  *	  besides (guard_key.c).
@@ -40,13 +43,13 @@
 
 #include "keys.h"
 
-#define MAX_PAIR_WORDS 3		/* words of a name that go into pairs */
 #define MAX_CALLED 2			/* given names that a child is called by */
+#define HOUSE_LETTERS 6			/* bytes of a street beside a number: half as
+								 * many houses as with 4 have one key, a third
+								 * of a hundred at ten million children */
+#define STREET_LETTERS 5		/* of a street beside a birth date, where one
+								 * or two records have one key */
 #define WHOLE_STREET_LETTERS 12 /* where there is no number */
-#define BESIDE_YEAR 548			/* days: a year and a half */
-#define MAX_SIMILAR_CODES 4		/* sounds that are tried for one word */
-#define OUTLINE_LENGTH 2		/* letters of a code */
-#define MAX_JOINED 160			/* bytes of words run together */
 
 /* ---------- hashes ---------- */
 
@@ -83,11 +86,11 @@ cp_key_code(int32 word)
 }
 
 /* Outlines of two sounds without order, with month and day. */
-static int32
-outline_key(const char *a, const char *b, DateADT birth)
+int32
+cp_key_outline(const char *a, const char *b, DateADT birth)
 {
-	char		left[OUTLINE_LENGTH + 1];
-	char		right[OUTLINE_LENGTH + 1];
+	char		left[CP_OUTLINE_LENGTH + 1];
+	char		right[CP_OUTLINE_LENGTH + 1];
 
 	strlcpy(left, a, sizeof(left));
 	strlcpy(right, b, sizeof(right));
@@ -240,8 +243,8 @@ cp_key_finish(CpKeyList *list, const CpPerson *person)
 
 /* ---------- keys ---------- */
 
-static int32
-first_word(const int32 *words, int n)
+int32
+cp_key_first_word(const int32 *words, int n)
 {
 	return n > 0 ? words[0] : CP_NO_WORD;
 }
@@ -254,28 +257,49 @@ first_word(const int32 *words, int n)
 static void
 add_name_keys(CpKeyList *list, const CpName *name, DateADT birth)
 {
-	int32		given = first_word(name->given, name->ngiven);
-	int32		family = first_word(name->family, name->nfamily);
+	int32		given = cp_key_first_word(name->given, name->ngiven);
+	int32		family = cp_key_first_word(name->family, name->nfamily);
 
 	if (given != CP_NO_WORD)
 		cp_key_add(list, cp_key_hash('W', cp_key_code(given), "", 0), given, family);
 	for (int f = 0; f < name->nfamily; f++)
 		cp_key_add(list, cp_key_hash('W', cp_key_code(name->family[f]), "", 0), given, name->family[f]);
-	for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS) && given != CP_NO_WORD; f++)
+	for (int f = 0; f < Min(name->nfamily, CP_PAIR_WORDS) && given != CP_NO_WORD; f++)
 	{
 		const char *code = cp_key_code(name->family[f]);
 
 		for (int g = 0; g < Min(name->ngiven, MAX_CALLED); g++)
 			cp_key_add(list, cp_key_pair('P', cp_key_code(name->given[g]), code, 0), name->given[g], name->family[f]);
-		cp_key_add(list, outline_key(cp_key_code(given), code, birth), given, name->family[f]);
+		cp_key_add(list, cp_key_outline(cp_key_code(given), code, birth), given, name->family[f]);
 	}
 	if (given == CP_NO_WORD || family == CP_NO_WORD)
 	{
 		const char *code = cp_key_code(given != CP_NO_WORD ? given : family);
 
 		cp_key_add(list, cp_key_pair('P', code, "", 0), given, family);
-		cp_key_add(list, outline_key(code, "", birth), given, family);
+		cp_key_add(list, cp_key_outline(code, "", birth), given, family);
 	}
+}
+
+/* So many letters of an address from here on, without numbers and blanks. */
+static void
+letters_from(const char *address, char *street, int most)
+{
+	int			n = 0;
+
+	for (; *address != '\0' && n < most; address++)
+		if (*address != ' ' && !(*address >= '0' && *address <= '9'))
+			street[n++] = *address;
+	street[n] = '\0';
+}
+
+/* Behind the first number of an address, or all of it. */
+static const char *
+behind_number(const char *address)
+{
+	const char *number = strpbrk(address, "0123456789");
+
+	return number != NULL ? number + strcspn(number, " ") : address;
 }
 
 /*
@@ -283,22 +307,23 @@ add_name_keys(CpKeyList *list, const CpName *name, DateADT birth)
  * is written in many ways, and blanks come and go.  More letters where there is
  * no number, of a town mostly all of them.
  */
-static int32
-house_key(const char *address)
+int32
+cp_key_of_house(const char *address)
 {
+	const char *number = strpbrk(address, "0123456789");
 	char		street[WHOLE_STREET_LETTERS + 1];
-	int			nletters;
-	int			number = cp_key_house(address, street, &nletters);
 
-	if (number < 0)
-	{
-		nletters = 0;
-		for (; *address != '\0' && nletters < WHOLE_STREET_LETTERS; address++)
-			if (*address != ' ')
-				street[nletters++] = *address;
-	}
-	street[nletters] = '\0';
-	return cp_key_hash('A', street, "", Max(number, 0));
+	letters_from(behind_number(address), street, number != NULL ? HOUSE_LETTERS : WHOLE_STREET_LETTERS);
+	return cp_key_hash('A', street, "", number != NULL ? Max(atoi(number), 0) : 0);
+}
+
+int32
+cp_key_of_street(const char *address)
+{
+	char		street[STREET_LETTERS + 1];
+
+	letters_from(behind_number(address), street, STREET_LETTERS);
+	return cp_key_hash('T', street, "", 0);
 }
 
 /* Under the public name. */
@@ -307,8 +332,8 @@ public_words(const CpPerson *person, int32 *given, int32 *family)
 {
 	const CpName *name = &person->names[0];
 
-	*given = person->nnames > 0 ? first_word(name->given, name->ngiven) : CP_NO_WORD;
-	*family = person->nnames > 0 ? first_word(name->family, name->nfamily) : CP_NO_WORD;
+	*given = person->nnames > 0 ? cp_key_first_word(name->given, name->ngiven) : CP_NO_WORD;
+	*family = person->nnames > 0 ? cp_key_first_word(name->family, name->nfamily) : CP_NO_WORD;
 }
 
 static void
@@ -326,7 +351,22 @@ add_address_keys(CpKeyList *list, const CpPerson *person, int32 given, int32 fam
 	ListCell   *cell;
 
 	foreach(cell, person->addresses)
-		cp_key_add(list, house_key(lfirst(cell)), given, family);
+		cp_key_add(list, cp_key_of_house(lfirst(cell)), given, family);
+}
+
+/* Where no postcode leads to the street. */
+static void
+add_street_keys(CpKeyList *list, const CpPerson *person, int32 given, int32 family)
+{
+	ListCell   *cell;
+
+	foreach(cell, person->postcodes)
+	{
+		if (cp_postcode_of_street(lfirst(cell)))
+			return;
+	}
+	foreach(cell, person->addresses)
+		cp_key_add(list, cp_key_of_street(lfirst(cell)), given, family);
 }
 
 CpKey *
@@ -343,6 +383,7 @@ cp_match_keys(const CpPerson *person, int *nkeys)
 	public_words(person, &given, &family);
 	add_postcode_keys(&list, person, given, family);
 	add_address_keys(&list, person, given, family);
+	add_street_keys(&list, person, given, family);
 	foreach(cell, person->identifiers)
 		cp_key_add(&list, cp_key_hash('I', lfirst(cell), "", 0), given, family);
 	cp_key_finish(&list, person);
@@ -365,189 +406,4 @@ cp_home_keys(const CpPerson *person, int *nkeys)
 	cp_key_finish(&list, person);
 	*nkeys = list.n;
 	return list.keys;
-}
-
-/* ---------- probes ---------- */
-
-/* Records with a word of this sound, born on the row's date. */
-static void
-probe_word(CpProbeList *list, const CpPerson *row, const char *code, CpBlock block)
-{
-	if (row->has_birth)
-		cp_probe_add(list, cp_key_hash('W', code, "", 0),
-					 row->date_of_birth, row->date_of_birth, block);
-}
-
-/* Records with these two sounds, born in the row's year. */
-static void
-probe_pair(CpProbeList *list, const CpPerson *row, const char *given, const char *family, CpBlock block)
-{
-	DateADT		first = CP_FIRST_DATE;
-	DateADT		last = CP_LAST_DATE;
-
-	if (row->has_birth)
-		cp_key_year(row->date_of_birth, &first, &last);
-	cp_probe_add(list, cp_key_pair('P', given, family, 0), first, last, block);
-}
-
-/* The same in outline, born on its day. */
-static void
-probe_outline(CpProbeList *list, const CpPerson *row, const char *given, const char *family, CpBlock block)
-{
-	if (row->has_birth)
-		cp_probe_add(list, outline_key(given, family, row->date_of_birth), CP_FIRST_DATE, CP_LAST_DATE, block);
-}
-
-/* Records with these two sounds, where the year of birth may be one off. */
-static void
-probe_pair_about(CpProbeList *list, const CpPerson *row, const char *given, const char *family, CpBlock block)
-{
-	DateADT		first = CP_FIRST_DATE;
-	DateADT		last = CP_LAST_DATE;
-
-	if (row->has_birth)
-	{
-		first = Max(row->date_of_birth - BESIDE_YEAR, CP_FIRST_DATE);
-		last = Min(row->date_of_birth + BESIDE_YEAR, CP_LAST_DATE);
-	}
-	cp_probe_add(list, cp_key_pair('P', given, family, 0), first, last, block);
-}
-
-static void
-probe_name(CpProbeList *list, const CpPerson *row, const CpName *name)
-{
-	const char *given = cp_key_code(first_word(name->given, name->ngiven));
-
-	if (name->ngiven > 0)
-		probe_word(list, row, given, CP_BLOCK_NAME);
-	for (int f = 0; f < name->nfamily; f++)
-		probe_word(list, row, cp_key_code(name->family[f]), CP_BLOCK_NAME);
-	for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS) && name->ngiven > 0; f++)
-	{
-		probe_pair(list, row, given, cp_key_code(name->family[f]), CP_BLOCK_NAME);
-		probe_outline(list, row, given, cp_key_code(name->family[f]), CP_BLOCK_NAME);
-	}
-	if (name->ngiven == 0 || name->nfamily == 0)
-	{
-		int32		word = name->ngiven > 0 ? name->given[0] : first_word(name->family, name->nfamily);
-
-		probe_pair(list, row, cp_key_code(word), "", CP_BLOCK_NAME);
-		probe_outline(list, row, cp_key_code(word), "", CP_BLOCK_NAME);
-	}
-}
-
-/* anne marie may be annemarie, and mac intosh macintosh */
-static void
-probe_joined(CpProbeList *list, const CpPerson *row, const int32 *words, int n, const char *other)
-{
-	char		joined[MAX_JOINED] = "";
-	char		code[CP_CODE_LEN + 1];
-
-	if (n < 2)
-		return;
-	for (int i = 0; i < n; i++)
-	{
-		const CpWord *word = cp_dictionary_word(words[i]);
-
-		if (word != NULL)
-			strlcat(joined, word->word, sizeof(joined));
-	}
-	cp_word_code(joined, code);
-	probe_word(list, row, code, CP_BLOCK_JOINED);
-	cp_probe_add(list, cp_key_pair('P', code, other, 0), CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_JOINED);
-	probe_outline(list, row, code, other, CP_BLOCK_JOINED);
-}
-
-/* The birth date may be quite another one. */
-static void
-probe_any_birth(CpProbeList *list, const CpPerson *row, const CpName *name)
-{
-	if (!row->has_birth)
-		return;
-	for (int g = 0; g < Min(name->ngiven, MAX_PAIR_WORDS); g++)
-		for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS); f++)
-			if (g == 0 || f == 0)
-				cp_probe_add(list, cp_key_pair('P', cp_key_code(name->given[g]), cp_key_code(name->family[f]), 0),
-							 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NAMESAKES);
-}
-
-/* The record's first given name may be a later one of the row. */
-static void
-probe_called(CpProbeList *list, const CpPerson *row, const CpName *name)
-{
-	for (int g = 1; g < name->ngiven; g++)
-	{
-		const char *given = cp_key_code(name->given[g]);
-
-		probe_word(list, row, given, CP_BLOCK_NAME);
-		for (int f = 0; f < Min(name->nfamily, MAX_PAIR_WORDS) && g < MAX_PAIR_WORDS; f++)
-			probe_outline(list, row, given, cp_key_code(name->family[f]), CP_BLOCK_NAME);
-	}
-}
-
-/* Words that are spelt like the row's and sound different. */
-static void
-probe_similar(CpProbeList *list, const CpPerson *row, const CpName *name)
-{
-	for (int w = 0; w < name->ngiven + name->nfamily; w++)
-	{
-		bool		is_given = w < name->ngiven;
-		int			place = is_given ? w : w - name->ngiven;
-		int32		word = is_given ? name->given[place] : name->family[place];
-		int32		other = is_given ? first_word(name->family, name->nfamily) :
-		first_word(name->given, name->ngiven);
-		ListCell   *cell;
-
-		/* a later given name has been tried by its sound: that will do */
-		if (is_given && place > 0)
-			continue;
-		foreach(cell, cp_dictionary_similar_codes(word, MAX_SIMILAR_CODES))
-		{
-			probe_word(list, row, lfirst(cell), CP_BLOCK_NAME);
-			probe_pair_about(list, row, lfirst(cell), cp_key_code(other), CP_BLOCK_NAME);
-			/* has been looked for by the word itself */
-			if (strncmp(lfirst(cell), cp_key_code(word), OUTLINE_LENGTH) != 0)
-				probe_outline(list, row, lfirst(cell), cp_key_code(other), CP_BLOCK_NAME);
-		}
-	}
-}
-
-CpProbe *
-cp_match_probes(const CpPerson *row, bool deep, int *nprobes)
-{
-	CpProbeList list = {0};
-	ListCell   *cell;
-
-	for (int i = 0; i < row->nnames; i++)
-	{
-		const CpName *name = &row->names[i];
-
-		if (deep)
-		{
-			probe_any_birth(&list, row, name);
-			probe_called(&list, row, name);
-			probe_similar(&list, row, name);
-			probe_joined(&list, row, name->given, name->ngiven, cp_key_code(first_word(name->family, name->nfamily)));
-			probe_joined(&list, row, name->family, name->nfamily, cp_key_code(first_word(name->given, name->ngiven)));
-		}
-		else
-			probe_name(&list, row, name);
-	}
-	if (!deep)
-	{
-		foreach(cell, row->identifiers)
-			cp_probe_add(&list, cp_key_hash('I', lfirst(cell), "", 0),
-						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NUMBER);
-		foreach(cell, row->postcodes)
-			cp_probe_add(&list, cp_key_hash('C', lfirst(cell), "", 0),
-						 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_PLACE);
-	}
-	else
-	{
-		foreach(cell, row->addresses)
-			cp_probe_add(&list, house_key(lfirst(cell)), CP_FIRST_DATE, CP_LAST_DATE,
-						 strpbrk(lfirst(cell), "0123456789") != NULL ? CP_BLOCK_HOUSE : CP_BLOCK_TOWN);
-	}
-	*nprobes = list.n;
-	return list.probes;
 }

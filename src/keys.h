@@ -48,6 +48,8 @@ typedef struct CpProbe
 } CpProbe;
 
 #define CP_STREET_LETTERS 4		/* bytes of a street that count */
+#define CP_PAIR_WORDS 3			/* words of a name that go into pairs */
+#define CP_OUTLINE_LENGTH 2		/* letters of a code */
 #define CP_FIRST_DATE (DATEVAL_NOBEGIN + 1)
 #define CP_LAST_DATE (DATEVAL_NOEND - 1)
 
@@ -186,11 +188,25 @@ extern int32 cp_key_pair(char kind, const char *a, const char *b, int number);
 /* Sound of a word. */
 extern const char *cp_key_code(int32 word);
 
+/* Or CP_NO_WORD. */
+extern int32 cp_key_first_word(const int32 *words, int n);
+
+/* Keys of kinds M, A and T (keys.c). */
+extern int32 cp_key_outline(const char *a, const char *b, DateADT birth);
+extern int32 cp_key_of_house(const char *address);
+extern int32 cp_key_of_street(const char *address);
+
 /*
  * Stands for the list of words that are spelt like this one: changed where a
  * word joins it.  One for all words that no record has.
  */
 extern int32 cp_key_similar(int32 word);
+
+/*
+ * May words of the row be one that was torn?  Then what deep search looks for
+ * depends on words like theirs run together.
+ */
+extern bool cp_key_may_be_torn(const CpPerson *row);
 
 /*
  * House number of an address in normal form, -1 if there is none; street has
@@ -235,5 +251,8 @@ extern int	cp_key_order(const CpKey *a, const CpKey *b);
  * different, those of the most similar words first, at most so many.
  */
 extern List *cp_dictionary_similar_codes(int32 id, int most);
+
+/* The same for a word that may be in no dictionary. */
+extern List *cp_dictionary_codes_like(const char *word, int most);
 
 #endif							/* CP_KEYS_H */

@@ -60,9 +60,11 @@ note_keys(CpSearchState *state, int list)
 static void
 note_words(CpSearchState *state)
 {
-	add_keys(state, state->filter.nwords + 1);
+	add_keys(state, state->filter.nwords + 2);
 	for (int i = 0; i < state->filter.nwords; i++)
 		state->keys[state->nkeys++] = cp_key_similar(state->filter.words[i]);
+	if (cp_key_may_be_torn(state->row))
+		state->keys[state->nkeys++] = cp_key_similar(CP_NO_WORD);
 }
 
 void

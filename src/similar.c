@@ -295,6 +295,12 @@ cp_dictionary_similar_codes(int32 id, int most)
 	return codes;
 }
 
+List *
+cp_dictionary_codes_like(const char *word, int most)
+{
+	return cp_dictionary_similar_codes(cp_dictionary_find(word), most);
+}
+
 /* Notes the words that are spelt like a new one, on both sides, in one go. */
 void
 cp_similar_store(const CpWord *word)

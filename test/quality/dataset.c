@@ -374,7 +374,8 @@ first_entry(const Entries *list, int32 key, DateADT birth)
 }
 
 static void
-look_through(Pairs *pairs, const Entries *list, CpPrefilter *filter, int32 number, const CpProbe *probe)
+look_through(Pairs *pairs, const Entries *list, CpPrefilter *filter, int32 number, const CpProbe *probe,
+			 int64 *entries)
 {
 	/* those without a birth date first, then those of the dates asked for */
 	for (int pass = 0; pass < 2; pass++)
@@ -387,6 +388,7 @@ look_through(Pairs *pairs, const Entries *list, CpPrefilter *filter, int32 numbe
 		{
 			const Entry *entry = &list->entries[i];
 
+			(*entries)++;
 			if (entry->record != number &&
 				cp_prefilter_passes(filter, probe->block, entry->birth, entry->given, entry->family, entry->traits))
 				add_pair(pairs, entry->record, number);
@@ -504,7 +506,7 @@ dataset_read(const char *path, bool identifiers)
 
 /* Pairs of which one would find the other, each once; *n of them. */
 Pair *
-dataset_candidates(const Dataset *set, int64 *n)
+dataset_candidates(Dataset *set, int64 *n)
 {
 	Entries		list = {0};
 	Pairs		pairs = {0};
@@ -512,6 +514,7 @@ dataset_candidates(const Dataset *set, int64 *n)
 	dictionary_similar();
 	for (int i = 0; i < set->nrecords; i++)
 		add_keys(&list, &set->records[i].person, i);
+	set->keys = list.n;
 	qsort(list.entries, list.n, sizeof(Entry), by_key);
 	for (int i = 0; i < set->nrecords; i++)
 	{
@@ -524,8 +527,9 @@ dataset_candidates(const Dataset *set, int64 *n)
 			int			nprobes;
 			CpProbe    *probes = cp_match_probes(row, deep, &nprobes);
 
+			set->probes += nprobes;
 			for (int p = 0; p < nprobes; p++)
-				look_through(&pairs, &list, &filter, i, &probes[p]);
+				look_through(&pairs, &list, &filter, i, &probes[p], &set->entries);
 			if (probes)
 				pfree(probes);
 		}

@@ -24,6 +24,9 @@ typedef struct Dataset
 	int			nrecords;
 	int64		true_pairs;
 	CpKin		kin;			/* how many of a household records have */
+	int64		keys;			/* of all records, after dataset_candidates() */
+	int64		probes;			/* of all rows, and entries behind them */
+	int64		entries;
 } Dataset;
 
 typedef struct Pair
@@ -42,7 +45,7 @@ extern Dataset *dataset_read(const char *path, bool identifiers);
 extern double dataset_threshold;
 
 /* Pairs that have a key in common, each once; *n of them. */
-extern Pair *dataset_candidates(const Dataset *set, int64 *n);
+extern Pair *dataset_candidates(Dataset *set, int64 *n);
 
 /*
  * log2 of how many other rows of its person a row has on average, by expectation

@@ -445,6 +445,20 @@ cp_dictionary_similar_codes(int32 id, int most)
 	return similar_codes[id];
 }
 
+List *
+cp_dictionary_codes_like(const char *word, int most)
+{
+	CpWord		unknown = {0};
+	int32		id = buckets[find_bucket(word)];
+
+	if (id != 0)
+		return cp_dictionary_similar_codes(id, most);
+	unknown.word = word;
+	unknown.length = strlen(word);
+	cp_word_code(word, unknown.code);
+	return unknown.length >= 3 && unknown.length <= MAX_WORD_BYTES ? search_similar(&unknown, most) : NIL;
+}
+
 /* ---------- weights ---------- */
 
 const CpWeights *

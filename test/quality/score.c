@@ -198,12 +198,13 @@ measure(const char *path, bool identifiers)
 			}
 		}
 	}
-	printf("%-22s %-5s %7d %8lld %8lld %6.4f  %6.4f %6.4f %6.4f  %6.4f %6.1f %7.0f\n",
+	printf("%-22s %-5s %7d %8lld %8lld %6.4f  %6.4f %6.4f %6.4f  %6.4f %6.1f %7.0f %5.1f %6.1f %7.1f\n",
 		   set->name, identifiers ? "ids" : "noid", set->nrecords, (long long) set->true_pairs, (long long) n,
 		   set->true_pairs ? (double) reached / set->true_pairs : 0,
 		   f1(right, found, set->true_pairs),
 		   found ? (double) right / found : 0, set->true_pairs ? (double) right / set->true_pairs : 0,
-		   best, best_at, n ? took / n * 1e9 : 0);
+		   best, best_at, n ? took / n * 1e9 : 0, (double) set->keys / set->nrecords,
+		   (double) set->probes / set->nrecords, (double) set->entries / set->nrecords);
 	fflush(stdout);
 	free(pairs);
 	free(scored);
@@ -240,8 +241,8 @@ main(int argc, char **argv)
 				return 2;
 		}
 	weights_read(weights);
-	printf("%-22s %-5s %7s %8s %8s %6s  %6s %6s %6s  %6s %6s %7s\n", "set", "", "rows", "true", "pairs", "PC",
-		   "F1", "prec", "recall", "best", "at", "ns/pair");
+	printf("%-22s %-5s %7s %8s %8s %6s  %6s %6s %6s  %6s %6s %7s %5s %6s %7s\n", "set", "", "rows", "true", "pairs", "PC",
+		   "F1", "prec", "recall", "best", "at", "ns/pair", "keys", "probes", "entries");
 	for (int i = optind; i < argc; i++)
 	{
 		if (with)
