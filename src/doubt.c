@@ -222,6 +222,16 @@ given_agrees(const CpPerson *record, const CpCandidate *candidate)
 		(candidate->birth_near || !candidate->given_distinct);
 }
 
+/* Is each of the names that the person is called by a usual one? */
+static bool
+has_usual_names(const CpPerson *person)
+{
+	for (int i = 0; i < person->nnames; i++)
+		if (person->names[i].ngiven == 0 || !is_usual_name(person->names[i].given[0]))
+			return false;
+	return true;
+}
+
 bool
 cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate)
 {
@@ -236,6 +246,14 @@ cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *c
 	if (date && !candidate->birth_equal && record->nearness == CP_NEAR_OPEN &&
 		(candidate->sex_differs || candidate->given_distinct))
 		date = false;
+
+	/*
+	 * another family name and date, and of two usual names that are alike
+	 * none is a slip
+	 */
+	if (record->nearness == CP_NEAR_OPEN && !candidate->family_agrees && !candidate->given_equal &&
+		has_usual_names(row) && has_usual_names(record))
+		given = false;
 	if (!given && !date && !(candidate->family_agrees && dates_contradict(row, record)))
 		return false;
 	return candidate->place_agrees && may_be_one_house(row, record);

@@ -44,12 +44,23 @@ is(scalar(my @none = counted()), 0, 'nothing is counted in an empty registry');
 
 # ---------- children that live alone ----------
 
-send_rows(map { [ "one-$_", name($_), 'X' . name($_ * 3 + 1), sprintf('%04d-%02d-%02d', 2000 + $_ % 17, 1 + $_ % 12, 1 + $_ % 28),
+my @usual = (
+	[ 'usual-1', 'Marnie Beatrix', 'Pennyweather', '2010-08-23', '12 Cliff Street', 'UN1 1AA' ],
+	[ 'usual-2', 'Marnie', 'Quarrington', '2003-01-11', '1 Dale Street', 'UN2 1AA' ],
+	[ 'usual-3', 'Minnie', 'Ravenscroft', '2005-04-17', '2 Dale Street', 'UN2 1AB' ],
+	[ 'usual-4', 'Minnie', 'Silverthorne', '2006-12-05', '3 Hill Street', 'UN3 1AA' ]);
+send_rows(@usual, map { [ "one-$_", name($_), 'X' . name($_ * 3 + 1), sprintf('%04d-%02d-%02d', 2000 + $_ % 17, 1 + $_ % 12, 1 + $_ % 28),
 	($_ + 1) . ' ' . name($_ + 40) . ' Road', 'AL1 1AA' ] } 1 .. 200);
 cmp_ok($node->safe_psql($db, 'SELECT count(*) FROM contactpoint.child'), '>', 150, 'most are records');
 my ($others, $twins) = counted();
 cmp_ok($others, '<', 250, 'no households are found where there are none');
 cmp_ok($twins, '<=', $others * 0.04, 'nor twins');
+
+# Nothing but the house agrees, and a given name that is alike: a slip, or two usual names.
+send_rows([ 'slip', 'Marnic Ottilie', 'Tattersfield', '2016-05-30', '12 Cliff Street', 'UN1 1AA' ],
+	[ 'other', 'Minnie Ottilie', 'Tattersfield', '2018-05-30', '12 Cliff Street', 'UN1 1AA' ]);
+is($node->safe_psql($db, q{SELECT string_agg(outcome, ' ' ORDER BY source_ref DESC) FROM contactpoint.settlement WHERE source_ref IN ('slip', 'other')}),
+	'hold new', 'one usual name is not doubted for another');
 
 # A row that names the house and the family of a child, and another birth date.
 send_rows([ 'held', name(3), 'X' . name(10), '2003-04-05', '4 ' . name(43) . ' Road', 'AL1 1AA' ]);
