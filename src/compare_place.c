@@ -163,6 +163,21 @@ cp_address_number_differs(const char *a, const char *b)
 	return isdigit((unsigned char) a[0]) && isdigit((unsigned char) b[0]) && atoi(a) != atoi(b);
 }
 
+static const char *
+behind_first_word(const char *text)
+{
+	text += strcspn(text, " ");
+	return text + strspn(text, " ");
+}
+
+/* Are they the same but for the house number? */
+static bool
+is_next_door(const char *a, const char *b)
+{
+	return cp_address_number_differs(a, b) &&
+		cp_address_words_alike(behind_first_word(a), behind_first_word(b)) >= NEAR_ADDRESS_WORDS;
+}
+
 static bool
 has_digit(const char *text)
 {
@@ -184,6 +199,9 @@ compare_address(const char *a, const char *b)
 	if (words >= NEAR_ADDRESS_WORDS || letters >= NEAR_ADDRESS_LETTERS)
 		return town ? CP_ADDRESS_TOWN_NEAR :
 			cp_address_number_differs(a, b) ? CP_ADDRESS_NEXT_DOOR : CP_ADDRESS_NEAR;
+	/* of few words the number is one of three */
+	if (is_next_door(a, b))
+		return CP_ADDRESS_NEXT_DOOR;
 	if (words >= PART_ADDRESS_WORDS || letters >= PART_ADDRESS_LETTERS)
 		return town ? CP_ADDRESS_TOWN_NEAR : CP_ADDRESS_PART;
 	return town ? CP_ADDRESS_TOWN_DIFFER : CP_ADDRESS_DIFFER;

@@ -211,6 +211,19 @@ probe_similar(CpProbeList *list, const CpPerson *row, const CpName *name)
 	}
 }
 
+/* Records of the house, whether they have a postcode of its street or not, and on the birth date of the street. */
+static void
+probe_address(CpProbeList *list, const CpPerson *row, const char *address)
+{
+	if (strpbrk(address, "0123456789") == NULL)
+		cp_probe_add(list, cp_key_of_house(address, false), CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_TOWN);
+	else
+		for (int whole = 0; whole < 2; whole++)
+			cp_probe_add(list, cp_key_of_house(address, whole), CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_HOUSE);
+	if (row->has_birth)
+		cp_probe_add(list, cp_key_of_street(address), row->date_of_birth, row->date_of_birth, CP_BLOCK_HOUSE);
+}
+
 CpProbe *
 cp_match_probes(const CpPerson *row, bool deep, int *nprobes)
 {
@@ -244,13 +257,7 @@ cp_match_probes(const CpPerson *row, bool deep, int *nprobes)
 	else
 	{
 		foreach(cell, row->addresses)
-		{
-			cp_probe_add(&list, cp_key_of_house(lfirst(cell)), CP_FIRST_DATE, CP_LAST_DATE,
-						 strpbrk(lfirst(cell), "0123456789") != NULL ? CP_BLOCK_HOUSE : CP_BLOCK_TOWN);
-			if (row->has_birth)
-				cp_probe_add(&list, cp_key_of_street(lfirst(cell)), row->date_of_birth, row->date_of_birth,
-							 CP_BLOCK_HOUSE);
-		}
+			probe_address(&list, row, lfirst(cell));
 	}
 	*nprobes = list.n;
 	return list.probes;

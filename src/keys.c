@@ -44,11 +44,10 @@
 #include "keys.h"
 
 #define MAX_CALLED 2			/* given names that a child is called by */
-#define HOUSE_LETTERS 6			/* bytes of a street beside a number: half as
-								 * many houses as with 4 have one key, a third
-								 * of a hundred at ten million children */
-#define STREET_LETTERS 5		/* of a street beside a birth date, where one
-								 * or two records have one key */
+#define HOUSE_LETTERS 8			/* bytes of a street beside its number, where
+								 * a postcode means a street: a fifth as many
+								 * houses have one key as with the first ones
+								 * alone, a few dozen of ten million children */
 #define WHOLE_STREET_LETTERS 12 /* where there is no number */
 
 /* ---------- hashes ---------- */
@@ -304,25 +303,27 @@ behind_number(const char *address)
 
 /*
  * The first number of an address and the first letters after it: what follows
- * is written in many ways, and blanks come and go.  More letters where there is
- * no number, of a town mostly all of them.
+ * is written in many ways, and blanks come and go.  More letters with whole, for
+ * records whose postcode means a street; and where there is no number, of a town
+ * mostly all of them.
  */
 int32
-cp_key_of_house(const char *address)
+cp_key_of_house(const char *address, bool whole)
 {
 	const char *number = strpbrk(address, "0123456789");
 	char		street[WHOLE_STREET_LETTERS + 1];
 
-	letters_from(behind_number(address), street, number != NULL ? HOUSE_LETTERS : WHOLE_STREET_LETTERS);
+	letters_from(behind_number(address), street,
+				 number == NULL ? WHOLE_STREET_LETTERS : whole ? HOUSE_LETTERS : CP_STREET_LETTERS);
 	return cp_key_hash('A', street, "", number != NULL ? Max(atoi(number), 0) : 0);
 }
 
 int32
 cp_key_of_street(const char *address)
 {
-	char		street[STREET_LETTERS + 1];
+	char		street[CP_STREET_LETTERS + 1];
 
-	letters_from(behind_number(address), street, STREET_LETTERS);
+	letters_from(behind_number(address), street, CP_STREET_LETTERS);
 	return cp_key_hash('T', street, "", 0);
 }
 
@@ -345,13 +346,27 @@ add_postcode_keys(CpKeyList *list, const CpPerson *person, int32 given, int32 fa
 		cp_key_add(list, cp_key_hash('C', lfirst(cell), "", 0), given, family);
 }
 
-static void
-add_address_keys(CpKeyList *list, const CpPerson *person, int32 given, int32 family)
+static bool
+has_postcode_of_street(const CpPerson *person)
 {
 	ListCell   *cell;
 
+	foreach(cell, person->postcodes)
+	{
+		if (cp_postcode_of_street(lfirst(cell)))
+			return true;
+	}
+	return false;
+}
+
+static void
+add_address_keys(CpKeyList *list, const CpPerson *person, int32 given, int32 family)
+{
+	bool		whole = has_postcode_of_street(person);
+	ListCell   *cell;
+
 	foreach(cell, person->addresses)
-		cp_key_add(list, cp_key_of_house(lfirst(cell)), given, family);
+		cp_key_add(list, cp_key_of_house(lfirst(cell), whole), given, family);
 }
 
 /* Where no postcode leads to the street. */
@@ -360,11 +375,8 @@ add_street_keys(CpKeyList *list, const CpPerson *person, int32 given, int32 fami
 {
 	ListCell   *cell;
 
-	foreach(cell, person->postcodes)
-	{
-		if (cp_postcode_of_street(lfirst(cell)))
-			return;
-	}
+	if (has_postcode_of_street(person))
+		return;
 	foreach(cell, person->addresses)
 		cp_key_add(list, cp_key_of_street(lfirst(cell)), given, family);
 }

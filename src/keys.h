@@ -193,7 +193,7 @@ extern int32 cp_key_first_word(const int32 *words, int n);
 
 /* Keys of kinds M, A and T (keys.c). */
 extern int32 cp_key_outline(const char *a, const char *b, DateADT birth);
-extern int32 cp_key_of_house(const char *address);
+extern int32 cp_key_of_house(const char *address, bool whole);
 extern int32 cp_key_of_street(const char *address);
 
 /*

@@ -38,3 +38,37 @@ RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
 SELECT r.source_ref, s.outcome FROM contactpoint.receipt r LEFT JOIN contactpoint.settlement s USING (upload_id)
 WHERE r.source_ref LIKE 'rc-__' ORDER BY 1;
+
+-- A house is found with and without a postcode on either side.
+SET SESSION AUTHORIZATION regress_feed;
+COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) FROM stdin;
+school	rc-6	1	Cuthburga	Wolsingham	F	2010-02-14	Flat 7, 12 Cathedral Yard, Durham	DH1 3EH
+school	rc-7	1	Ethelburga	Tynemouth	F	2009-06-15	21 Minster Close, Beverley	\N
+\.
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SET SESSION AUTHORIZATION regress_feed;
+COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) FROM stdin;
+health	rc-61	1	Cuthburga	Oxborough	F	2010-02-18	Flat 7, 12 Cathedral Yard, Durham	\N
+health	rc-71	1	Ethelburga	Oxborough	F	2009-06-18	21 Minster Close, Beverley	HU17 0DP
+health	rc-72	1	Ethelburga	Oxborough	F	2009-06-18	3 Lighthouse Lane, Whitby	\N
+\.
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT r.source_ref, s.outcome FROM contactpoint.receipt r LEFT JOIN contactpoint.settlement s USING (upload_id)
+WHERE r.source_ref ~ '^rc-[67].$' ORDER BY 1;
+
+-- Another house of a street is no part of an address in common, however short it is.
+SET SESSION AUTHORIZATION regress_feed;
+COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) FROM stdin;
+school	rc-5	1	Dunstan	Harrowgate	M	2010-07-11	29 New Road	DE65 4YL
+health	rc-51	1	Dunstan	Jamesway	M	2010-07-11	40 New Road	M68 5ZH
+\.
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT upload_id AS held FROM contactpoint.settlement WHERE source_ref = 'rc-51' AND outcome = 'hold' \gset
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'reviews';
+SELECT field, level FROM contactpoint.explain_match(:held) WHERE field IN ('postcode', 'address') ORDER BY 1;
+RESET contactpoint.reason;
+RESET SESSION AUTHORIZATION;
