@@ -23,8 +23,9 @@
 #define PART_ADDRESS_WORDS 0.45
 #define PART_ADDRESS_LETTERS 0.6
 
-bool
-cp_postcode_of_street(const char *code)
+/* Does it mean a street, as in Britain, and not a town? */
+static bool
+is_of_street(const char *code)
 {
 	int			length = strlen(code);
 	bool		letter = false;
@@ -59,7 +60,7 @@ cp_compare_postcodes(const List *a, const List *b)
 			int			found = CP_POSTCODE_DIFFER;
 
 			if (xlen == ylen && memcmp(x, y, xlen) == 0)
-				found = cp_postcode_of_street(x) ? CP_POSTCODE_EQUAL : CP_POSTCODE_EQUAL_WIDE;
+				found = is_of_street(x) ? CP_POSTCODE_EQUAL : CP_POSTCODE_EQUAL_WIDE;
 			else if (cp_word_nearly_equal(x, xlen, y, ylen))
 				found = CP_POSTCODE_NEAR;
 			else if (xlen > 4 && xlen == ylen && strncmp(x, y, xlen - 3) == 0)
@@ -239,13 +240,39 @@ compare_addresses(const List *a, const List *b)
 	return best;
 }
 
-/* Postcode and address are nearly one fact: what the one says depends on the other. */
+bool
+cp_postcodes_of_street(const List *postcodes)
+{
+	ListCell   *cell;
+
+	foreach(cell, postcodes)
+	{
+		if (is_of_street(lfirst(cell)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is the address nearly one fact with a postcode that agrees?  The house with the
+ * postcode of its street, a town with that of a town.
+ */
+static bool
+is_beside(const CpPerson *row, const CpPerson *record, int postcode, int address)
+{
+	if (postcode < CP_POSTCODE_EQUAL || postcode > CP_POSTCODE_NEAR)
+		return false;
+	return address >= CP_ADDRESS_TOWN_EQUAL || cp_postcodes_of_street(row->postcodes) ||
+		cp_postcodes_of_street(record->postcodes);
+}
+
+/* What postcode and address say depends on the other, where they are nearly one fact. */
 void
 cp_compare_places(const CpPerson *row, const CpPerson *record, CpComparison *result)
 {
 	int			postcode = cp_compare_postcodes(row->postcodes, record->postcodes);
 	int			address = compare_addresses(row->addresses, record->addresses);
-	bool		beside = postcode >= CP_POSTCODE_EQUAL && postcode <= CP_POSTCODE_NEAR;
+	bool		beside = is_beside(row, record, postcode, address);
 
 	result->level[CP_POSTCODE] = postcode;
 	result->level[beside ? CP_ADDRESS_BESIDE : CP_ADDRESS] = address;

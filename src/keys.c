@@ -346,23 +346,10 @@ add_postcode_keys(CpKeyList *list, const CpPerson *person, int32 given, int32 fa
 		cp_key_add(list, cp_key_hash('C', lfirst(cell), "", 0), given, family);
 }
 
-static bool
-has_postcode_of_street(const CpPerson *person)
-{
-	ListCell   *cell;
-
-	foreach(cell, person->postcodes)
-	{
-		if (cp_postcode_of_street(lfirst(cell)))
-			return true;
-	}
-	return false;
-}
-
 static void
 add_address_keys(CpKeyList *list, const CpPerson *person, int32 given, int32 family)
 {
-	bool		whole = has_postcode_of_street(person);
+	bool		whole = cp_postcodes_of_street(person->postcodes);
 	ListCell   *cell;
 
 	foreach(cell, person->addresses)
@@ -375,7 +362,7 @@ add_street_keys(CpKeyList *list, const CpPerson *person, int32 given, int32 fami
 {
 	ListCell   *cell;
 
-	if (has_postcode_of_street(person))
+	if (cp_postcodes_of_street(person->postcodes))
 		return;
 	foreach(cell, person->addresses)
 		cp_key_add(list, cp_key_of_street(lfirst(cell)), given, family);

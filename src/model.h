@@ -231,7 +231,8 @@ typedef enum CpField
 	CP_SEX,
 	CP_POSTCODE,
 	CP_ADDRESS,					/* where the postcode is another one or not
-								 * known */
+								 * known, or means a town and the address a
+								 * house */
 	CP_ADDRESS_BESIDE,			/* where the postcode agrees */
 	CP_NUMBER,					/* identifiers that one person has */
 	CP_CONTACT,					/* those that a household may share */
@@ -365,8 +366,8 @@ extern bool cp_is_contact(const char *identifier);
 /* Fills what a comparison says of postcode and address. */
 extern void cp_compare_places(const CpPerson *row, const CpPerson *record, CpComparison *result);
 
-/* Does it mean a street, as in Britain, and not a town? */
-extern bool cp_postcode_of_street(const char *code);
+/* Does one of them mean a street, as in Britain, and not a town? */
+extern bool cp_postcodes_of_street(const List *postcodes);
 
 /* The level of CP_POSTCODE that the two that agree best have, 0 if none is known. */
 extern int	cp_compare_postcodes(const List *a, const List *b);

@@ -280,6 +280,13 @@ cp_prefilter_word(CpPrefilter *filter, int32 id, bool given)
 	return seen;
 }
 
+/* As which field an address may count beside a postcode of the row (compare_place.c). */
+static CpField
+address_beside(const CpPerson *row, int level)
+{
+	return level < CP_ADDRESS_TOWN_EQUAL && !cp_postcodes_of_street(row->postcodes) ? CP_ADDRESS : CP_ADDRESS_BESIDE;
+}
+
 /* An address agrees, and the postcode may be a slip of the row's. */
 static double
 address_bits(const CpPerson *row, int level)
@@ -288,7 +295,7 @@ address_bits(const CpPerson *row, int level)
 	double		bits = weights->bits[CP_ADDRESS][level][CP_CLASS_MATCH];
 
 	if (row->postcodes != NIL)
-		bits = Max(bits, weights->bits[CP_ADDRESS_BESIDE][level][CP_CLASS_MATCH] +
+		bits = Max(bits, weights->bits[address_beside(row, level)][level][CP_CLASS_MATCH] +
 				   weights->bits[CP_POSTCODE][CP_POSTCODE_NEAR][CP_CLASS_MATCH]);
 	return bits;
 }
@@ -304,7 +311,7 @@ block_bits(const CpPrefilter *filter, CpBlock block, bool elsewhere)
 	{
 		case CP_BLOCK_PLACE:
 			return weights->bits[CP_POSTCODE][CP_POSTCODE_EQUAL][CP_CLASS_MATCH] +
-				weights->bits[CP_ADDRESS_BESIDE][CP_ADDRESS_EQUAL][CP_CLASS_MATCH];
+				weights->bits[address_beside(filter->row, CP_ADDRESS_EQUAL)][CP_ADDRESS_EQUAL][CP_CLASS_MATCH];
 		case CP_BLOCK_TOWN:
 		case CP_BLOCK_HOUSE:
 			return elsewhere ? weights->bits[CP_ADDRESS][level][CP_CLASS_MATCH] +

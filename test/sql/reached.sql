@@ -29,10 +29,11 @@ SET SESSION AUTHORIZATION regress_feed;
 COPY contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode) FROM stdin;
 health	rc-11	1	Anatole	Brandywine	M	2011-05-16	31 Orchard Way, Marble Hill	4261
 health	rc-12	1	Anatole	Featherbed	M	2011-11-06	35 Orchard Way, Marble Hill	4261
+health	rc-21	1	Ottegebe	Huckabuck	F	2011-09-28	9 Tannery Row, Marble Hill	DE4 1AA
 health	rc-31	1	Wini Rey	Kambale	F	2012-08-21	50 Pier Street, Leeds	LS9 2BB
 health	rc-32	1	Anna Rey	Kambale	F	2012-08-21	1 Beach Road, Leeds	LS3 2BB
-health	rc-41	1	Umberto	Sandleforth	M	2013-03-30	77 Harbour Drive, Otley	4711
-health	rc-42	1	Ignatius	Sandleforth	M	2013-03-30	77 Harbour Close, Ilkley	4711
+health	rc-41	1	Umberto	Sandleforth	M	2013-07-25	77 Harbour Drive, Otley	4711
+health	rc-42	1	Ignatius	Sandleforth	M	2013-07-25	77 Harbour Close, Ilkley	4711
 \.
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
@@ -66,9 +67,13 @@ health	rc-51	1	Dunstan	Jamesway	M	2010-07-11	40 New Road	M68 5ZH
 \.
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
-SELECT upload_id AS held FROM contactpoint.settlement WHERE source_ref = 'rc-51' AND outcome = 'hold' \gset
+SELECT max(upload_id) FILTER (WHERE source_ref = 'rc-21') AS on_street, max(upload_id) FILTER (WHERE source_ref = 'rc-41') AS in_town,
+    max(upload_id) FILTER (WHERE source_ref = 'rc-51') AS away FROM contactpoint.settlement WHERE outcome = 'hold' \gset
 SET SESSION AUTHORIZATION regress_manager;
 SET contactpoint.reason = 'reviews';
-SELECT field, level FROM contactpoint.explain_match(:held) WHERE field IN ('postcode', 'address') ORDER BY 1;
+SELECT field, level FROM contactpoint.explain_match(:away) WHERE field ~ 'postcode|address' ORDER BY 1;
+-- It is read in the light of a postcode of its street, and besides one of its town.
+SELECT field, level FROM contactpoint.explain_match(:on_street) WHERE field ~ 'postcode|address' ORDER BY 1;
+SELECT field, level FROM contactpoint.explain_match(:in_town) WHERE field ~ 'postcode|address' ORDER BY 1;
 RESET contactpoint.reason;
 RESET SESSION AUTHORIZATION;
