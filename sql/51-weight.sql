@@ -17,7 +17,7 @@ COMMENT ON COLUMN contactpoint.weight.match IS
 COMMENT ON COLUMN contactpoint.weight.household IS 'the same for two children of one household';
 COMMENT ON COLUMN contactpoint.weight.twin IS 'the same for twins';
 COMMENT ON INDEX contactpoint.weight_pkey IS 'one weight a version, field and level';
--- Made by make weights from the labelled sets that may be copied (test/quality/train.c).
+-- Made by make weights from the labelled sets that may be copied (test/quality/train.c); half an order is at its bound there.
 INSERT INTO contactpoint.weight (version, field, level, match, household, twin) VALUES
     (2, 'given', 'equal', 7.50, -0.50, -0.50),
     (2, 'given', 'edit', 6.57, -0.50, -0.50),

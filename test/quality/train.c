@@ -55,7 +55,11 @@
 #define FAR -15.0				/* bits of a pair that is left out */
 #define MAX_SETS 32
 
-/* Values by hand, match against random, of a name borne by one in 2^9. */
+/*
+ * Values by hand, match against random, of a name borne by one in 2^9.  In the
+ * sets that are trained on no postcode means a street: of those who have one in
+ * common hardly a tenth lives in two houses of it, or writes one in two ways.
+ */
 static const struct
 {
 	CpField		field;
@@ -69,7 +73,7 @@ static const struct
 	{CP_SEX, {0.9, -4.5}},
 	{CP_POSTCODE, {11, 8, 5, 2, -1.5}},
 	{CP_ADDRESS, {10, 8, 3, -1, -1, 4, 3, -1}},
-	{CP_ADDRESS_BESIDE, {4, 4, 1, -2, -1.5, 1, 1, -0.5}},
+	{CP_ADDRESS_BESIDE, {4, 4, 1, -2, -3.5, 1, 1, -0.5}},
 	{CP_NUMBER, {15, 9, -4}},
 	{CP_CONTACT, {12, 7, -1.5}},
 	{CP_SPACING, {0}},
