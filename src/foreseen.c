@@ -66,10 +66,17 @@ read_stored(Relation rel, CpDetailKind kind, int64 child_id)
 	return details;
 }
 
-/* What will be there once a row is written, too; changed says whether it is another thing. */
+/* What a row makes of the details of one kind. */
+typedef struct Effect
+{
+	bool		removes;
+	bool		adds;
+} Effect;
+
+/* What will be there once a row is written, too. */
 static List *
 after_row(List *stored, const CpDelivery *delivery, CpDetailKind kind, const CpInboxRow *row,
-		  TupleDesc desc, bool *changed)
+		  TupleDesc desc, Effect *effect)
 {
 	List	   *details;
 	List	   *sent_kinds;
@@ -81,7 +88,7 @@ after_row(List *stored, const CpDelivery *delivery, CpDetailKind kind, const CpI
 	foreach(cell, stored)
 	{
 		if (cp_detail_replaced(kind, row, lfirst(cell), desc, sent_kinds, &details))
-			*changed = true;
+			effect->removes = true;
 		else
 			left = lappend(left, lfirst(cell));
 	}
@@ -89,35 +96,35 @@ after_row(List *stored, const CpDelivery *delivery, CpDetailKind kind, const CpI
 	{
 		cp_detail_complete(lfirst(cell), delivery, kind, row);
 		left = lappend(left, lfirst(cell));
-		*changed = true;
+		effect->adds = true;
 	}
 	return left;
 }
 
 /*
  * All details of one kind, with what the waiting rows and the delivery bring;
- * false where the delivery changes none.
+ * effect is that of the delivery.
  */
-static bool
-foresee(const CpDelivery *delivery, CpDetailKind kind, List *waiting, List **details)
+static List *
+foresee(const CpDelivery *delivery, CpDetailKind kind, List *waiting, Effect *effect)
 {
 	Relation	rel;
 	ListCell   *cell;
 	List	   *sent;
 	List	   *sent_kinds;
-	bool		changed = false;
+	List	   *details;
+	Effect		earlier = {0};
 
+	memset(effect, 0, sizeof(Effect));
 	if (!cp_detail_sent(delivery->row, kind, &sent, &sent_kinds))
-		return false;
+		return NIL;
 	rel = table_open(cp_relation_oid(cp_detail_tables[kind].tables[false]), AccessShareLock);
-	*details = delivery->made ? NIL :
-		read_stored(rel, kind, delivery->child_id);
+	details = delivery->made ? NIL : read_stored(rel, kind, delivery->child_id);
 	foreach(cell, waiting)
-		* details = after_row(*details, delivery, kind, lfirst(cell), RelationGetDescr(rel), &changed);
-	changed = false;
-	*details = after_row(*details, delivery, kind, delivery->row, RelationGetDescr(rel), &changed);
+		details = after_row(details, delivery, kind, lfirst(cell), RelationGetDescr(rel), &earlier);
+	details = after_row(details, delivery, kind, delivery->row, RelationGetDescr(rel), effect);
 	table_close(rel, NoLock);
-	return changed;
+	return details;
 }
 
 /* Nulls last. */
@@ -197,6 +204,40 @@ foresee_identifiers(CpPerson *person, List *details)
 	}
 }
 
+static bool
+all_among(List *texts, List *others)
+{
+	ListCell   *cell;
+	ListCell   *other;
+
+	foreach(cell, texts)
+	{
+		foreach(other, others)
+		{
+			if (strcmp(lfirst(cell), lfirst(other)) == 0)
+				break;
+		}
+		if (other == NULL)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Is it plain that a row which adds to the addresses of a record, so that they
+ * are these, leaves it as it is?  Most rows bring the address that others have
+ * brought before.
+ */
+static bool
+says_nothing_new(const CpPerson *row, const CpPerson *record, List *addresses)
+{
+	int			versions[CP_KEY_VERSIONS];
+
+	(void) cp_key_versions(versions);
+	return row != NULL && record->key_version == versions[0] && list_length(addresses) <= CP_MAX_PLACES &&
+		all_among(row->postcodes, record->postcodes) && all_among(row->addresses, record->addresses);
+}
+
 /*
  * The person that an open record will be when a row is written to it, and before
  * it the rows that wait for that (CpInboxRow *); record is what it is with those.
@@ -211,22 +252,24 @@ cp_foresee_person(const CpDelivery *delivery, const CpPerson *record, List *wait
 	List	   *sent_kinds;
 	List	   *addresses;
 	List	   *identifiers;
-	bool		moved;
-	bool		renumbered;
+	Effect		moved;
+	Effect		renumbered;
 
 	if (delivery->shielded)
 		return NULL;
 	if (cp_detail_sent(delivery->row, CP_DETAIL_ALIAS, &details, &sent_kinds) &&
 		(details != NIL || record->nnames > 1))
 		return NULL;
-	moved = foresee(delivery, CP_DETAIL_ADDRESS, waiting, &addresses);
-	renumbered = foresee(delivery, CP_DETAIL_IDENTIFIER, waiting, &identifiers);
-	if (!moved && !renumbered)
+	addresses = foresee(delivery, CP_DETAIL_ADDRESS, waiting, &moved);
+	identifiers = foresee(delivery, CP_DETAIL_IDENTIFIER, waiting, &renumbered);
+	if (moved.adds && !moved.removes && says_nothing_new(delivery->row->person, record, addresses))
+		moved.adds = false;
+	if (!moved.removes && !moved.adds && !renumbered.removes && !renumbered.adds)
 		return record;
 	person = cp_person_copy(record);
-	if (moved)
+	if (moved.removes || moved.adds)
 		foresee_addresses(person, addresses);
-	if (renumbered)
+	if (renumbered.removes || renumbered.adds)
 		foresee_identifiers(person, identifiers);
 	cp_person_settle(person);
 	return cp_person_same(record, person) ? record : person;

@@ -56,11 +56,15 @@ COMMIT;
 CALL contactpoint.settle();
 SELECT * FROM pg_temp.state();
 SELECT outcome, count(*) FROM contactpoint.settlement WHERE source IN ('changing', 'lasting', 'meeting', 'crossing') GROUP BY 1 ORDER BY 1;
--- references that are new, two of them of one child, in one batch: the second row of another one has the first rows written before
+-- references that are new, two of them of one child, in one batch: the second row of another one has the first rows written before;
+-- one brings an address that is known to a child with as many as the matcher keeps, so the oldest goes
+INSERT INTO contactpoint.address (child_id, address, postcode, recorded_at)
+SELECT l.child_id, 'Alter Weg ' || n, 'CH3 1GE', timestamptz '2001-01-01' + n * interval '1 day'
+FROM contactpoint.source_link l, generate_series(1, 30) n WHERE l.source = 'changing' AND l.source_ref = 'changed-3';
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode)
 SELECT source, ref, 1, initcap(substr(n, 1, 9)), initcap(substr(n, 10, 10)), 'F', date '2001-01-01' + i * 97, address, 'CH' || i || ' 1GE'
 FROM (VALUES (1, 'meeting', 'met-1', 1, '21 Weg 1'), (2, 'meeting', 'met-2', 2, '21 Weg 2'), (3, 'meeting', 'met-2', 2, '22 Weg 2'),
-    (4, 'crossing', 'crossed-1', 1, '23 Weg 1')) v(line, source, ref, i, address), translate(md5('changed ' || i), '0123456789', 'ghijklmnop') n ORDER BY line;
+    (4, 'crossing', 'crossed-1', 1, '23 Weg 1'), (5, 'meeting', 'met-3', 3, '6 Weg 3')) v(line, source, ref, i, address), translate(md5('changed ' || i), '0123456789', 'ghijklmnop') n ORDER BY line;
 CALL contactpoint.settle();
 SELECT a.source, a.address FROM contactpoint.address a WHERE a.source IN ('meeting', 'crossing') ORDER BY 1, 2;
 CREATE TEMP TABLE foreseen AS SELECT p.* FROM contactpoint.match_person p JOIN mine USING (child_id);
