@@ -241,29 +241,40 @@ may_be_new(const CpBatch *batch, int i)
 		(candidates == NIL || ((const CpCandidate *) linitial(candidates))->score < 0);
 }
 
+/* The children of a key, as often as they have it, into children; one more than a crowd at most. */
+static int
+read_place(CpLookup *lookup, const Lead *lead, int64 children[CP_PLACE_CROWD + 1])
+{
+	int			n = 0;
+
+	cp_lookup_to_number(lookup, lead->number);
+	while (n <= CP_PLACE_CROWD && cp_lookup_next(lookup))
+		if (DatumGetChar(cp_slot_value(lookup->slot, PLACE_KIND)) == cp_place_household_kind(lead->of))
+			children[n++] = cp_slot_number(lookup->slot, PLACE_CHILD);
+	return n;
+}
+
+/* Many rows may have one place: it is read once. */
 static void
 read_places(Leads *keys, Leads *children)
 {
 	CpLookup	lookup;
+	int64		found[CP_PLACE_CROWD + 1];
+	int			n = 0;
 
 	qsort(keys->leads, keys->n, sizeof(Lead), by_number);
 	cp_lookup_begin(&lookup, "place_key", "place_key_key_idx", 1, AccessShareLock);
 	for (int i = 0; i < keys->n; i++)
 	{
 		const Lead *lead = &keys->leads[i];
-		int			n = 0;
 
-		cp_lookup_to_number(&lookup, lead->number);
+		if (i == 0 || lead->number != lead[-1].number || lead->of != lead[-1].of)
+			n = read_place(&lookup, lead, found);
 		/* of a crowd the row says something only when it is decided */
-		while (n <= CP_PLACE_CROWD && cp_lookup_next(&lookup))
-		{
-			if (DatumGetChar(cp_slot_value(lookup.slot, PLACE_KIND)) != cp_place_household_kind(lead->of))
-				continue;
-			add_lead(children, cp_slot_number(lookup.slot, PLACE_CHILD), lead->of, lead->row);
-			n++;
-		}
 		if (n > CP_PLACE_CROWD)
 			lead->row->among_open = false;
+		for (int c = 0; c < n && lead->row->among_open; c++)
+			add_lead(children, found[c], lead->of, lead->row);
 	}
 	cp_lookup_end(&lookup);
 }
