@@ -20,10 +20,11 @@
  *	  Month and day are hashed without order and the pair of sounds too, so
  *	  swapped ones meet.  The outline of a sound is its beginning, which slips
  *	  later in a word leave alone.  A record whose postcode means a street has
- *	  no key for the street: with the birth date the postcode leads there.  Where nothing good is found (deep), the
- *	  names are looked for whatever the birth date, and later given names,
- *	  words spelt alike that sound different, words run together and streets are
- *	  tried as well.
+ *	  no key for the street: with the birth date the postcode leads there.
+ *
+ *	  Where nothing good is found (deep), the names are looked for whatever the
+ *	  birth date, and later given names, words spelt alike that sound different,
+ *	  words run together and streets are tried as well.
  *
  *	  Records that are shielded or have a hidden name have keys of another kind
  *	  besides (guard_key.c).

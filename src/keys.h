@@ -108,6 +108,11 @@ typedef struct CpPrefilter
 	double		least;			/* bits that all that is known must have */
 	double		least_guarded;	/* the same of a guarded record */
 	double		slip_bits;		/* that an identifier which is only near adds */
+	double		place_bits;		/* that an equal postcode, with the address,
+								 * adds */
+	double		house_bits;		/* an equal address of a house, and the
+								 * postcode near */
+	double		town_bits;		/* the same of a town */
 	bool		whole_address;	/* there is no other house with one of the
 								 * row's addresses */
 	bool		many_words;		/* more than can be compared */

@@ -5,8 +5,8 @@
  *
  *	  An entry tells the birth date, two words and the traits (traits.c) of a
  *	  record.  It is passed over where the score could not be in reach even if
- *	  all that it does not tell agreed.  What doubt.c asks a person about is below that sometimes, so
- *	  at a place more is looked at.
+ *	  all that it does not tell agreed.  What doubt.c asks a person about is
+ *	  below that sometimes, so at a place more is looked at.
  *
  *	  Pure (model.h).
  *
@@ -67,6 +67,26 @@ slip_bits(const CpPerson *row)
 	return bits;
 }
 
+/* As which field an address may count beside a postcode of the row (compare_place.c). */
+static CpField
+address_beside(const CpPerson *row, int level)
+{
+	return level < CP_ADDRESS_TOWN_EQUAL && !cp_postcodes_of_street(row->postcodes) ? CP_ADDRESS : CP_ADDRESS_BESIDE;
+}
+
+/* An address agrees, and the postcode may be a slip of the row's. */
+static double
+address_bits(const CpPerson *row, int level)
+{
+	const CpWeights *weights = cp_weights();
+	double		bits = weights->bits[CP_ADDRESS][level][CP_CLASS_MATCH];
+
+	if (row->postcodes != NIL)
+		bits = Max(bits, weights->bits[address_beside(row, level)][level][CP_CLASS_MATCH] +
+				   weights->bits[CP_POSTCODE][CP_POSTCODE_NEAR][CP_CLASS_MATCH]);
+	return bits;
+}
+
 static bool
 has_whole_address(const CpPerson *row)
 {
@@ -95,72 +115,84 @@ most_of_others(const CpPrefilter *filter, bool given)
 	return Max(most, cp_weights()->bits[given ? CP_GIVEN : CP_FAMILY][CP_NAME_VARIANT][CP_CLASS_MATCH] + rarest);
 }
 
+static void
+add_word(CpPrefilter *filter, int32 word, bool given, bool later)
+{
+	int			at = 0;
+
+	while (at < filter->nwords && filter->words[at] != word)
+		at++;
+	if (at == CP_FILTER_WORDS)
+	{
+		filter->many_words = true;
+		return;
+	}
+	if (at == filter->nwords)
+	{
+		filter->words[filter->nwords++] = word;
+		filter->own[at][!given] = false;
+		filter->later[at] = true;
+	}
+	filter->own[at][given] = true;
+	filter->later[at] &= later;
+}
+
+static void
+add_words(CpPrefilter *filter)
+{
+	filter->many_words = filter->joins = false;
+	filter->nwords = 0;
+	for (int i = 0; i < filter->row->nnames; i++)
+	{
+		const CpName *name = &filter->row->names[i];
+
+		filter->joins |= name->ngiven > 1 || name->nfamily > 1;
+		for (int g = 0; g < name->ngiven; g++)
+			add_word(filter, name->given[g], true, g > 0);
+		for (int f = 0; f < name->nfamily; f++)
+			add_word(filter, name->family[f], false, false);
+	}
+}
+
+/* What words of an entry may add, as family names or as given names. */
+static void
+weigh_words(CpPrefilter *filter, bool given)
+{
+	for (int i = 0; i < CP_FILTER_SEEN; i++)
+		filter->seen[given][i].word = CP_NO_WORD;
+	filter->differ_bits[given] = lacks(filter->row, given) ? 0 : level_bits(CP_WORD_DIFFER, given);
+	for (int i = 0; i < filter->nwords; i++)
+	{
+		filter->rarity[i][given] = cp_score_rarity(filter->words[i], given, !filter->own[i][given]);
+		filter->equal_bits[i][given] = filter->rarity[i][given] +
+			(given && filter->later[i] ? part_bits() : level_bits(CP_WORD_EQUAL, given));
+	}
+	filter->other_bits[given] = most_of_others(filter, given);
+}
+
 void
 cp_prefilter_init(CpPrefilter *filter, const CpPerson *row, double threshold, double guard_threshold)
 {
+	const CpWeights *weights = cp_weights();
+
 	filter->row = row;
 	filter->traits = cp_traits(row);
 	filter->least = threshold + cp_priors()->records;
 	filter->least_guarded = Min(threshold, guard_threshold) + cp_priors()->records;
 	filter->slip_bits = slip_bits(row);
 	filter->whole_address = has_whole_address(row);
-	filter->many_words = false;
-	filter->joins = false;
-	filter->nwords = 0;
+	filter->place_bits = weights->bits[CP_POSTCODE][CP_POSTCODE_EQUAL][CP_CLASS_MATCH] +
+		weights->bits[address_beside(row, CP_ADDRESS_EQUAL)][CP_ADDRESS_EQUAL][CP_CLASS_MATCH];
+	filter->house_bits = address_bits(row, CP_ADDRESS_EQUAL);
+	filter->town_bits = address_bits(row, CP_ADDRESS_TOWN_EQUAL);
 	for (CpBirthLevel level = CP_BIRTH_EQUAL; level < CP_BIRTH_UNKNOWN; level++)
-		filter->birth_bits[level] = cp_weights()->bits[CP_BIRTH][level + 1][CP_CLASS_MATCH] +
+		filter->birth_bits[level] = weights->bits[CP_BIRTH][level + 1][CP_CLASS_MATCH] +
 			(level == CP_BIRTH_DIFFER ? cp_priors()->dates : 0);
 	filter->last_birth = DATEVAL_NOBEGIN;
 	filter->last_level = CP_BIRTH_UNKNOWN;
-	for (int given = 0; given < 2; given++)
-	{
-		for (int i = 0; i < CP_FILTER_SEEN; i++)
-			filter->seen[given][i] = (CpFilterSeen)
-		{
-			CP_NO_WORD, CP_WORD_DIFFER, 0
-		};
-		filter->differ_bits[given] = lacks(row, given) ? 0 : level_bits(CP_WORD_DIFFER, given);
-	}
-	for (int i = 0; i < row->nnames; i++)
-	{
-		const CpName *name = &row->names[i];
-
-		filter->joins |= name->ngiven > 1 || name->nfamily > 1;
-		for (int w = 0; w < name->ngiven + name->nfamily; w++)
-		{
-			int32		word = w < name->ngiven ? name->given[w] : name->family[w - name->ngiven];
-			bool		given = w < name->ngiven;
-			bool		later = w > 0 && given;
-			int			s = 0;
-
-			while (s < filter->nwords && filter->words[s] != word)
-				s++;
-			if (s == filter->nwords && s < CP_FILTER_WORDS)
-			{
-				filter->own[s][given] = true;
-				filter->own[s][!given] = false;
-				filter->later[s] = later;
-				filter->words[filter->nwords++] = word;
-			}
-			else if (s < filter->nwords)
-			{
-				filter->own[s][given] = true;
-				filter->later[s] &= later;
-			}
-			else
-				filter->many_words = true;
-		}
-	}
-	for (int given = 0; given < 2; given++)
-	{
-		for (int i = 0; i < filter->nwords; i++)
-		{
-			filter->rarity[i][given] = cp_score_rarity(filter->words[i], given, !filter->own[i][given]);
-			filter->equal_bits[i][given] = filter->rarity[i][given] +
-				(given && filter->later[i] ? part_bits() : level_bits(CP_WORD_EQUAL, given));
-		}
-		filter->other_bits[given] = most_of_others(filter, given);
-	}
+	add_words(filter);
+	weigh_words(filter, false);
+	weigh_words(filter, true);
 }
 
 CpBirthLevel
@@ -280,26 +312,6 @@ cp_prefilter_word(CpPrefilter *filter, int32 id, bool given)
 	return seen;
 }
 
-/* As which field an address may count beside a postcode of the row (compare_place.c). */
-static CpField
-address_beside(const CpPerson *row, int level)
-{
-	return level < CP_ADDRESS_TOWN_EQUAL && !cp_postcodes_of_street(row->postcodes) ? CP_ADDRESS : CP_ADDRESS_BESIDE;
-}
-
-/* An address agrees, and the postcode may be a slip of the row's. */
-static double
-address_bits(const CpPerson *row, int level)
-{
-	const CpWeights *weights = cp_weights();
-	double		bits = weights->bits[CP_ADDRESS][level][CP_CLASS_MATCH];
-
-	if (row->postcodes != NIL)
-		bits = Max(bits, weights->bits[address_beside(row, level)][level][CP_CLASS_MATCH] +
-				   weights->bits[CP_POSTCODE][CP_POSTCODE_NEAR][CP_CLASS_MATCH]);
-	return bits;
-}
-
 /* What a block itself tells besides.  elsewhere: the postcode is another one for sure. */
 static double
 block_bits(const CpPrefilter *filter, CpBlock block, bool elsewhere)
@@ -307,29 +319,18 @@ block_bits(const CpPrefilter *filter, CpBlock block, bool elsewhere)
 	const CpWeights *weights = cp_weights();
 	int			level = block == CP_BLOCK_TOWN ? CP_ADDRESS_TOWN_EQUAL : CP_ADDRESS_EQUAL;
 
-	switch (block)
-	{
-		case CP_BLOCK_PLACE:
-			return weights->bits[CP_POSTCODE][CP_POSTCODE_EQUAL][CP_CLASS_MATCH] +
-				weights->bits[address_beside(filter->row, CP_ADDRESS_EQUAL)][CP_ADDRESS_EQUAL][CP_CLASS_MATCH];
-		case CP_BLOCK_TOWN:
-		case CP_BLOCK_HOUSE:
-			return elsewhere ? weights->bits[CP_ADDRESS][level][CP_CLASS_MATCH] +
-				weights->bits[CP_POSTCODE][CP_POSTCODE_DIFFER][CP_CLASS_MATCH] :
-				address_bits(filter->row, level);
-		default:
-
-			/*
-			 * If the record has a place in common, a block of places leads to
-			 * it.
-			 */
-			return 0;
-	}
+	if (block == CP_BLOCK_PLACE)
+		return filter->place_bits;
+	if (elsewhere)
+		return weights->bits[CP_ADDRESS][level][CP_CLASS_MATCH] +
+			weights->bits[CP_POSTCODE][CP_POSTCODE_DIFFER][CP_CLASS_MATCH];
+	return block == CP_BLOCK_TOWN ? filter->town_bits : filter->house_bits;
 }
 
 /*
- * What sex, further names and a place may add.  In the last resorts of deep
- * search a place that is near counts in full, and so may a slip in an identifier.
+ * What sex, further names and a place may add: the same place has a block of its
+ * own.  In the last resorts of deep search one that is near counts in full, and so
+ * may a slip in an identifier.
  */
 static double
 other_bits(const CpPrefilter *filter, CpBlock block, int64 traits)
@@ -347,7 +348,7 @@ other_bits(const CpPrefilter *filter, CpBlock block, int64 traits)
 			bits = cp_traits_bits(filter->traits, traits, 0);
 			break;
 		default:
-			bits = cp_traits_bits(filter->traits, traits, address_bits(filter->row, CP_ADDRESS_EQUAL));
+			bits = cp_traits_bits(filter->traits, traits, filter->house_bits);
 			break;
 	}
 	return filter->slip_bits > 0 ? Max(bits, Min(bits + filter->slip_bits, CP_TRAITS_MOST)) : bits;

@@ -215,7 +215,8 @@ cp_traits_bits(int64 row, int64 record, double place)
 		else if (address_agrees)
 			bits += Min(weights->bits[CP_ADDRESS][CP_ADDRESS_EQUAL][CP_CLASS_MATCH], place);
 		else if (address_differs)
-			bits += Max(weights->bits[CP_ADDRESS][CP_ADDRESS_DIFFER][CP_CLASS_MATCH], weights->bits[CP_ADDRESS][CP_ADDRESS_TOWN_DIFFER][CP_CLASS_MATCH]);
+			bits += Max(weights->bits[CP_ADDRESS][CP_ADDRESS_DIFFER][CP_CLASS_MATCH],
+						weights->bits[CP_ADDRESS][CP_ADDRESS_TOWN_DIFFER][CP_CLASS_MATCH]);
 	}
 	return Min(bits, Max(place, CP_TRAITS_MOST));
 }
