@@ -53,13 +53,33 @@ typedef struct Word
 	const char *word;
 } Word;
 
+typedef struct PlaceOfWord
+{
+	const char *word;
+	int32		place;
+	uint32		hash;
+	char		status;
+} PlaceOfWord;
+
+#define SH_PREFIX place_table
+#define SH_ELEMENT_TYPE PlaceOfWord
+#define SH_KEY_TYPE const char *
+#define SH_KEY word
+#define SH_HASH_KEY(table, key) hash_bytes((const unsigned char *) (key), strlen(key))
+#define SH_EQUAL(table, a, b) (strcmp((a), (b)) == 0)
+#define SH_STORE_HASH
+#define SH_GET_HASH(table, a) ((a)->hash)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
 static MemoryContext context = NULL;
 static Posting *postings;		/* by trigram */
 static Word *words;
 static uint8 *shared;			/* trigrams in common, 0 between searches */
 static int32 *touched;			/* places where it is not 0 */
-static int32 *places;			/* words by hash, open addressing: place + 1,
-								 * 2 * size of them */
+static place_table_hash * places;	/* of words */
 static int	nwords = 0;
 static int	size;
 static int32 greatest = 0;
@@ -116,21 +136,8 @@ begin(void)
 	words = MemoryContextAlloc(context, size * sizeof(Word));
 	shared = MemoryContextAllocZero(context, size);
 	touched = MemoryContextAlloc(context, size * sizeof(int32));
-	places = MemoryContextAllocZero(context, 2 * size * sizeof(int32));
+	places = place_table_create(context, size, NULL);
 	room = 0;
-}
-
-/* Where a word is among places, or would be. */
-static uint32
-find(const char *word, int length)
-{
-	uint32		mask = 2 * size - 1;
-	uint32		i = hash_bytes((const unsigned char *) word, length) & mask;
-
-	while (places[i] != 0 &&
-		   (words[places[i] - 1].length != length || memcmp(words[places[i] - 1].word, word, length) != 0))
-		i = (i + 1) & mask;
-	return i;
 }
 
 static void
@@ -141,10 +148,6 @@ grow(void)
 	memset(shared + size, 0, size);
 	touched = repalloc_huge(touched, 2 * (Size) size * sizeof(int32));
 	size *= 2;
-	pfree(places);
-	places = MemoryContextAllocExtended(context, 2 * (Size) size * sizeof(int32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (int i = 0; i < nwords; i++)
-		places[find(words[i].word, words[i].length)] = i + 1;
 }
 
 static void
@@ -185,6 +188,7 @@ void
 cp_trigram_add(int32 id, const char *word)
 {
 	uint16		trigrams[MAX_LENGTH + 1];
+	bool		found;
 	Word	   *entry;
 
 	if (context == NULL)
@@ -201,8 +205,8 @@ cp_trigram_add(int32 id, const char *word)
 	entry->ntrigrams = (uint8) trigrams_of(word, entry->length, trigrams);
 	for (int i = 0; i < entry->ntrigrams; i++)
 		add_posting(&postings[trigrams[i]], nwords);
+	place_table_insert(places, entry->word, &found)->place = nwords;
 	nwords++;
-	places[find(entry->word, entry->length)] = nwords;
 }
 
 /* The greatest number that was taken in, 0 if none. */
@@ -244,21 +248,23 @@ static void
 look_up_slip(const char *slip, int length, void *arg)
 {
 	const Slips *slips = arg;
-	int32		place = places[find(slip, length)];
+	const PlaceOfWord *entry = place_table_lookup(places, slip);
+	const Word *word;
 	uint16		trigrams[MAX_LENGTH + 1];
 	int			n;
 	int			common = 0;
 	float4		similarity;
 
-	if (place == 0)
+	if (entry == NULL)
 		return;
+	word = &words[entry->place];
 	n = trigrams_of(slip, length, trigrams);
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < slips->n; j++)
 			common += trigrams[i] == slips->trigrams[j];
 	similarity = similarity_of(slips->n, n, common);
 	if (similarity < slips->least)
-		slips->found(words[place - 1].id, words[place - 1].word, length, similarity, slips->arg);
+		slips->found(word->id, word->word, length, similarity, slips->arg);
 }
 
 /*
