@@ -26,15 +26,6 @@ typedef struct Ahead
 	List	   *addresses;		/* HeapTuple */
 } Ahead;
 
-static int
-by_number(const void *a, const void *b)
-{
-	int64		left = *(const int64 *) a;
-	int64		right = *(const int64 *) b;
-
-	return left < right ? -1 : left > right ? 1 : 0;
-}
-
 /* The record that a row is about, as far as one can see; 0: none.  Any guess will do. */
 static int64
 likely_record(const CpBatch *batch, int i)
@@ -82,11 +73,8 @@ read_records(CpBatch *batch, const int64 *children, int n)
 	cp_lookup_begin(&address, addresses->tables[false], addresses->indexes[false], 1, AccessShareLock);
 	for (int i = 0; i < n; i++)
 	{
-		Ahead	   *ahead;
+		Ahead	   *ahead = enter(batch, children[i]);
 
-		if (i > 0 && children[i] == children[i - 1])
-			continue;
-		ahead = enter(batch, children[i]);
 		cp_lookup_to_number(&person, children[i]);
 		if (cp_lookup_next(&person))
 			ahead->person = ExecCopySlotHeapTuple(person.slot);
@@ -113,9 +101,8 @@ cp_ahead_read(CpBatch *batch, int from, int to)
 		if (child_id != 0)
 			children[n++] = child_id;
 	}
-	qsort(children, n, sizeof(int64), by_number);
 	if (n > 0)
-		read_records(batch, children, n);
+		read_records(batch, children, cp_children_unique(children, n));
 	pfree(children);
 	MemoryContextSwitchTo(caller);
 }

@@ -228,15 +228,6 @@ cp_settle_match(CpBatch *batch, CpInboxRow *row, int64 child_id, const CpPerson 
 	write_now(batch, delivery, child);
 }
 
-static int
-by_number(const void *a, const void *b)
-{
-	int64		left = *(const int64 *) a;
-	int64		right = *(const int64 *) b;
-
-	return left < right ? -1 : left > right ? 1 : 0;
-}
-
 /* Has a record of known_record one of these numbers? */
 static bool
 any_taken(const int64 *numbers, int n)
@@ -246,7 +237,7 @@ any_taken(const int64 *numbers, int n)
 	bool		taken = false;
 
 	memcpy(sorted, numbers, n * sizeof(int64));
-	qsort(sorted, n, sizeof(int64), by_number);
+	n = cp_children_unique(sorted, n);
 	for (int t = 0; t < lengthof(tables); t++)
 	{
 		CpLookup	lookup;

@@ -198,15 +198,6 @@ read_registry(const int64 *child_ids, int nchildren, CpPerson **persons)
 	SPI_finish();
 }
 
-static int
-by_number(const void *a, const void *b)
-{
-	int64		left = *(const int64 *) a;
-	int64		right = *(const int64 *) b;
-
-	return left < right ? -1 : left > right ? 1 : 0;
-}
-
 /*
  * By way of the delta, so that what this transaction has found can be brought
  * up to date; false: there are too many, or some are gone.
@@ -265,16 +256,13 @@ rekey(const int64 *child_ids, int nchildren, bool indexed)
 	PG_TRY();
 	{
 		int64	   *sorted;
-		int			n = 0;
+		int			n;
 
 		MemoryContextSwitchTo(context);
 		CommandCounterIncrement();
 		sorted = palloc((nchildren + 1) * sizeof(int64));
 		memcpy(sorted, child_ids, nchildren * sizeof(int64));
-		qsort(sorted, nchildren, sizeof(int64), by_number);
-		for (int i = 0; i < nchildren; i++)
-			if (n == 0 || sorted[n - 1] != sorted[i])
-				sorted[n++] = sorted[i];
+		n = cp_children_unique(sorted, nchildren);
 		if (n > 0)
 			rekey_some(sorted, n, indexed);
 		cp_epoch_advance(indexed);
