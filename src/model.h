@@ -403,7 +403,6 @@ typedef struct CpCandidate
 	bool		given_equal;	/* the same first given name */
 	bool		given_slip;		/* equal, or close with the same first letter */
 	bool		birth_swapped;	/* day and month have changed places */
-	double		guard_score;	/* score, another surname and place forgiven */
 	bool		guarded;		/* cp_guard_compare() holds the row for it */
 	bool		doubtful;		/* cp_is_doubtful(): a person must look */
 	bool		birth_default;	/* equal, but 1 January: perhaps not known */
@@ -507,7 +506,10 @@ extern double cp_field_bits(const CpComparison *comparison, CpField field, CpCla
 /* Compares two persons; fills everything of a candidate. */
 extern void cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result);
 
-/* How much more (or less) than the weight says an agreement on this word does. */
+/*
+ * How much more (or less) than the weight says an agreement on this word does;
+ * swapped: as given and family name at once.
+ */
 extern double cp_score_rarity(int32 id, bool given, bool swapped);
 
 /* ---------- guard.c ---------- */

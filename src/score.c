@@ -112,8 +112,8 @@ count_records(void)
 }
 
 /* How much more (or less) than the reference an agreement on this word says. */
-static double
-rarity(int32 id, bool given, bool swapped)
+double
+cp_score_rarity(int32 id, bool given, bool swapped)
 {
 	const CpWord *word = cp_dictionary_word(id);
 	double		count = 0;
@@ -131,12 +131,6 @@ rarity(int32 id, bool given, bool swapped)
 	return Max(Min(bits, RARITY_MOST), -RARITY_MOST);
 }
 
-double
-cp_score_rarity(int32 id, bool given, bool swapped)
-{
-	return rarity(id, given, swapped);
-}
-
 /* The same for a given or family name as it agrees. */
 static double
 rarity_bits(const CpComparison *comparison, CpField field)
@@ -146,8 +140,8 @@ rarity_bits(const CpComparison *comparison, CpField field)
 
 	if (level == 0 || level > CP_NAME_PART)
 		return 0;
-	return rarity(given ? comparison->given_word : comparison->family_word, given,
-				  comparison->level[CP_ORDER] != 0);
+	return cp_score_rarity(given ? comparison->given_word : comparison->family_word, given,
+						   comparison->level[CP_ORDER] != 0);
 }
 
 /* As much as it is another date in this registry. */
@@ -200,17 +194,6 @@ posterior_bits(const CpComparison *comparison)
 				 sums[CP_CLASS_TWIN] + family + priors->twin - priors->records);
 }
 
-/* Evidence of place and family name against, which a guard forgives. */
-static double
-forgiven(const CpComparison *comparison)
-{
-	double		place = cp_field_bits(comparison, CP_POSTCODE, CP_CLASS_MATCH) +
-	cp_field_bits(comparison, CP_ADDRESS, CP_CLASS_MATCH) +
-	cp_field_bits(comparison, CP_ADDRESS_BESIDE, CP_CLASS_MATCH);
-
-	return Min(cp_field_bits(comparison, CP_FAMILY, CP_CLASS_MATCH), 0) + Min(place, 0);
-}
-
 void
 cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result)
 {
@@ -246,7 +229,6 @@ cp_score(const CpPerson *row, const CpPerson *record, CpCandidate *result)
 	result->identifier_differs = comparison->number_differs;
 	result->contact_equal = comparison->level[CP_CONTACT] == CP_NUMBER_EQUAL;
 	result->score = posterior_bits(comparison);
-	result->guard_score = result->score - forgiven(comparison);
 	result->birth_default = birth == CP_BIRTH_LEVEL_EQUAL_DEFAULT;
 	result->guarded = cp_guard_compare(row, record, result);
 	result->home_agrees = result->birth_equal && result->place_agrees && cp_same_home(row, record);

@@ -71,20 +71,22 @@ same_reference(const CpInboxRow *a, const CpInboxRow *b)
 
 int			cp_settling = -1;
 
-/* Has the row words that no record had when it was read? */
+/* Have words that no record had a record by now? */
 static bool
-has_new_words(const CpPerson *person)
+has_known_words(const CpPerson *person)
 {
 	for (int i = 0; i < person->nnames; i++)
 	{
 		const CpName *name = &person->names[i];
 
-		for (int j = 0; j < name->ngiven; j++)
-			if (name->given[j] < 0)
+		for (int j = 0; j < name->ngiven + name->nfamily; j++)
+		{
+			int32		id = j < name->ngiven ? name->given[j] : name->family[j - name->ngiven];
+			const CpWord *word = id < 0 ? cp_dictionary_word(id) : NULL;
+
+			if (id < 0 && (word == NULL || cp_dictionary_find(word->word) != id))
 				return true;
-		for (int j = 0; j < name->nfamily; j++)
-			if (name->family[j] < 0)
-				return true;
+		}
 	}
 	return false;
 }
@@ -113,8 +115,7 @@ search_from(CpBatch *batch, int from)
 		/* a known reference seldom needs one */
 		if (!row->present || row->linked_child != 0)
 			continue;
-		/* a word that was nobody's may be a record's by now */
-		if (has_new_words(row->person))
+		if (has_known_words(row->person))
 			row->person = cp_inbox_person(row);
 		persons[n] = row->person;
 		where[n++] = i;
@@ -154,26 +155,6 @@ each_once(List *candidates)
 			once = lappend(once, candidate);
 	}
 	return once;
-}
-
-/* Have words that no record had a record by now? */
-static bool
-has_known_words(const CpPerson *person)
-{
-	for (int i = 0; i < person->nnames; i++)
-	{
-		const CpName *name = &person->names[i];
-
-		for (int j = 0; j < name->ngiven + name->nfamily; j++)
-		{
-			int32		id = j < name->ngiven ? name->given[j] : name->family[j - name->ngiven];
-			const CpWord *word = id < 0 ? cp_dictionary_word(id) : NULL;
-
-			if (id < 0 && (word == NULL || cp_dictionary_find(word->word) != id))
-				return true;
-		}
-	}
-	return false;
 }
 
 static CpDecision *

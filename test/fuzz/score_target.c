@@ -19,7 +19,6 @@ score(const CpPerson *row, const CpPerson *record)
 
 	cp_score(row, record, &candidate);
 	CHECK(isfinite(candidate.score) && fabs(candidate.score) < MOST_BITS);
-	CHECK(isfinite(candidate.guard_score) && candidate.guard_score >= candidate.score - TINY);
 	CHECK(candidate.child_id == record->child_id && candidate.nearness == record->nearness);
 	CHECK(!candidate.given_equal || candidate.given_agrees);
 	CHECK(!(candidate.given_agrees && candidate.given_differs));
