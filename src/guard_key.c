@@ -223,11 +223,9 @@ close_to_row(CpPrefilter *filter, int32 id, bool given)
 static bool
 passes_beside_date(CpPrefilter *filter, DateADT birth, CpBirthLevel level, int32 given, int32 family, int64 traits)
 {
-	bool		near = filter->many_words || !cp_traits_elsewhere(filter->traits, traits);
-
-	return (near || cp_prefilter_may_reach_guard(filter, birth, level, given, family, traits)) &&
-		close_to_row(filter, given, true) && close_to_row(filter, family, false) &&
-		(near || cp_prefilter_reaches_guard(filter, birth, level, given, family, traits));
+	return (filter->many_words || !cp_traits_elsewhere(filter->traits, traits) ||
+			cp_prefilter_reaches_guard(filter, birth, level, given, family, traits)) &&
+		close_to_row(filter, given, true) && close_to_row(filter, family, false);
 }
 
 bool

@@ -98,18 +98,17 @@ cp_key_outline(const char *a, const char *b, DateADT birth)
 }
 
 int
-cp_key_house(const char *address, char *street, int *nletters)
+cp_key_house(const char *address, char *street, int most)
 {
 	const char *number = strpbrk(address, "0123456789");
-	const char *next = number != NULL ? strchr(number, ' ') : NULL;
+	const char *next = number != NULL ? number + strcspn(number, " ") : address;
+	int			n = 0;
 
-	*nletters = 0;
-	if (next == NULL)
-		return -1;
-	for (; *next != '\0' && *nletters < CP_STREET_LETTERS; next++)
-		if (*next != ' ')
-			street[(*nletters)++] = *next;
-	return Max(atoi(number), 0);
+	for (; *next != '\0' && n < most; next++)
+		if (*next != ' ' && !(*next >= '0' && *next <= '9'))
+			street[n++] = *next;
+	street[n] = '\0';
+	return number != NULL ? Max(atoi(number), 0) : -1;
 }
 
 int
@@ -281,27 +280,6 @@ add_name_keys(CpKeyList *list, const CpName *name, DateADT birth)
 	}
 }
 
-/* So many letters of an address from here on, without numbers and blanks. */
-static void
-letters_from(const char *address, char *street, int most)
-{
-	int			n = 0;
-
-	for (; *address != '\0' && n < most; address++)
-		if (*address != ' ' && !(*address >= '0' && *address <= '9'))
-			street[n++] = *address;
-	street[n] = '\0';
-}
-
-/* Behind the first number of an address, or all of it. */
-static const char *
-behind_number(const char *address)
-{
-	const char *number = strpbrk(address, "0123456789");
-
-	return number != NULL ? number + strcspn(number, " ") : address;
-}
-
 /*
  * The first number of an address and the first letters after it: what follows
  * is written in many ways, and blanks come and go.  More letters with whole, for
@@ -311,12 +289,12 @@ behind_number(const char *address)
 int32
 cp_key_of_house(const char *address, bool whole)
 {
-	const char *number = strpbrk(address, "0123456789");
 	char		street[WHOLE_STREET_LETTERS + 1];
+	int			number = cp_key_house(address, street, whole ? HOUSE_LETTERS : CP_STREET_LETTERS);
 
-	letters_from(behind_number(address), street,
-				 number == NULL ? WHOLE_STREET_LETTERS : whole ? HOUSE_LETTERS : CP_STREET_LETTERS);
-	return cp_key_hash('A', street, "", number != NULL ? Max(atoi(number), 0) : 0);
+	if (number < 0)
+		(void) cp_key_house(address, street, WHOLE_STREET_LETTERS);
+	return cp_key_hash('A', street, "", Max(number, 0));
 }
 
 int32
@@ -324,7 +302,7 @@ cp_key_of_street(const char *address)
 {
 	char		street[CP_STREET_LETTERS + 1];
 
-	letters_from(behind_number(address), street, CP_STREET_LETTERS);
+	(void) cp_key_house(address, street, CP_STREET_LETTERS);
 	return cp_key_hash('T', street, "", 0);
 }
 

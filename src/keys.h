@@ -151,14 +151,9 @@ extern bool cp_prefilter_passes(CpPrefilter *filter, CpBlock block, DateADT birt
 extern CpBirthLevel cp_prefilter_birth(CpPrefilter *filter, DateADT birth);
 extern const CpFilterSeen *cp_prefilter_word(CpPrefilter *filter, int32 id, bool given);
 
-/*
- * Could a guarded record score enough, if what the entry does not tell agreed?
- * may_reach: without a look at its words.
- */
+/* Could a guarded record score enough, if what the entry does not tell agreed? */
 extern bool cp_prefilter_reaches_guard(CpPrefilter *filter, DateADT birth, CpBirthLevel level,
 									   int32 given, int32 family, int64 traits);
-extern bool cp_prefilter_may_reach_guard(const CpPrefilter *filter, DateADT birth, CpBirthLevel level,
-										 int32 given, int32 family, int64 traits);
 
 /* ---------- guard_key.c ---------- */
 
@@ -214,10 +209,11 @@ extern int32 cp_key_similar(int32 word);
 extern bool cp_key_may_be_torn(const CpPerson *row);
 
 /*
- * House number of an address in normal form, -1 if there is none; street has
- * room for CP_STREET_LETTERS.
+ * House number of an address in normal form, -1 if there is none, and so many
+ * letters of what follows it, or of the town that it is then; street has room
+ * for one more.
  */
-extern int	cp_key_house(const char *address, char *street, int *nletters);
+extern int	cp_key_house(const char *address, char *street, int most);
 
 /* Month and day without order. */
 extern int	cp_key_month_day(DateADT date);

@@ -436,15 +436,9 @@ cp_prefilter_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 giv
 bool
 cp_prefilter_reaches_guard(CpPrefilter *filter, DateADT birth, CpBirthLevel level, int32 given, int32 family, int64 traits)
 {
-	return bits_of_birth(filter, birth, level) +
-		cp_prefilter_word(filter, given, true)->bits + cp_prefilter_word(filter, family, false)->bits +
-		cp_traits_bits(filter->traits, traits, CP_TRAITS_MOST) >= filter->least_guarded;
-}
+	double		least = filter->least_guarded - bits_of_birth(filter, birth, level) -
+	cp_traits_bits(filter->traits, traits, CP_TRAITS_MOST);
 
-bool
-cp_prefilter_may_reach_guard(const CpPrefilter *filter, DateADT birth, CpBirthLevel level,
-							 int32 given, int32 family, int64 traits)
-{
-	return bits_of_birth(filter, birth, level) + most_bits(filter, given, true) + most_bits(filter, family, false) +
-		cp_traits_bits(filter->traits, traits, CP_TRAITS_MOST) >= filter->least_guarded;
+	return (filter->joins || most_bits(filter, given, true) + most_bits(filter, family, false) >= least) &&
+		joined_bits(filter, given, true) + joined_bits(filter, family, false) >= least;
 }

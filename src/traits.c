@@ -110,12 +110,11 @@ fold_addresses(const CpPerson *person, uint64 *number, uint64 *street)
 	*number = *street = NOTHING;
 	foreach(cell, person->addresses)
 	{
-		char		letters[CP_STREET_LETTERS];
-		int			nletters;
-		int			house = cp_key_house(lfirst(cell), letters, &nletters);
+		char		letters[CP_STREET_LETTERS + 1];
+		int			house = cp_key_house(lfirst(cell), letters, CP_STREET_LETTERS);
 
 		*number = agree(*number, house >= 0 ? fold((char *) &house, sizeof(house), NUMBER_BITS) : ANYTHING);
-		*street = agree(*street, nletters > 0 ? fold(letters, nletters, STREET_BITS) : ANYTHING);
+		*street = agree(*street, letters[0] != '\0' ? fold(letters, strlen(letters), STREET_BITS) : ANYTHING);
 	}
 }
 
