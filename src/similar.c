@@ -62,9 +62,9 @@ typedef struct Search
 } Search;
 
 /*
- * Another word with so many trigrams in common, or one slip away: it counts if one may be a slip
- * of the pen for the other and it sounds different.  Words of Latin letters and
- * others share no letters.
+ * Another word with so many trigrams in common, or one slip away: it counts if
+ * one may be a slip of the pen for the other and it sounds different.  Words of
+ * Latin letters and others share no letters.
  */
 static void
 add_similar(int32 id, const char *other, int length, float4 similarity, void *arg)
@@ -117,7 +117,10 @@ slips_of(const char *word)
 	return PointerGetDatum(construct_array(list.texts, list.n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* Asks pg_trgm, and for the words one slip away.  Reads with the latest snapshot, as own work of the extension. */
+/*
+ * Asks pg_trgm, and for the words one slip away.  Reads with the latest snapshot,
+ * as own work of the extension.
+ */
 static void
 search_table(Search *search)
 {

@@ -321,36 +321,39 @@ add_entry(Entries *list, int32 key, const CpPerson *person, int32 given, int32 f
 	entry->record = record;
 }
 
-/*
- * Entries of a record.  One without a birth date, which the registry does not
- * have, can be found by what it would look for itself.
- */
+/* What a record would look for itself. */
+static void
+add_probed(Entries *list, const CpPerson *person, bool deep, int32 record)
+{
+	const CpName *name = &person->names[0];
+	int			n;
+	CpProbe    *probes = cp_match_probes(person, deep, &n);
+
+	for (int i = 0; i < n; i++)
+		add_entry(list, probes[i].key, person, name->ngiven > 0 ? name->given[0] : CP_NO_WORD,
+				  name->nfamily > 0 ? name->family[0] : CP_NO_WORD, cp_traits(person), record);
+	if (probes)
+		pfree(probes);
+}
+
+/* Entries of a record.  One without a birth date, which the registry does not have, is found by that. */
 static void
 add_keys(Entries *list, const CpPerson *person, int32 record)
 {
 	int			n;
+	CpKey	   *keys;
 
-	if (person->has_birth)
+	if (!person->has_birth)
 	{
-		CpKey	   *keys = cp_match_keys(person, &n);
-
-		for (int i = 0; i < n; i++)
-			add_entry(list, keys[i].key, person, keys[i].given, keys[i].family, keys[i].traits, record);
-		if (keys)
-			pfree(keys);
+		add_probed(list, person, false, record);
+		add_probed(list, person, true, record);
+		return;
 	}
-	else
-		for (int deep = 0; deep < 2; deep++)
-	{
-		CpProbe    *probes = cp_match_probes(person, deep, &n);
-		const CpName *name = &person->names[0];
-
-		for (int i = 0; i < n; i++)
-			add_entry(list, probes[i].key, person, name->ngiven > 0 ? name->given[0] : CP_NO_WORD,
-					  name->nfamily > 0 ? name->family[0] : CP_NO_WORD, cp_traits(person), record);
-		if (probes)
-			pfree(probes);
-	}
+	keys = cp_match_keys(person, &n);
+	for (int i = 0; i < n; i++)
+		add_entry(list, keys[i].key, person, keys[i].given, keys[i].family, keys[i].traits, record);
+	if (keys)
+		pfree(keys);
 }
 
 /* The first entry of a key with this birth date or a later one. */

@@ -23,8 +23,9 @@
  *	  those of the match: members of a household agree in family name and
  *	  place as one person's rows do, in given name and birth date as random
  *	  children do.  How many there are is counted in each set, as a registry
- *	  does for itself (kin.c), and how often birth dates are wrong; how many rows a person has is told by the labels
- *	  where a set is trained on, and estimated where it is scored.
+ *	  does for itself (kin.c), and how often birth dates are wrong; how many rows
+ *	  a person has is told by the labels where a set is trained on, and estimated
+ *	  where it is scored.
  *
  *-------------------------------------------------------------------------
  */
