@@ -25,109 +25,24 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
+#include "common/hmac.h"
+#include "common/sha2.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
 #include "batch.h"
 #include "lookup.h"
 
+#define DIGEST_KEY_BYTES 16
+
 /* ---------- the digest ---------- */
-
-typedef struct Sip
-{
-	uint64		v0;
-	uint64		v1;
-	uint64		v2;
-	uint64		v3;
-	uint64		word;			/* bytes that make no whole word yet */
-	uint64		length;
-} Sip;
-
-static uint64
-rotate(uint64 word, int n)
-{
-	return (word << n) | (word >> (64 - n));
-}
-
-static void
-sip_rounds(Sip *s, int n)
-{
-	while (n-- > 0)
-	{
-		s->v0 += s->v1;
-		s->v2 += s->v3;
-		s->v1 = rotate(s->v1, 13) ^ s->v0;
-		s->v3 = rotate(s->v3, 16) ^ s->v2;
-		s->v0 = rotate(s->v0, 32);
-		s->v2 += s->v1;
-		s->v0 += s->v3;
-		s->v1 = rotate(s->v1, 17) ^ s->v2;
-		s->v3 = rotate(s->v3, 21) ^ s->v0;
-		s->v2 = rotate(s->v2, 32);
-	}
-}
-
-/*
- * SipHash-2-4 (Aumasson and Bernstein, INDOCRYPT 2012), of words in the order of
- * the machine: the key stays on it.
- */
-static void
-sip_begin(Sip *s, const uint64 *key)
-{
-	s->v0 = key[0] ^ UINT64CONST(0x736f6d6570736575);
-	s->v1 = key[1] ^ UINT64CONST(0x646f72616e646f6d);
-	s->v2 = key[0] ^ UINT64CONST(0x6c7967656e657261);
-	s->v3 = key[1] ^ UINT64CONST(0x7465646279746573);
-	s->word = 0;
-	s->length = 0;
-}
-
-static void
-sip_word(Sip *s, uint64 word)
-{
-	s->v3 ^= word;
-	sip_rounds(s, 2);
-	s->v0 ^= word;
-}
-
-static void
-sip_add(Sip *s, const void *bytes, Size n)
-{
-	const unsigned char *next = bytes;
-
-	while (n > 0)
-	{
-		int			at = s->length % sizeof(uint64) * BITS_PER_BYTE;
-		Size		taken = Min(n, sizeof(uint64));
-		uint64		word = 0;
-
-		memcpy(&word, next, taken);
-		s->word |= word << at;
-		if (at + taken * BITS_PER_BYTE >= 64)
-		{
-			sip_word(s, s->word);
-			s->word = at > 0 ? word >> (64 - at) : 0;
-		}
-		s->length += taken;
-		next += taken;
-		n -= taken;
-	}
-}
-
-static uint64
-sip_end(Sip *s)
-{
-	sip_word(s, s->word | s->length << 56);
-	s->v2 ^= 0xff;
-	sip_rounds(s, 4);
-	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
-}
 
 /* The secret of this registry; another one after a restore. */
 static const uint64 *
 digest_key(void)
 {
-	static uint64 key[2];
+	static uint64 key[DIGEST_KEY_BYTES / sizeof(uint64)];
 	static bool known = false;
 
 	if (!known)
@@ -149,43 +64,62 @@ digest_key(void)
 	return key;
 }
 
-static void
-add_bytes(Sip *sip, const void *bytes, int32 length)
+/* The first 64 bits of an HMAC. */
+static int64
+digest_of(StringInfo said)
 {
-	sip_add(sip, &length, sizeof(length));
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
+	int64		first;
+
+	if (hmac == NULL || pg_hmac_init(hmac, (const uint8 *) digest_key(), DIGEST_KEY_BYTES) < 0 ||
+		pg_hmac_update(hmac, (const uint8 *) said->data, said->len) < 0 ||
+		pg_hmac_final(hmac, digest, sizeof(digest)) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not make a digest of what was sent: %s", pg_hmac_error(hmac))));
+	pg_hmac_free(hmac);
+	memcpy(&first, digest, sizeof(first));
+	return first == 0 ? 1 : first;
+}
+
+static void
+add_bytes(StringInfo said, const void *bytes, int32 length)
+{
+	appendBinaryStringInfo(said, (const char *) &length, sizeof(length));
 	if (length > 0)
-		sip_add(sip, bytes, length);
+		appendBinaryStringInfo(said, bytes, length);
 }
 
 static void
-add_text(Sip *sip, const char *text)
+add_text(StringInfo said, const char *text)
 {
-	add_bytes(sip, text, text == NULL ? -1 : (int32) strlen(text));
+	add_bytes(said, text, text == NULL ? -1 : (int32) strlen(text));
 }
 
 static void
-add_jsonb(Sip *sip, const Jsonb *value)
+add_jsonb(StringInfo said, const Jsonb *value)
 {
 	if (value == NULL)
-		add_bytes(sip, NULL, -1);
+		add_bytes(said, NULL, -1);
 	else
-		add_bytes(sip, VARDATA(value), VARSIZE(value) - VARHDRSZ);
+		add_bytes(said, VARDATA(value), VARSIZE(value) - VARHDRSZ);
 }
 
-/* What the matcher keeps of a record; values are columns of match_person. */
+/*
+ * What the matcher keeps of a record; values are columns of match_person.  It goes
+ * into a digest and nowhere else, so an ordinary hash will do, with a seed that
+ * nobody knows.
+ */
 static uint64
 digest_record(const Datum *values)
 {
 	text	   *facts = DatumGetTextPP(values[CP_PERSON_FACTS - 1]);
 	int32		rest[3] = {DatumGetDateADT(values[CP_PERSON_BIRTH - 1]), DatumGetChar(values[CP_PERSON_SEX - 1]),
 	DatumGetInt16(values[CP_PERSON_NEARNESS - 1])};
-	Sip			sip;
-	uint64		digest;
+	uint64		digest = hash_bytes_extended((const unsigned char *) rest, sizeof(rest), *digest_key());
 
-	sip_begin(&sip, digest_key());
-	sip_add(&sip, rest, sizeof(rest));
-	sip_add(&sip, VARDATA_ANY(facts), VARSIZE_ANY_EXHDR(facts));
-	digest = sip_end(&sip);
+	digest = hash_bytes_extended((const unsigned char *) VARDATA_ANY(facts), VARSIZE_ANY_EXHDR(facts), digest);
 	return digest == 0 ? 1 : digest;
 }
 
@@ -202,25 +136,26 @@ digest_person(const CpPerson *record)
 static int64
 digest_row(const CpInboxRow *row, int64 child_id, uint64 record)
 {
-	Sip			sip;
+	StringInfoData said;
 	int64		digest;
 
-	sip_begin(&sip, digest_key());
-	sip_add(&sip, &child_id, sizeof(child_id));
-	sip_add(&sip, &record, sizeof(record));
-	sip_add(&sip, &row->authority, sizeof(row->authority));
-	add_text(&sip, row->given_names);
-	add_text(&sip, row->family_name);
-	add_text(&sip, row->sex);
-	add_text(&sip, row->date_of_birth);
-	add_text(&sip, row->address);
-	add_text(&sip, row->postcode);
-	add_jsonb(&sip, row->identifiers);
-	add_jsonb(&sip, row->carers);
-	add_jsonb(&sip, row->involvements);
-	add_jsonb(&sip, row->alias_names);
-	digest = (int64) sip_end(&sip);
-	return digest == 0 ? 1 : digest;
+	initStringInfo(&said);
+	appendBinaryStringInfo(&said, (const char *) &child_id, sizeof(child_id));
+	appendBinaryStringInfo(&said, (const char *) &record, sizeof(record));
+	appendBinaryStringInfo(&said, (const char *) &row->authority, sizeof(row->authority));
+	add_text(&said, row->given_names);
+	add_text(&said, row->family_name);
+	add_text(&said, row->sex);
+	add_text(&said, row->date_of_birth);
+	add_text(&said, row->address);
+	add_text(&said, row->postcode);
+	add_jsonb(&said, row->identifiers);
+	add_jsonb(&said, row->carers);
+	add_jsonb(&said, row->involvements);
+	add_jsonb(&said, row->alias_names);
+	digest = digest_of(&said);
+	pfree(said.data);
+	return digest;
 }
 
 int64
