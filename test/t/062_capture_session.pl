@@ -252,7 +252,7 @@ look 'cancelled in mid scan', 'practitioner',
 look 'statement_timeout in mid scan', 'practitioner',
   "SELECT child_id, CASE WHEN child_id = :C THEN pg_sleep(600)::text END FROM contactpoint.child",
   'child: A-C', error => '57014',
-  set => ["statement_timeout = '2s'"];
+  set => ["statement_timeout = '5s'"];
 # The end of a session unwinds nothing; what a function of the user's has seen by
 # then it may have put where no rollback reaches.
 look 'terminated in mid scan', 'practitioner',

@@ -11,7 +11,7 @@ use ContactPoint;
 use Wire;
 
 my $db = 'contactpoint';
-my $node = ContactPoint::start('closed', conf => "contactpoint.seal_timeout = 2s");
+my $node = ContactPoint::start('closed');
 my $child = ContactPoint::fill($node, $db);
 my $rosalind = $child->{Rosalind};
 my $look = "SET contactpoint.reason = 'closed?'; SELECT given_names FROM contactpoint.child WHERE child_id = $rosalind";
@@ -92,6 +92,8 @@ sub opens
 # ---------- the sealer does not get on ----------
 
 opens('at first');
+$node->append_conf('postgresql.conf', 'contactpoint.seal_timeout = 2s');
+$node->reload;
 my $pid = sealer();
 kill 'STOP', $pid;
 closes('its sealer does not get on', 'sealer stopped');
