@@ -132,7 +132,8 @@ cmp_ok($rounds, '>=', 5, 'walks took place meanwhile');
 is($wrong, 0, 'whatever others do, what stays is found once');
 same('nor does anything differ afterwards', 1000000, 0.6, 500);
 
-# What VACUUM takes from under a snapshot is not taken for absent.
+# What VACUUM may have taken from under a snapshot is not taken for absent.  Any
+# page that has changed since is suspect: whether VACUUM has come by is left open.
 SKIP:
 {
 	skip 'snapshots do not become too old on this server', 2 if $node->pg_version =~ s/\..*//r >= 17;
@@ -141,16 +142,9 @@ SKIP:
 	$node->restart;
 	my $old = $node->background_psql($db, on_error_stop => 0);
 	$old->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
-	# five seconds is what core gives any snapshot
-	$node->safe_psql($db, 'SELECT pg_sleep(6); DELETE FROM public.person WHERE child_id = 40000');
-	# it goes once nobody else needs it either
-	for (1 .. 100)
-	{
-		$node->safe_psql($db, 'SELECT pg_current_xact_id()');
-		$node->safe_psql($db, 'VACUUM (INDEX_CLEANUP on) public.person');
-		last if $node->safe_psql($db, $walk) eq '{0,0}';
-		select undef, undef, undef, 0.2;
-	}
+	# five seconds is what core gives any snapshot; who reads a page tells that they are over
+	$node->safe_psql($db, 'DELETE FROM public.person WHERE child_id = 40000; INSERT INTO public.person VALUES (40000);
+		SELECT pg_sleep(6); SELECT count(*) FROM public.person');
 	is($old->query($walk), '', 'a walk under a snapshot that has become too old finds nothing');
 	like($old->{stderr}, qr/snapshot too old/, 'but says so, as a scan does');
 	$old->quit;
