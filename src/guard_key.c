@@ -8,7 +8,8 @@
  *	  none of them is missed for one wrong fact and no crowd of others hides them:
  *
  *	  G  every one							on the birth date
- *	  g  sound of one word					in the year of birth
+ *	  g  sound of one word					within a month of the birth date
+ *	  d  sound of one word, year and day	in any month
  *	  m  sound of one word, month and day	in any year
  *	  w  one given name						in the year of birth
  *	  v  one given name, month and day		in any year
@@ -17,9 +18,10 @@
  *	  a  address							whatever the birth date
  *	  i  identifier							whatever the birth date
  *
- *	  Every birth date with one part or digit wrong, or 1 January, has the year or else
- *	  month and day right, so g and m together, or w and v, meet it; w and v
- *	  only where the given name suffices.
+ *	  Every birth date with one part or digit wrong has the other two right, so g, d
+ *	  and m together meet it, and 1 January is looked for by itself; w and v do, too,
+ *	  and only where the given name suffices.  Where more of the date is wrong, both
+ *	  names must agree, or a place and both, and p is for that.
  *
  *	  Pure (model.h).
  *
@@ -32,6 +34,7 @@
 #include "keys.h"
 
 #define MAX_GIVEN_WORDS 2		/* of a row, that are looked for alone */
+#define MONTH_DAYS 31			/* between two dates of one month at most */
 
 /* ---------- keys ---------- */
 
@@ -49,25 +52,42 @@ text_of(int32 id)
 	return word != NULL ? word->word : "";
 }
 
+/* The year, and the day of the month. */
+static int
+year_day(DateADT date)
+{
+	int			year;
+	int			month;
+	int			day;
+
+	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+	return year * 100 + day;
+}
+
+/* A sound, and so much of a birth date. */
 static void
-add_name_keys(CpKeyList *list, const CpName *name, int month_day, bool wide)
+add_sound_keys(CpKeyList *list, const char *code, DateADT birth, int32 given, int32 family)
+{
+	cp_key_add(list, cp_key_hash('g', code, "", 0), given, family);
+	cp_key_add(list, cp_key_hash('d', code, "", year_day(birth)), given, family);
+	cp_key_add(list, cp_key_hash('m', code, "", cp_key_month_day(birth)), given, family);
+}
+
+static void
+add_name_keys(CpKeyList *list, const CpName *name, DateADT birth, bool wide)
 {
 	int32		given = first_word(name->given, name->ngiven);
 	int32		family = first_word(name->family, name->nfamily);
 
 	cp_key_add(list, cp_key_hash('G', "", "", 0), given, family);
 	for (int g = 0; g < name->ngiven; g++)
-	{
-		cp_key_add(list, cp_key_hash('g', cp_key_code(name->given[g]), "", 0), name->given[g], family);
-		cp_key_add(list, cp_key_hash('m', cp_key_code(name->given[g]), "", month_day), name->given[g], family);
-	}
+		add_sound_keys(list, cp_key_code(name->given[g]), birth, name->given[g], family);
 	for (int f = 0; f < name->nfamily; f++)
 	{
 		/* a later part of a double name may be all that a row has of it */
 		if (f > 0)
 			cp_key_add(list, cp_key_hash('G', "", "", 0), given, name->family[f]);
-		cp_key_add(list, cp_key_hash('g', cp_key_code(name->family[f]), "", 0), given, name->family[f]);
-		cp_key_add(list, cp_key_hash('m', cp_key_code(name->family[f]), "", month_day), given, name->family[f]);
+		add_sound_keys(list, cp_key_code(name->family[f]), birth, given, name->family[f]);
 		for (int g = 0; g < name->ngiven; g++)
 			cp_key_add(list, cp_key_pair('p', cp_key_code(name->given[g]), cp_key_code(name->family[f]), 0),
 					   name->given[g], name->family[f]);
@@ -78,7 +98,7 @@ add_name_keys(CpKeyList *list, const CpName *name, int month_day, bool wide)
 	if (wide && given != CP_NO_WORD)
 	{
 		cp_key_add(list, cp_key_hash('w', text_of(given), "", 0), given, family);
-		cp_key_add(list, cp_key_hash('v', text_of(given), "", month_day), given, family);
+		cp_key_add(list, cp_key_hash('v', text_of(given), "", cp_key_month_day(birth)), given, family);
 	}
 }
 
@@ -101,7 +121,7 @@ cp_guard_keys(const CpPerson *person, int *nkeys)
 	if (person->nearness != CP_NEAR_OPEN)
 	{
 		for (int i = 0; i < person->nnames; i++)
-			add_name_keys(&list, &person->names[i], cp_key_month_day(person->date_of_birth),
+			add_name_keys(&list, &person->names[i], person->date_of_birth,
 						  person->nearness >= CP_NEAR_SHIELDED_WIDE);
 		if (person->nnames > 0)
 		{
@@ -119,14 +139,24 @@ cp_guard_keys(const CpPerson *person, int *nkeys)
 
 /* ---------- probes ---------- */
 
+/* 1 January is what is written where no more than the year is known. */
 static void
 probe_word(CpProbeList *list, DateADT birth, const char *code, CpBlock block)
 {
+	int32		key = cp_key_hash('g', code, "", 0);
 	DateADT		first;
 	DateADT		last;
 
 	cp_key_year(birth, &first, &last);
-	cp_probe_add(list, cp_key_hash('g', code, "", 0), first, last, block);
+	if (birth == first)
+		cp_probe_add(list, key, first, last, block);
+	else
+	{
+		if (first < birth - MONTH_DAYS)
+			cp_probe_add(list, key, first, first, block);
+		cp_probe_add(list, key, birth - MONTH_DAYS, birth + MONTH_DAYS, block);
+		cp_probe_add(list, cp_key_hash('d', code, "", year_day(birth)), CP_FIRST_DATE, CP_LAST_DATE, block);
+	}
 	cp_probe_add(list, cp_key_hash('m', code, "", cp_key_month_day(birth)),
 				 CP_FIRST_DATE, CP_LAST_DATE, block);
 }
