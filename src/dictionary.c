@@ -434,8 +434,8 @@ sketch_of(int32 id)
 
 /*
  * Is it plain that cp_word_compare() will find two words different?  Most pairs
- * are told apart here.  A slip changes two letters of the set at most, and the
- * length by one; sounds and beginnings count as well.
+ * are told apart here.  A slip brings one letter at most and takes one, and
+ * changes the length by one; sounds and beginnings count as well.
  */
 static inline bool
 sketches_differ(const Sketch *left, const Sketch *right)
@@ -444,7 +444,8 @@ sketches_differ(const Sketch *left, const Sketch *right)
 	int			longer = Max(left->length, right->length);
 	int			slips = shorter >= 8 ? 3 : shorter >= 4 ? 2 : 1;
 
-	return (pg_popcount32(left->letters ^ right->letters) > 2 * slips || longer - shorter > slips) &&
+	return (pg_popcount32(left->letters & ~right->letters) > slips || pg_popcount32(right->letters & ~left->letters) > slips ||
+			longer - shorter > slips) &&
 		left->begin != right->begin && shorter > 1 && longer <= MAX_TOLD_APART &&
 		memcmp(left->code, right->code, CP_CODE_LEN) != 0;
 }
