@@ -16,6 +16,9 @@
 #include "keys.h"
 
 #define BESIDE_YEAR 548			/* days: a year and a half */
+#define MONTH 31				/* days, and so on */
+#define TWO_YEARS 731
+#define DECADE 3652
 #define MAX_SIMILAR_CODES 4		/* sounds that are tried for one word */
 #define MAX_JOINED 160			/* bytes of words run together */
 #define LEAST_NAME 4			/* records that have a name at least, and one */
@@ -157,17 +160,36 @@ probe_joined(CpProbeList *list, const CpPerson *row, const int32 *words, int n, 
 	}
 }
 
-/* The birth date may be quite another one. */
+/*
+ * The birth date may be quite another one.  Of usual names there are too many
+ * such records, and none of them could score: then it may be off by a little in
+ * another year, or in another decade.
+ */
 static void
-probe_any_birth(CpProbeList *list, const CpPerson *row, const CpName *name)
+probe_namesakes(CpProbeList *list, const CpPrefilter *filter, int32 given, int32 family)
 {
-	if (!row->has_birth)
+	int32		key = cp_key_pair('P', cp_key_code(given), cp_key_code(family), 0);
+	DateADT		birth = filter->row->date_of_birth;
+
+	if (cp_prefilter_reaches(filter, given, family, CP_BIRTH_DIFFER))
+		cp_probe_add(list, key, CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NAMESAKES);
+	else if (cp_prefilter_reaches(filter, given, family, CP_BIRTH_NEIGHBOUR))
+	{
+		cp_probe_add(list, key, birth - DECADE - MONTH, birth - DECADE + MONTH, CP_BLOCK_NAMESAKES);
+		cp_probe_add(list, key, birth - TWO_YEARS - MONTH, birth + TWO_YEARS + MONTH, CP_BLOCK_NAMESAKES);
+		cp_probe_add(list, key, birth + DECADE - MONTH, birth + DECADE + MONTH, CP_BLOCK_NAMESAKES);
+	}
+}
+
+static void
+probe_any_birth(CpProbeList *list, const CpPrefilter *filter, const CpName *name)
+{
+	if (!filter->row->has_birth)
 		return;
 	for (int g = 0; g < Min(name->ngiven, CP_PAIR_WORDS); g++)
 		for (int f = 0; f < Min(name->nfamily, CP_PAIR_WORDS); f++)
 			if (g == 0 || f == 0)
-				cp_probe_add(list, cp_key_pair('P', cp_key_code(name->given[g]), cp_key_code(name->family[f]), 0),
-							 CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NAMESAKES);
+				probe_namesakes(list, filter, name->given[g], name->family[f]);
 }
 
 /* The record's first given name may be a later one of the row. */
@@ -225,8 +247,9 @@ probe_address(CpProbeList *list, const CpPerson *row, const char *address)
 }
 
 CpProbe *
-cp_match_probes(const CpPerson *row, bool deep, int *nprobes)
+cp_match_probes(const CpPrefilter *filter, bool deep, int *nprobes)
 {
+	const CpPerson *row = filter->row;
 	CpProbeList list = {0};
 	ListCell   *cell;
 
@@ -236,7 +259,7 @@ cp_match_probes(const CpPerson *row, bool deep, int *nprobes)
 
 		if (deep)
 		{
-			probe_any_birth(&list, row, name);
+			probe_any_birth(&list, filter, name);
 			probe_called(&list, row, name);
 			probe_similar(&list, row, name);
 			probe_joined(&list, row, name->given, name->ngiven, cp_key_code(cp_key_first_word(name->family, name->nfamily)));

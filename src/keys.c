@@ -22,9 +22,9 @@
  *	  later in a word leave alone.  A record whose postcode means a street has
  *	  no key for the street: with the birth date the postcode leads there.
  *
- *	  Where nothing good is found (deep), the names are looked for whatever the
- *	  birth date, and later given names, words spelt alike that sound different,
- *	  words run together and streets are tried as well.
+ *	  Where nothing good is found (deep), names that are rare enough are looked for
+ *	  whatever the birth date, and later given names, words spelt alike that sound
+ *	  different, words run together and streets are tried as well.
  *
  *	  Records that are shielded or have a hidden name have keys of another kind
  *	  besides (guard_key.c).

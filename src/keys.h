@@ -62,12 +62,6 @@ extern CpKey *cp_match_keys(const CpPerson *person, int *nkeys);
  */
 extern CpKey *cp_home_keys(const CpPerson *person, int *nkeys);
 
-/*
- * What a row looks for; with deep, only what it looks for besides where nothing
- * good is found.
- */
-extern CpProbe *cp_match_probes(const CpPerson *row, bool deep, int *nprobes);
-
 /* ---------- traits.c: what an entry tells of its record beside two words ---------- */
 
 #define CP_TRAITS_MOST 4.0		/* bits that sex, further names and a place
@@ -154,6 +148,20 @@ extern const CpFilterSeen *cp_prefilter_word(CpPrefilter *filter, int32 id, bool
 /* Could a guarded record score enough, if what the entry does not tell agreed? */
 extern bool cp_prefilter_reaches_guard(CpPrefilter *filter, DateADT birth, CpBirthLevel level,
 									   int32 given, int32 family, int64 traits);
+
+/*
+ * Could a record of these two names of the row score enough, with a birth date so
+ * far off?  Its place may be near, the same place is looked for by itself.
+ */
+extern bool cp_prefilter_reaches(const CpPrefilter *filter, int32 given, int32 family, CpBirthLevel level);
+
+/* ---------- key_probe.c ---------- */
+
+/*
+ * What the row of a filter looks for; with deep, only what it looks for besides
+ * where nothing good is found.
+ */
+extern CpProbe *cp_match_probes(const CpPrefilter *filter, bool deep, int *nprobes);
 
 /* ---------- guard_key.c ---------- */
 

@@ -442,3 +442,13 @@ cp_prefilter_reaches_guard(CpPrefilter *filter, DateADT birth, CpBirthLevel leve
 	return (filter->joins || most_bits(filter, given, true) + most_bits(filter, family, false) >= least) &&
 		joined_bits(filter, given, true) + joined_bits(filter, family, false) >= least;
 }
+
+bool
+cp_prefilter_reaches(const CpPrefilter *filter, int32 given, int32 family, CpBirthLevel level)
+{
+	double		names = Max(most_bits(filter, given, true) + most_bits(filter, family, false),
+							most_bits(filter, given, false) + most_bits(filter, family, true));
+	double		near = filter->row->postcodes != NIL ? cp_weights()->bits[CP_POSTCODE][CP_POSTCODE_NEAR][CP_CLASS_MATCH] : 0;
+
+	return names + filter->birth_bits[level] + Max(near, CP_TRAITS_MOST) + Max(filter->slip_bits, 0) >= filter->least;
+}

@@ -75,7 +75,7 @@ cp_search_make_probes(CpSearchState *state, int list, bool always)
 	if (list == DEEP_PROBES)
 		note_words(state);
 	state->probes[list] = list == GUARD_PROBES ? cp_guard_probes(state->row, always, &state->nprobes[list]) :
-		cp_match_probes(state->row, list == DEEP_PROBES, &state->nprobes[list]);
+		cp_match_probes(&state->filter, list == DEEP_PROBES, &state->nprobes[list]);
 	note_keys(state, list);
 }
 

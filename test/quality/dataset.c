@@ -326,9 +326,12 @@ static void
 add_probed(Entries *list, const CpPerson *person, bool deep, int32 record)
 {
 	const CpName *name = &person->names[0];
+	CpPrefilter filter;
 	int			n;
-	CpProbe    *probes = cp_match_probes(person, deep, &n);
+	CpProbe    *probes;
 
+	cp_prefilter_init(&filter, person, dataset_threshold, dataset_threshold);
+	probes = cp_match_probes(&filter, deep, &n);
 	for (int i = 0; i < n; i++)
 		add_entry(list, probes[i].key, person, name->ngiven > 0 ? name->given[0] : CP_NO_WORD,
 				  name->nfamily > 0 ? name->family[0] : CP_NO_WORD, cp_traits(person), record);
@@ -528,7 +531,7 @@ dataset_candidates(Dataset *set, int64 *n)
 		for (int deep = 0; deep < 2; deep++)
 		{
 			int			nprobes;
-			CpProbe    *probes = cp_match_probes(row, deep, &nprobes);
+			CpProbe    *probes = cp_match_probes(&filter, deep, &nprobes);
 
 			set->probes += nprobes;
 			for (int p = 0; p < nprobes; p++)
