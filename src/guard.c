@@ -17,6 +17,7 @@
  *	  equal	-		-		agrees	any
  *	  equal	two words of names	-	any, in whatever place they are
  *	  near	equal	alike	-		any, of one sex; and the other way round
+ *	  near	equal	equal	-		any, of one sex: both among the given, or family, names
  *	  near	alike	-		agrees	any
  *	  near	-		alike	agrees	any
  *	  near	equal	-		-		wide, where a second name agrees or it is rare
@@ -204,6 +205,9 @@ holds_near_the_day(const CpCandidate *candidate, const Agreement *names, bool wi
 	if ((names->given == CP_WORD_EQUAL && names->family <= CP_WORD_CLOSE) ||
 		(names->given <= CP_WORD_WEAK && names->family == CP_WORD_EQUAL) ||
 		names->crossed <= CP_WORD_EDIT)
+		return true;
+	/* all of the name stands in one field */
+	if (names->any_given <= CP_WORD_CLOSE && names->any_family == CP_WORD_EQUAL)
 		return true;
 	if (!wide)
 		return names->given <= CP_WORD_CLOSE && names->family <= CP_WORD_CLOSE && names->more_agrees;

@@ -45,6 +45,9 @@ INSERT INTO public.attack (given, family, sex, birth) VALUES
     ('Elizabeth Rose', 'Vandersloot', 'F', '2014-03-17'), ('Elizabeth Rose', 'Vandersloot', 'F', '2013-03-07'), ('Elizabeth Rose', 'Vandersloot', 'F', '2014-01-01'),
     ('Elizabeth', 'Thackeray', 'F', '2014-04-07'), ('Lizabeth', 'Tackeray', 'F', '2014-03-08'), ('Elizabeth', 'Thackeray', 'M', '2014-03-07'), ('Thackeray', 'Elizabeth', NULL, '2015-03-07'),
     ('Sian Mary', 'Vandersloot', 'F', '2011-09-23'), ('Vandersloot', 'Sian Mary', 'M', '2011-09-23'), ('Shan', 'Pryce', 'F', '2011-09-23'), ('Tobias', 'Crackenthorpe', 'M', '2015-10-02'), ('Toby', 'Crackenthorp', 'M', '2015-02-10'), ('Tobias', 'Elsewhere', 'M', '2015-10-02');
+-- all of the name in one field, and a date that is nearly right
+INSERT INTO public.attack (given, family, sex, birth) VALUES
+    ('Sian Pryce', 'Unknown', 'F', '2011-09-24'), ('Unknown', 'Sian Pryce', 'F', '2011-10-23'), ('Larkspur Benedict', 'Notgiven', 'M', '2013-06-18');
 -- the place gives the child away where the names do not
 INSERT INTO public.attack (given, family, sex, birth, address, postcode) VALUES
     ('Babette', 'Vandersloot', 'F', '2014-03-07', '11 Refuge Mews', 'GU1 1AA'), ('Babette', 'Vandersloot', 'F', '2014-03-07', NULL, 'gu11aa'), ('Betsie', 'Thackeray', 'F', '2014-03-09', '11, Refuge Mews', NULL),
