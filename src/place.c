@@ -19,6 +19,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -52,6 +54,10 @@ enum
 };
 
 #define CONTACT_MIN 5			/* signs that a contact has at least */
+#define PHONE_MIN 7				/* digits of a telephone number */
+#define PHONE_MAX 15			/* ITU-T E.164 */
+#define PHONE_OWN 9				/* the last ones: those before are the trunk
+								 * prefix, or the country's, or left out */
 #define MAX_KEYS 2				/* of one detail */
 
 typedef struct PlaceKey
@@ -70,21 +76,137 @@ add_key(PlaceKey *keys, int *n, char kind, const char *text)
 	(*n)++;
 }
 
+/* Is the word a part of the postcode? */
+static bool
+is_of_postcode(const char *word, const char *code)
+{
+	int			length = strlen(word);
+	int			rest = strlen(code) - length;
+
+	return rest >= 0 && (pg_strncasecmp(word, code, length) == 0 || pg_strcasecmp(word, code + rest) == 0);
+}
+
+static int
+by_word(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
+}
+
+/*
+ * What tells a house from others of its postcode, where that is of a street: its
+ * numbers, of a flat too, however street and town are written.  Elsewhere, or
+ * where it has none, all of the address.
+ */
+static char *
+house_of(char *place, const char *code)
+{
+	char	   *whole = pstrdup(place);
+	StringInfoData house;
+	List	   *numbers = NIL;
+	bool		letter_belongs = false;
+	ListCell   *cell;
+
+	if (!cp_postcodes_of_street(list_make1(unconstify(char *, code))))
+		return whole;
+	for (char *next, *word = place; *word != '\0'; word = next)
+	{
+		bool		number;
+
+		next = word + strcspn(word, " ");
+		if (*next != '\0')
+			*next++ = '\0';
+		number = strpbrk(word, "0123456789") != NULL && !is_of_postcode(word, code);
+
+		/* 12 a, flat b */
+		if (letter_belongs && word[1] == '\0' && !number)
+			numbers = lappend(list_truncate(numbers, list_length(numbers) - 1),
+							  psprintf("%s%s", (char *) llast(numbers), word));
+		else if (number || strcmp(word, "flat") == 0)
+			numbers = lappend(numbers, number ? word : "");
+		letter_belongs = number || strcmp(word, "flat") == 0;
+	}
+	initStringInfo(&house);
+	list_sort(numbers, by_word);
+	foreach(cell, numbers)
+	{
+		const char *number = lfirst(cell);
+
+		if (*number != '\0')
+			appendStringInfo(&house, " %s", number);
+	}
+	return strpbrk(house.data, "0123456789") != NULL ? house.data : whole;
+}
+
+/* A9 9AA, AA99 9AA, A9A 9AA and the like? */
+static bool
+is_british(const char *code)
+{
+	int			outward = (int) strlen(code) - 3;
+
+	return outward >= 2 && outward <= 4 && isalpha((unsigned char) code[0]) &&
+		strcspn(code, "0123456789") < outward && isdigit((unsigned char) code[outward]) &&
+		isalpha((unsigned char) code[outward + 1]) && isalpha((unsigned char) code[outward + 2]);
+}
+
+/* The British postcode that an address ends with, "" if it does not. */
+static char *
+postcode_at_end(const char *place)
+{
+	const char *word = place + strlen(place);
+
+	for (int words = 0; words < 2 && word > place; words++)
+	{
+		char	   *code;
+
+		for (word--; word > place && word[-1] != ' '; word--)
+			;
+		code = cp_normalize_postcode(word);
+		if (is_british(code))
+			return code;
+		if (word > place)
+			word--;
+	}
+	return "";
+}
+
+/* Street and number alone are in many towns. */
 static void
 add_address(PlaceKey *keys, int *n, const char *address, const char *postcode)
 {
 	char	   *place = cp_normalize_address(address ? address : "");
 	char	   *code = cp_normalize_postcode(postcode ? postcode : "");
 
-	if (place[0] != '\0' && code[0] != '\0')
-		add_key(keys, n, PLACE_ADDRESS, psprintf("%s|%s", code, place));
+	if (code[0] == '\0')
+		code = postcode_at_end(place);
+	if (place[0] != '\0' && (code[0] != '\0' || cp_address_is_whole(place)))
+		add_key(keys, n, PLACE_ADDRESS, psprintf("%s|%s", code, house_of(place, code)));
+}
+
+/* A contact in normal form: of a telephone number what everybody writes of it. */
+static char *
+contact_of(const char *contact)
+{
+	char	   *code = cp_normalize_code(contact);
+	char	   *phone;
+	int			digits;
+
+	if (strchr(contact, '@') != NULL)
+		return code;
+	for (phone = code + strcspn(code, "0123456789"); *phone != '\0';
+		 phone += digits + strcspn(phone + digits, "0123456789"))
+	{
+		digits = strspn(phone, "0123456789");
+		if (digits >= PHONE_MIN && digits <= PHONE_MAX)
+			return pnstrdup(phone + Max(digits - PHONE_OWN, 0), Min(digits, PHONE_OWN));
+	}
+	return code;
 }
 
 static void
 add_carer(PlaceKey *keys, int *n, const char *full_name, const char *contact)
 {
 	char	   *name = cp_normalize_name(full_name ? full_name : "");
-	char	   *code = cp_normalize_code(contact ? contact : "");
+	char	   *code = contact_of(contact ? contact : "");
 
 	if (strchr(name, ' ') != NULL)	/* more than "Mummy" */
 		add_key(keys, n, PLACE_CARER, name);
