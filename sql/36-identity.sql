@@ -106,7 +106,7 @@ DECLARE
 BEGIN
     IF fault IS NOT NULL THEN
         RAISE EXCEPTION '% %', what, fault
-            USING ERRCODE = 'KC010', HINT = 'Write the name as it is, 2 to 200 letters.';
+            USING ERRCODE = 'KC010', HINT = 'Write the name as it is, 2 to 200 letters and at most 8 words.';
     END IF;
     RETURN checked;
 END

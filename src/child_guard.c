@@ -73,8 +73,10 @@ check_name(const char *column, const char *name)
 {
 	const char *fault = name == NULL ? "is missing" : cp_name_fault(name);
 
+	if (fault == NULL && cp_name_is_cut(name))
+		fault = "has more words than are compared";
 	if (fault != NULL)
-		cp_row_refuse("child", column, fault, "Write the name as it is, 2 to 200 letters.");
+		cp_row_refuse("child", column, fault, "Write the name as it is, 2 to 200 letters and at most " CppAsString2(CP_MAX_WORDS) " words.");
 }
 
 /*

@@ -75,7 +75,7 @@ same_source(const CpReference *reference, int64 child_id)
 	return result;
 }
 
-/* Why the row says too little to make a record of it, or NULL. */
+/* Why the row says too little to make a record of it, or more than is compared; NULL if it does not. */
 static const char *
 too_little(const CpPerson *row)
 {
@@ -98,6 +98,9 @@ too_little(const CpPerson *row)
 	}
 	if (initials)
 		return "too little data: given name is an initial";
+	/* the child's own may be among those that are left out */
+	if (row->names_cut)
+		return "the row has more names than are compared";
 	return NULL;
 }
 

@@ -30,6 +30,9 @@
 /* Letters-only, lower-case, folded words, single spaces between; "" if none. */
 extern char *cp_normalize_name(const char *name);
 
+/* Has it more words than that leaves of it? */
+extern bool cp_name_is_cut(const char *name);
+
 /* Upper-case letters and digits only; "" if none. */
 extern char *cp_normalize_code(const char *code);
 
@@ -180,6 +183,7 @@ typedef struct CpPerson
 	CpNearness	nearness;
 	int			nnames;			/* the public name first */
 	CpName		names[CP_MAX_NAMES];
+	bool		names_cut;		/* there were more words, or names */
 	bool		has_birth;
 	DateADT		date_of_birth;
 	int			birth_year;		/* parts of the birth date, 0 where not known: */

@@ -58,6 +58,8 @@ contactpoint_name_fault(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	const char *fault = cp_name_fault(name);
 
+	if (fault == NULL && cp_name_is_cut(name))
+		fault = "has more words than are compared";
 	if (fault == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(fault));

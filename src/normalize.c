@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "utils/datetime.h"
 
 #include "letter.h"
@@ -69,13 +71,9 @@ cut_words(char *words, int n)
 	words[-1] = '\0';
 }
 
-/*
- * Letters-only, lower-case, folded words, single spaces between; "" if none.
- * Three or more single letters in a row with nothing else are one word that
- * somebody spaced out.  Words after the eighth are left out.
- */
-char *
-cp_normalize_name(const char *name)
+/* cut: were there words after the eighth?  They are left out. */
+static char *
+normalize_name(const char *name, bool *cut)
 {
 	pg_wchar   *points = cp_code_points(name, true);
 	StringInfoData result;
@@ -119,7 +117,8 @@ cp_normalize_name(const char *name)
 	}
 
 	pfree(points);
-	if (words > CP_MAX_WORDS && single < words)
+	*cut = words > CP_MAX_WORDS && single < words;
+	if (*cut)
 	{
 		words = CP_MAX_WORDS;
 		cut_words(result.data, words);
@@ -127,6 +126,34 @@ cp_normalize_name(const char *name)
 	if (words >= 3 && single >= words)
 		join_words(result.data);
 	return result.data;
+}
+
+/*
+ * Letters-only, lower-case, folded words, single spaces between; "" if none.
+ * Three or more single letters in a row with nothing else are one word that
+ * somebody spaced out.  Words after the eighth are left out.
+ */
+char *
+cp_normalize_name(const char *name)
+{
+	bool		cut;
+
+	return normalize_name(name, &cut);
+}
+
+bool
+cp_name_is_cut(const char *name)
+{
+	int			others = 0;
+	bool		cut;
+
+	/* what may part so many words */
+	for (const char *c = name; *c != '\0'; c++)
+		others += !isalpha((unsigned char) *c);
+	if (others < CP_MAX_WORDS)
+		return false;
+	pfree(normalize_name(name, &cut));
+	return cut;
 }
 
 /*

@@ -70,8 +70,13 @@ cp_person_add_words(CpPerson *person, const char *given, const char *family,
 {
 	CpName	   *name;
 
-	if (person->nnames >= CP_MAX_NAMES || (given[0] == '\0' && family[0] == '\0'))
+	if (given[0] == '\0' && family[0] == '\0')
 		return;
+	if (person->nnames >= CP_MAX_NAMES)
+	{
+		person->names_cut = true;
+		return;
+	}
 	name = &person->names[person->nnames];
 	name->hidden = hidden;
 	name->ngiven = add_words(given, name->given, new_words);
@@ -96,6 +101,8 @@ cp_person_add_name(CpPerson *person, const char *given_names,
 						given_names ? cp_normalize_name(given_names) : "",
 						family_name ? cp_normalize_family(family_name) : "",
 						hidden, false);
+	person->names_cut |= (given_names != NULL && cp_name_is_cut(given_names)) ||
+		(family_name != NULL && cp_name_is_cut(family_name));
 }
 
 /* kind:VALUE, both in normal form */
