@@ -30,6 +30,9 @@
  *	  A name alone, without place or another name, suffices near a shielded record
  *	  only, not near an open one with a hidden name.
  *
+ *	  A name in a script that is not read, Arabic say, cannot be compared with one
+ *	  in Latin letters: near a shielded record the birth date and one sex hold.
+ *
  *	  Wide are the categories where a new surname is to be expected.
  *
  *	  Pure (model.h).
@@ -228,6 +231,31 @@ holds(const CpCandidate *candidate, const Agreement *names, bool wide)
 	return candidate->place_agrees && names->any_given == CP_WORD_EQUAL && names->any_family == CP_WORD_EQUAL;
 }
 
+static int
+count_foreign(const CpName *name)
+{
+	int			n = 0;
+
+	for (int i = 0; i < name->ngiven + name->nfamily; i++)
+	{
+		const CpWord *word = cp_dictionary_word(word_at(name, i));
+
+		n += word != NULL && cp_word_is_foreign(word) ? 1 : 0;
+	}
+	return n;
+}
+
+/* Are they in two scripts, so that no word of the one can be one of the other? */
+static bool
+scripts_differ(const CpName *a, const CpName *b)
+{
+	int			foreign_a = count_foreign(a);
+	int			foreign_b = count_foreign(b);
+
+	return foreign_a == 0 ? foreign_b > 0 && foreign_b == b->ngiven + b->nfamily :
+		foreign_b == 0 && foreign_a == a->ngiven + a->nfamily;
+}
+
 bool
 cp_guard_compare(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate)
 {
@@ -242,6 +270,9 @@ cp_guard_compare(const CpPerson *row, const CpPerson *record, const CpCandidate 
 
 			compare_names(&row->names[i], &record->names[j], &names);
 			if (holds(candidate, &names, record->nearness >= CP_NEAR_SHIELDED_WIDE))
+				return true;
+			if (record->nearness != CP_NEAR_ALIAS && candidate->birth_equal && !candidate->sex_differs &&
+				scripts_differ(&row->names[i], &record->names[j]))
 				return true;
 		}
 	return false;

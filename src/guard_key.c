@@ -246,6 +246,15 @@ close_to_row(CpPrefilter *filter, int32 id, bool given)
 	return false;
 }
 
+/* May all of a name of the row be in another script than this word? */
+static bool
+other_script(const CpPrefilter *filter, int32 id)
+{
+	const CpWord *word = id == CP_NO_WORD ? NULL : cp_dictionary_word(id);
+
+	return word != NULL && (cp_word_is_foreign(word) ? filter->latin : filter->foreign);
+}
+
 /*
  * Another date, but not quite: the guard asks for a place as well, which leads
  * to the record by itself if it is the same, and the score for much.
@@ -269,7 +278,7 @@ cp_guard_passes(CpPrefilter *filter, CpBlock block, DateADT birth, int32 given, 
 			return CpBirthIsNear(level);
 		case CP_BLOCK_GUARD:
 			if (level <= CP_BIRTH_SWAPPED)
-				return close_to_row(filter, given, true) || close_to_row(filter, family, false);
+				return close_to_row(filter, given, true) || close_to_row(filter, family, false) || other_script(filter, given);
 			if (level == CP_BIRTH_DIFFER)
 				return false;
 			if (!CpBirthIsNear(level) && level != CP_BIRTH_UNKNOWN)

@@ -111,6 +111,8 @@ typedef struct CpPrefilter
 								 * row's addresses */
 	bool		many_words;		/* more than can be compared */
 	bool		joins;			/* some that may be run together */
+	bool		foreign;		/* some in a script that is not read */
+	bool		latin;			/* some that are not */
 	int			nwords;
 	int32		words[CP_FILTER_WORDS]; /* of the row, each once */
 	bool		own[CP_FILTER_WORDS][2];	/* it is a family name, a given

@@ -87,6 +87,9 @@ typedef struct CpWord
 	const uint64 *variants;		/* hashes of its other forms */
 } CpWord;
 
+/* Has it no letter that could be written in Latin (letter.c)? */
+extern bool cp_word_is_foreign(const CpWord *word);
+
 /* How alike two words are, best first. */
 typedef enum CpWordLevel
 {

@@ -129,6 +129,12 @@ add_word(CpPrefilter *filter, int32 word, bool given, bool later)
 	}
 	if (at == filter->nwords)
 	{
+		const CpWord *text = cp_dictionary_word(word);
+
+		if (text != NULL && cp_word_is_foreign(text))
+			filter->foreign = true;
+		else
+			filter->latin = true;
 		filter->words[filter->nwords++] = word;
 		filter->own[at][!given] = false;
 		filter->later[at] = true;
@@ -140,7 +146,7 @@ add_word(CpPrefilter *filter, int32 word, bool given, bool later)
 static void
 add_words(CpPrefilter *filter)
 {
-	filter->many_words = filter->joins = false;
+	filter->many_words = filter->joins = filter->foreign = filter->latin = false;
 	filter->nwords = 0;
 	for (int i = 0; i < filter->row->nnames; i++)
 	{

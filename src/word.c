@@ -376,3 +376,12 @@ cp_word_slips(const char *word, void (*made) (const char *slip, int length, void
 			made(slip, length, arg);
 	}
 }
+
+bool
+cp_word_is_foreign(const CpWord *word)
+{
+	for (const char *c = word->word; *c != '\0'; c++)
+		if ((unsigned char) *c < 0x80)
+			return false;
+	return *word->word != '\0';
+}
