@@ -159,15 +159,18 @@ BEGIN ATOMIC
                              WHERE s.child_id = c.child_id AND s.lifted_at IS NULL AND g.wide) THEN 3
                 ELSE 2 END,
            ARRAY(SELECT coalesce(a.given_names, '') || chr(31) || coalesce(a.family_name, '')
-                 FROM contactpoint.alias a WHERE a.child_id = c.child_id
-                 -- what a person gave by hand no feed can push out
-                 ORDER BY a.source <> 'manual', a.recorded_at, a.kind, a.given_names, a.family_name LIMIT 15),
+                 FROM (SELECT n.*, row_number() OVER (PARTITION BY n.source
+                                                      ORDER BY n.recorded_at, n.kind, n.given_names, n.family_name) AS place
+                       FROM contactpoint.alias n WHERE n.child_id = c.child_id) a
+                 -- what a person gave by hand no feed can push out, nor one feed what another sent
+                 ORDER BY a.source <> 'manual', a.place, a.recorded_at, a.kind, a.given_names, a.family_name LIMIT 15),
            ARRAY(SELECT coalesce(a.postcode, '') || chr(31) || coalesce(a.address, '')
                  FROM contactpoint.address a WHERE a.child_id = c.child_id
                  ORDER BY a.recorded_at DESC, a.postcode, a.address LIMIT 32),
            ARRAY(SELECT i.kind || chr(31) || i.value
-                 FROM contactpoint.identifier i WHERE i.child_id = c.child_id
-                 ORDER BY i.kind, i.value LIMIT 32)
+                 FROM (SELECT n.kind, n.value, row_number() OVER (PARTITION BY n.source ORDER BY n.kind, n.value) AS place
+                       FROM contactpoint.identifier n WHERE n.child_id = c.child_id) i
+                 ORDER BY i.place, i.kind, i.value LIMIT 32)
     FROM contactpoint.child c
     WHERE c.child_id = _match_facts.child_id
     UNION ALL

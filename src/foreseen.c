@@ -159,14 +159,6 @@ address_order(const ListCell *a, const ListCell *b)
 	return order != 0 ? order : compare_texts(left, right, FIRST_TEXT);
 }
 
-static int
-identifier_order(const ListCell *a, const ListCell *b)
-{
-	int			order = compare_texts(lfirst(a), lfirst(b), FIRST_TEXT);
-
-	return order != 0 ? order : compare_texts(lfirst(a), lfirst(b), SECOND_TEXT);
-}
-
 static char *
 text_of(const CpDetail *detail, int column)
 {
@@ -195,13 +187,8 @@ foresee_identifiers(CpPerson *person, List *details)
 	ListCell   *cell;
 
 	person->identifiers = NIL;
-	list_sort(details, identifier_order);
 	foreach(cell, details)
-	{
-		if (foreach_current_index(cell) >= CP_MAX_PLACES)
-			break;
 		cp_person_add_identifier(person, text_of(lfirst(cell), FIRST_TEXT), text_of(lfirst(cell), SECOND_TEXT));
-	}
 }
 
 static bool
@@ -262,6 +249,9 @@ cp_foresee_person(const CpDelivery *delivery, const CpPerson *record, List *wait
 		return NULL;
 	addresses = foresee(delivery, CP_DETAIL_ADDRESS, waiting, &moved);
 	identifiers = foresee(delivery, CP_DETAIL_IDENTIFIER, waiting, &renumbered);
+	/* which of them count */
+	if (list_length(identifiers) > CP_MAX_PLACES)
+		return NULL;
 	if (moved.adds && !moved.removes && says_nothing_new(delivery->row->person, record, addresses))
 		moved.adds = false;
 	if (!moved.removes && !moved.adds && !renumbered.removes && !renumbered.adds)
