@@ -127,6 +127,7 @@ show(CpDecision *decision, CpCandidate *candidate)
 			return;
 	}
 	decision->shielded |= cp_is_shielded(candidate);
+	decision->hidden_name |= candidate->nearness == CP_NEAR_ALIAS;
 	if (list_length(decision->candidates) < MAX_SHOWN ||
 		(cp_is_shielded(candidate) && list_length(decision->candidates) < 2 * MAX_SHOWN))
 		decision->candidates = lappend(decision->candidates, candidate);

@@ -140,6 +140,7 @@ typedef struct CpDecision
 	List	   *candidates;		/* CpCandidate *, those worth showing, best
 								 * first */
 	bool		shielded;		/* any of them is shielded */
+	bool		hidden_name;	/* any of them is open and has one */
 } CpDecision;
 
 /* What the registry already knows of the reference a row came under. */

@@ -71,6 +71,20 @@ SELECT count(*) AS records FROM contactpoint.child WHERE given_names = 'Rosamund
 -- no upload changes the public name, sex or birth date
 SELECT given_names, family_name, sex, date_of_birth FROM contactpoint.child WHERE child_id = :rosamund;
 
+-- nor does a score tell of the hidden name, which would climb with each letter that is guessed
+SET SESSION AUTHORIZATION regress_feed2;
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth) VALUES
+    ('other', 'ad-6', 'Rosamund', 'Adoptwurth', 'F', '2013-02-09'),
+    ('other', 'ad-6', 'Rosamund', 'Adoptworth', 'F', '2013-02-09');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT :rosamund = ANY (candidates) AS near, score FROM contactpoint.review WHERE source_ref = 'ad-6';
+SELECT s.upload_id AS settled FROM contactpoint.settlement s WHERE s.source_ref = 'ad-4' \gset
+SET SESSION AUTHORIZATION regress_manager;
+SET contactpoint.reason = 'adoption';
+SELECT outcome, score FROM contactpoint.explain_match(:settled);
+RESET SESSION AUTHORIZATION;
+
 -- a search by the hidden name finds nothing, for anyone
 SELECT r AS role, (SELECT pg_temp.attempt(r, 'SET LOCAL contactpoint.reason = ''adoption'';
     DO $d$ BEGIN IF EXISTS (SELECT FROM contactpoint.search(family_name => ''Adoptworth'')) OR
