@@ -154,6 +154,16 @@ END
 $$;
 COMMENT ON FUNCTION contactpoint._require_child(bigint) IS 'locks a child''s row; an error if there is none';
 
+CREATE FUNCTION contactpoint._bears_name_of(upload_id bigint, child_id bigint) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM contactpoint.upload u JOIN contactpoint.child c ON c.child_id = $2
+        WHERE u.upload_id = $1 AND u.date_of_birth::text = to_char(c.date_of_birth, 'YYYY-MM-DD')
+          AND contactpoint._normalize_name(u.given_names) = contactpoint._normalize_name(c.given_names)
+          AND contactpoint._normalize_family(u.family_name) = contactpoint._normalize_family(c.family_name))
+$$;
+COMMENT ON FUNCTION contactpoint._bears_name_of(bigint, bigint) IS
+    'has this held row the public name and birth date of a child?';
+
 -- Places one shield on one child whose row is locked.
 CREATE FUNCTION contactpoint._place_shield(child_id bigint, reason text, category text, provisional boolean)
     RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -168,8 +178,11 @@ BEGIN
     -- What others saw of the record's references and reviews is now for its own authority.
     UPDATE contactpoint.source_link l SET authority = contactpoint._authority_of(l.child_id)
     WHERE l.child_id = _place_shield.child_id;
+    -- A review near another shielded child stays with that one's, unless the row has the name of this one.
     UPDATE contactpoint.review r
-    SET shielded = true, score = NULL, authority = contactpoint._authority_of(_place_shield.child_id)
+    SET shielded = true, score = NULL,
+        authority = CASE WHEN r.shielded AND NOT contactpoint._bears_name_of(r.upload_id, _place_shield.child_id) THEN r.authority
+                         ELSE contactpoint._authority_of(_place_shield.child_id) END
     WHERE r.decided_at IS NULL AND _place_shield.child_id = ANY (r.candidates);
     PERFORM contactpoint._logs_follow(_place_shield.child_id, _place_shield.child_id);
     PERFORM contactpoint._findings_follow(_place_shield.child_id);

@@ -53,13 +53,21 @@ static const struct
 		" (SELECT FROM contactpoint.child c WHERE c.child_id = ANY (r.candidates) AND c.shielded))",
 		1, {INT8OID}
 	},
-	/* an embargo alone says nothing of a place */
+
+	/*
+	 * an embargo alone says nothing of a place; whoever had it first is the
+	 * one it protects
+	 */
 	[HIDDEN_AMONG] = {
 		"SELECT " AUTHORITY_OF("c.child_id") " FROM contactpoint.child c WHERE c.child_id = ANY ($1)"
 		" AND EXISTS (SELECT FROM contactpoint.shield p WHERE p.child_id = c.child_id"
 		" AND p.lifted_at IS NULL AND p.embargoed_source IS NULL)"
-		" ORDER BY c.child_id LIMIT 1",
-		1, {INT8ARRAYOID}
+		" ORDER BY (SELECT min(d.recorded_at) FROM ("
+		" SELECT a.recorded_at FROM contactpoint.address a"
+		" WHERE a.child_id = c.child_id AND contactpoint._place_key('a', a.address, a.postcode) = ANY ($2)"
+		" UNION ALL SELECT k.recorded_at FROM contactpoint.carer k"
+		" WHERE k.child_id = c.child_id AND contactpoint._place_key('c', k.contact) = ANY ($2)) d), c.child_id LIMIT 1",
+		2, {INT8ARRAYOID, INT8ARRAYOID}
 	},
 	/* people placed an embargo: nobody lifts its shields alone */
 	[PUT_SHIELDS] = {

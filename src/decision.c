@@ -157,11 +157,12 @@ show_former_first(CpDecision *decision)
 /*
  * Must a row not be attached to the best record because of another one?  A
  * number of that one would come to two records; near a shielded child or a
- * hidden name an open record, which anybody may have sent, wins nothing; and a
- * row that bears a former name goes nowhere by itself.
+ * hidden name an open record, which anybody may have sent, wins nothing; nor
+ * does a hidden name against one that has it as its own; and a row that bears a
+ * former name goes nowhere by itself.
  */
 static bool
-another_forbids(const CpCandidate *best, List *possible)
+another_forbids(const CpPerson *row, const CpCandidate *best, List *possible)
 {
 	ListCell   *cell;
 
@@ -171,7 +172,9 @@ another_forbids(const CpCandidate *best, List *possible)
 
 		if (other != best &&
 			(other->identifier_equal || (!cp_is_shielded(best) && cp_is_guarded(other)) ||
-			 cp_bears_former_name(other)))
+			 cp_bears_former_name(other) ||
+			 (cp_is_guarded(other) && other->given_agrees && other->family_agrees &&
+			  !cp_shows_name(row, best->child_id) && cp_shows_name(row, other->child_id))))
 			return true;
 	}
 	return false;
@@ -360,7 +363,7 @@ decide_unlinked(CpDecision *decision, const CpPerson *row, const CpReference *re
 	{
 		CpPerson   *record = cp_person_fetch(best->child_id);
 
-		forbidden = another_forbids(best, possible);
+		forbidden = another_forbids(row, best, possible);
 		if (record != NULL && !forbidden)
 			elsewhere = cp_leads_elsewhere(row, record, false);
 		if (!forbidden && elsewhere == NIL)

@@ -90,19 +90,29 @@ shown_candidates(const CpDecision *decision)
 	return cp_batch_column(0, 1);
 }
 
+/*
+ * The shielded child that the row is about, most likely: whoever protects it sees
+ * the row.  The first one that has the row's name as its own, whatever hidden
+ * names others were given.
+ */
 static int64
-first_shielded(const CpDecision *decision)
+first_shielded(const CpInboxRow *row, const CpDecision *decision)
 {
+	int64		first = 0;
 	ListCell   *cell;
 
 	foreach(cell, decision->candidates)
 	{
 		CpCandidate *candidate = lfirst(cell);
 
-		if (candidate->nearness >= CP_NEAR_SHIELDED)
+		if (candidate->nearness < CP_NEAR_SHIELDED)
+			continue;
+		if (row->person != NULL && cp_shows_name(row->person, candidate->child_id))
 			return candidate->child_id;
+		if (first == 0)
+			first = candidate->child_id;
 	}
-	return 0;
+	return first;
 }
 
 /* Whose managers decide. */
@@ -123,7 +133,7 @@ deciding_authority(const CpInboxRow *row, int64 shielded)
 static void
 open_review(CpBatch *batch, CpInboxRow *row, const CpDecision *decision)
 {
-	int64		authority = deciding_authority(row, first_shielded(decision));
+	int64		authority = deciding_authority(row, first_shielded(row, decision));
 	Datum		candidates = shown_candidates(decision);
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
 	OpenedReview *review = palloc(sizeof(OpenedReview));
@@ -148,7 +158,7 @@ open_review(CpBatch *batch, CpInboxRow *row, const CpDecision *decision)
 static void
 join_review(CpBatch *batch, const CpInboxRow *row, const CpDecision *decision)
 {
-	int64		shielded = first_shielded(decision);
+	int64		shielded = first_shielded(row, decision);
 	Datum	   *numbers = palloc(sizeof(Datum) * (list_length(decision->candidates) + 1));
 	Datum		values[6];
 	char		nulls[] = "      ";

@@ -168,12 +168,17 @@ lead_to_hidden(const CpHouseholdKey *keys, int nkeys, int64 *authority)
 {
 	int64	   *children = palloc(sizeof(int64) * (nkeys * CP_PLACE_CROWD + 1));
 	int			nchildren = children_of(keys, nkeys, children);
-	Datum		shielded = shielded_among(children, nchildren);
+	Datum		values[2] = {shielded_among(children, nchildren)};
+	Datum	   *places;
 
 	pfree(children);
-	if (shielded == (Datum) 0)
+	if (values[0] == (Datum) 0)
 		return false;
-	cp_batch_run(HIDDEN_AMONG, &shielded, NULL);
+	places = palloc(sizeof(Datum) * nkeys);
+	for (int k = 0; k < nkeys; k++)
+		places[k] = Int64GetDatum(keys[k].key);
+	values[1] = cp_batch_numbers(places, nkeys);
+	cp_batch_run(HIDDEN_AMONG, values, NULL);
 	if (SPI_processed == 0)
 		return false;
 	*authority = DatumGetInt64(cp_batch_column(0, 1));

@@ -105,6 +105,7 @@ extern bool cp_is_possible(const CpCandidate *candidate);
 extern bool cp_may_be_told_apart(const CpPerson *row, const CpCandidate *candidate);
 
 /* Does the row bear the name of a former identity? */
+extern bool cp_shows_name(const CpPerson *row, int64 child_id);
 extern bool cp_bears_former_name(const CpCandidate *candidate);
 
 /* Does a known reference, whose record this is, still mean its child? */

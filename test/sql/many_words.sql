@@ -10,10 +10,10 @@
 
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth) VALUES
-    ('school', 'mw-1', 1, 'Theophania', 'Wortreich', 'F', '2013-04-25');
+    ('school', 'mword-1', 1, 'Theophania', 'Wortreich', 'F', '2013-04-25');
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
-SELECT child_id AS hidden FROM contactpoint.source_link WHERE source_ref = 'mw-1' \gset
+SELECT child_id AS hidden FROM contactpoint.source_link WHERE source_ref = 'mword-1' \gset
 SET SESSION AUTHORIZATION regress_manager;
 SET contactpoint.reason = 'many words';
 SELECT cardinality(contactpoint.shield(:hidden, 'threats', 'harm')) AS shielded;
@@ -21,13 +21,13 @@ SELECT cardinality(contactpoint.shield(:hidden, 'threats', 'harm')) AS shielded;
 -- eight words, then the child's own: as the row's name, as another name, too many other names
 SET SESSION AUTHORIZATION regress_feed2;
 INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, alias_names) VALUES
-    ('other', 'mw-2', 'Una Duo Tria Quattuor Quinque Sextus Septem Octo Theophania', 'Alpha Beta Gamma Delta Epsilon Zeta Etaa Theta Wortreich', 'F', '2013-04-25', NULL),
-    ('other', 'mw-3', 'Kordula', 'Fremdling', 'F', '2013-04-25',
+    ('other', 'mword-2', 'Una Duo Tria Quattuor Quinque Sextus Septem Octo Theophania', 'Alpha Beta Gamma Delta Epsilon Zeta Etaa Theta Wortreich', 'F', '2013-04-25', NULL),
+    ('other', 'mword-3', 'Kordula', 'Fremdling', 'F', '2013-04-25',
         '[{"kind": "birth", "given_names": "Una Duo Tria Quattuor Quinque Sextus Septem Octo Theophania", "family_name": "Alpha Beta Gamma Delta Epsilon Zeta Etaa Theta Wortreich"}]'),
-    ('other', 'mw-4', 'U.n.a.k.n.o.w.n.n', 'Sonderbar', 'F', '2015-08-30', NULL);
+    ('other', 'mword-4', 'U.n.a.k.n.o.w.n.n', 'Sonderbar', 'F', '2015-08-30', NULL);
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
-SELECT ref, pg_temp.why(ref) FROM unnest(ARRAY['mw-2', 'mw-3', 'mw-4']) ref ORDER BY 1;
+SELECT ref, pg_temp.why(ref) FROM unnest(ARRAY['mword-2', 'mword-3', 'mword-4']) ref ORDER BY 1;
 SELECT count(*) AS records FROM contactpoint.child WHERE date_of_birth = '2013-04-25';
 
 -- by hand such a name is not taken, nor for a hidden name
@@ -38,11 +38,11 @@ SELECT contactpoint.add_alias(:hidden, 'birth', 'Una Duo Tria Quattuor Quinque S
 SELECT contactpoint.shield_in_advance('Una', 'Alpha Beta Gamma Delta Epsilon Zeta Etaa Theta Wortreich', '2020-02-02', 'expected', 'fled');
 -- who decides may make a record of it, and shield that
 RESET SESSION AUTHORIZATION;
-SELECT review_id AS held FROM contactpoint.review WHERE source_ref = 'mw-2' \gset
+SELECT review_id AS held FROM contactpoint.review WHERE source_ref = 'mword-2' \gset
 SET SESSION AUTHORIZATION regress_elsewhere;
 SELECT contactpoint.decide(:held, 'new') IS NOT NULL AS decided;
 RESET SESSION AUTHORIZATION;
-SELECT child_id AS made FROM contactpoint.source_link WHERE source_ref = 'mw-2' \gset
+SELECT child_id AS made FROM contactpoint.source_link WHERE source_ref = 'mword-2' \gset
 SET SESSION AUTHORIZATION regress_manager;
 SELECT contactpoint.shield(:made, 'threats', 'harm') = ARRAY[:made::bigint] AS shielded;
 RESET SESSION AUTHORIZATION;
