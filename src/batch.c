@@ -100,6 +100,15 @@ static const struct
 		2, {INT8OID, INT8OID}
 	},
 
+	/* others may have been shielded, or be expected, because of that one */
+	[FIRST_PROTECTED] = {
+		"SELECT n.number FROM unnest($1) WITH ORDINALITY n (number, place) ORDER BY coalesce("
+		"(SELECT a.placed_at FROM contactpoint.advance_shield a WHERE a.child_id = n.number),"
+		" (SELECT min(p.placed_at) FROM contactpoint.shield p WHERE p.child_id = n.number AND p.lifted_at IS NULL),"
+		" (SELECT f.made_at FROM contactpoint.former_identity f WHERE f.child_id = n.number)), n.place LIMIT 1",
+		1, {INT8ARRAYOID}
+	},
+
 	/*
 	 * Another reference of the source wrote over what this one sent.  By the
 	 * child: without statistics all links of the source would be read.

@@ -92,14 +92,17 @@ shown_candidates(const CpDecision *decision)
 
 /*
  * The shielded child that the row is about, most likely: whoever protects it sees
- * the row.  The first one that has the row's name as its own, whatever hidden
- * names others were given.
+ * the row.  One that has the row's name as its own, whatever hidden names others
+ * were given, and of several the one that was protected first.
  */
 static int64
 first_shielded(const CpInboxRow *row, const CpDecision *decision)
 {
+	Datum	   *numbers = palloc(sizeof(Datum) * (list_length(decision->candidates) + 1));
 	int64		first = 0;
 	ListCell   *cell;
+	Datum		named;
+	int			n = 0;
 
 	foreach(cell, decision->candidates)
 	{
@@ -107,12 +110,18 @@ first_shielded(const CpInboxRow *row, const CpDecision *decision)
 
 		if (candidate->nearness < CP_NEAR_SHIELDED)
 			continue;
-		if (row->person != NULL && cp_shows_name(row->person, candidate->child_id))
-			return candidate->child_id;
 		if (first == 0)
 			first = candidate->child_id;
+		if (row->person != NULL && cp_shows_name(row->person, candidate->child_id))
+			numbers[n++] = Int64GetDatum(candidate->child_id);
 	}
-	return first;
+	if (n == 0)
+		return first;
+	if (n == 1)
+		return DatumGetInt64(numbers[0]);
+	named = cp_batch_numbers(numbers, n);
+	cp_batch_run(FIRST_PROTECTED, &named, NULL);
+	return DatumGetInt64(cp_batch_column(0, 1));
 }
 
 /* Whose managers decide. */

@@ -5,223 +5,88 @@
 \set people :abs_srcdir '/people.sql'
 \set ways :abs_srcdir '/ways.sql'
 \i :people
--- People that every test file may use; made once, found by the others.
-\set QUIET on
-SET client_min_messages = warning;
-\set VERBOSITY default
-DO $$
-DECLARE
-    r record;
-BEGIN
-    FOR r IN SELECT * FROM (VALUES
-        ('regress_manager', 'contactpoint_manager'), ('regress_manager2', 'contactpoint_manager'),
-        ('regress_elsewhere', 'contactpoint_manager'), ('regress_practitioner', 'contactpoint_practitioner'),
-        ('regress_social', 'contactpoint_protection'), ('regress_override', 'contactpoint_override'),
-        ('regress_auditor', 'contactpoint_auditor'), ('regress_admin', 'contactpoint_admin'),
-        ('regress_feed', 'contactpoint_feed'), ('regress_feed2', 'contactpoint_feed'),
-        ('regress_untrained', 'contactpoint_practitioner'), ('regress_unchecked', 'contactpoint_practitioner'),
-        ('regress_suspended', 'contactpoint_practitioner'), ('regress_closed', 'contactpoint_practitioner'),
-        ('regress_noaccount', 'contactpoint_practitioner')) v(role_name, group_role)
-    LOOP
-        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r.role_name) THEN
-            EXECUTE format('CREATE ROLE %I LOGIN IN ROLE %I', r.role_name, r.group_role);
-        END IF;
-    END LOOP;
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'regress_nobody') THEN
-        CREATE ROLE regress_nobody LOGIN;
-    END IF;
-    IF NOT EXISTS (SELECT FROM contactpoint.organisation) THEN
-        INSERT INTO contactpoint.organisation (organisation_id, name, kind, stage) VALUES
-            (1, 'Northshire', 'authority', 'live'), (2, 'Southshire', 'authority', 'testing'),
-            (3, 'Closedshire', 'authority', 'suspended');
-        INSERT INTO contactpoint.account (role_name, organisation_id, full_name, trained_until, checked_until, suspended_at)
-        SELECT role_name, org, initcap(substr(role_name, 9)), current_date + trained, current_date + checked, susp
-        FROM (VALUES ('regress_manager', 1, 9, 9, NULL::timestamptz), ('regress_manager2', 1, 9, 9, NULL),
-            ('regress_elsewhere', 2, 9, 9, NULL), ('regress_practitioner', 1, 9, 9, NULL), ('regress_social', 1, 9, 9, NULL),
-            ('regress_override', 1, 9, 9, NULL), ('regress_auditor', 1, 9, 9, NULL), ('regress_admin', 1, 9, 9, NULL),
-            ('regress_untrained', 1, -9, 9, NULL), ('regress_unchecked', 1, 9, -9, NULL),
-            ('regress_suspended', 1, 9, 9, now()), ('regress_closed', 3, 9, 9, NULL)) v(role_name, org, trained, checked, susp);
-        INSERT INTO contactpoint.source (source, organisation_id, feed_role) VALUES
-            ('school', 1, 'regress_feed'), ('health', 1, 'regress_feed'), ('other', 2, 'regress_feed2');
-    END IF;
-END
-$$;
-RESET client_min_messages;
-\set QUIET off
 \i :ways
-\set ECHO none
 \set SHOW_CONTEXT never
 \pset null '-'
-Null display is "-".
+
 SET SESSION AUTHORIZATION regress_feed;
-SET
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, carers) VALUES
     ('school', 'bait-1', 1, 'Sidonie', 'Federkiel', 'F', '2003-03-14', '1 Former Home', 'BA1 1AA', NULL),
     ('school', 'bait-2', 1, 'Maximilian', 'Hagedornig', 'M', '2002-07-19', '2 Former Home', 'BA1 1AA', NULL),
     ('school', 'bait-3', 1, 'Leopoldine', 'Schneefelder', 'F', '2001-05-14', '3 Former Home', 'BA1 1AA', '[{"full_name": "Mona Schneefelder", "contact": "07700 900455"}]');
-INSERT 0 3
 RESET SESSION AUTHORIZATION;
-RESET
 CALL contactpoint.settle();
-CALL
 SELECT child_id AS sidonie FROM contactpoint.source_link WHERE source_ref = 'bait-1' \gset
 SELECT child_id AS max FROM contactpoint.source_link WHERE source_ref = 'bait-2' \gset
 SELECT child_id AS leopoldine FROM contactpoint.source_link WHERE source_ref = 'bait-3' \gset
 SET SESSION AUTHORIZATION regress_manager;
-SET
 SET contactpoint.reason = 'baits';
-SET
 SELECT cardinality(contactpoint.shield(c, 'fled', 'fled', false)) AS shielded FROM unnest(ARRAY[:sidonie, :max, :leopoldine]) c;
- shielded 
-----------
-        1
-        1
-        1
-(3 rows)
 
 -- a hidden name, a twin, the contact of a carer: under a number that comes first, most likely
 SET SESSION AUTHORIZATION regress_elsewhere;
-SET
 SET contactpoint.reason = 'baits';
-SET
 INSERT INTO contactpoint.child (given_names, family_name, sex, date_of_birth) VALUES
     ('Olga', 'Koederling', 'F', '2003-03-14'), ('Theodor', 'Hagedornig', 'M', '2002-07-19');
-INSERT 0 2
 INSERT INTO contactpoint.child (given_names, family_name, sex, date_of_birth)
     SELECT 'Koeder' || chr(96 + n) || 'kind', 'Falle' || chr(96 + n * 2) || 'nsteller', 'U', date '1996-01-01' + n * 400 FROM generate_series(1, 12) n;
-INSERT 0 12
 INSERT INTO contactpoint.carer (child_id, full_name, contact) SELECT child_id, 'Xaver Ypsilon', '07700900455' FROM contactpoint.child WHERE family_name ~ '^Falle.nsteller$';
-INSERT 0 12
 SELECT child_id AS olga FROM contactpoint.child WHERE family_name = 'Koederling' \gset
 SELECT child_id AS theodor FROM contactpoint.child WHERE given_names = 'Theodor' AND family_name = 'Hagedornig' \gset
 SELECT cardinality(contactpoint.shield(:olga, 'mine', 'other')) AS shielded;
- shielded 
-----------
-        1
-(1 row)
-
 SELECT contactpoint.add_alias(:olga, 'birth', 'Sidonie Marie', 'Federkiel', 'so called');
- add_alias 
------------
- 
-(1 row)
-
 SELECT contactpoint.add_alias(:olga, 'birth', 'Sidonie', 'Federkiel', 'so called');
- add_alias 
------------
- 
-(1 row)
-
 SELECT count(contactpoint.shield(child_id, 'mine', 'other', false)) AS shielded FROM contactpoint.child WHERE family_name ~ '^Falle.nsteller$';
- shielded 
-----------
-       12
-(1 row)
 
 -- rows that tell where the children are now
 SET SESSION AUTHORIZATION regress_feed;
-SET
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth, address, postcode, carers) VALUES
     ('health', 'bait-4', 1, 'Sidonie', 'Federkiel', 'F', '2003-03-14', '4 Bait Haven', 'BA9 9ZZ', NULL),
     ('health', 'bait-5', 1, 'Sidonie Marie', 'Federkiel', 'F', '2003-03-14', '4 Bait Haven', 'BA9 9ZZ', NULL),
     ('health', 'bait-6', 1, 'Max', 'Hagedornig', 'M', '2002-07-19', '5 Bait Haven', 'BA9 9ZZ', NULL),
     ('health', 'bait-7', 1, 'Emil', 'Schneefelder', 'M', '2019-05-01', '6 Bait Haven', 'BA9 9ZZ', '[{"full_name": "Mona Schneefelder", "contact": "07700 900455"}]');
-INSERT 0 4
 RESET SESSION AUTHORIZATION;
-RESET
 CALL contactpoint.settle();
-CALL
 -- shielding a candidate takes no review away
 SET SESSION AUTHORIZATION regress_elsewhere;
-SET
 SELECT cardinality(contactpoint.shield(:theodor, 'mine', 'other', false)) AS shielded;
- shielded 
-----------
-        1
-(1 row)
-
 SELECT count(*) AS reviews FROM contactpoint.review WHERE source_ref LIKE 'bait-_';
- reviews 
----------
-       0
-(1 row)
-
 SELECT count(*) AS links FROM contactpoint.source_link WHERE source_ref LIKE 'bait-_';
- links 
--------
-     0
-(1 row)
-
 RESET SESSION AUTHORIZATION;
-RESET
 SELECT ref, pg_temp.why(ref), (SELECT r.authority FROM contactpoint.review r WHERE r.source_ref = ref) AS decides
 FROM unnest(ARRAY['bait-4', 'bait-5', 'bait-6', 'bait-7']) ref ORDER BY 1;
-  ref   |                    why                     | decides 
---------+--------------------------------------------+---------
- bait-4 | hold: more than one record fits (shielded) |       1
- bait-5 | hold: more than one record fits (shielded) |       1
- bait-6 | hold: may be a known child (shielded)      |       1
- bait-7 | new                                        |       -
-(4 rows)
-
 SELECT s.authority, s.provisional FROM contactpoint.shield s JOIN contactpoint.settlement t USING (child_id) WHERE t.source_ref = 'bait-7';
- authority | provisional 
------------+-------------
-         1 | t
-(1 row)
-
 -- a child that is shielded later, and whose name a waiting row has, takes the review along
 SET SESSION AUTHORIZATION regress_feed;
-SET
 INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, sex, date_of_birth) VALUES
     ('school', 'bait-8', 1, 'Gotthilf', 'Spaeterhin', 'M', '2000-02-03');
-INSERT 0 1
 RESET SESSION AUTHORIZATION;
-RESET
 CALL contactpoint.settle();
-CALL
 SELECT child_id AS gotthilf FROM contactpoint.source_link WHERE source_ref = 'bait-8' \gset
 SET SESSION AUTHORIZATION regress_elsewhere;
-SET
 SET contactpoint.reason = 'baits';
-SET
 INSERT INTO contactpoint.child (given_names, family_name, sex, date_of_birth) VALUES ('Benno', 'Spaeterhin', 'M', '2000-02-03');
-INSERT 0 1
 SELECT child_id AS benno FROM contactpoint.child WHERE given_names = 'Benno' AND family_name = 'Spaeterhin' \gset
 SELECT cardinality(contactpoint.shield(:benno, 'mine', 'harm')) AS shielded;
- shielded 
-----------
-        1
-(1 row)
-
 SET SESSION AUTHORIZATION regress_feed;
-SET
 INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth) VALUES
     ('health', 'bait-9', 'Gotthilf', 'Spaeterhin', 'M', '2000-02-03');
-INSERT 0 1
 RESET SESSION AUTHORIZATION;
-RESET
 CALL contactpoint.settle();
-CALL
 SELECT pg_temp.why('bait-9'), authority FROM contactpoint.review WHERE source_ref = 'bait-9';
-                    why                     | authority 
---------------------------------------------+-----------
- hold: more than one record fits (shielded) |         2
-(1 row)
-
 SET SESSION AUTHORIZATION regress_manager;
-SET
 SELECT cardinality(contactpoint.shield(:gotthilf, 'threats', 'harm', false)) AS shielded;
- shielded 
-----------
-        1
-(1 row)
-
 RESET SESSION AUTHORIZATION;
-RESET
 SELECT authority FROM contactpoint.review WHERE source_ref = 'bait-9';
- authority 
------------
-         1
-(1 row)
-
+-- a child that two authorities expect is for the one that was first, whatever the spelling
+SET SESSION AUTHORIZATION regress_manager;
+SELECT contactpoint.shield_in_advance('Zita', 'Vorausgesagt', '2025-05-01', 'mother fled', 'fled') > 0 AS expected;
+SET SESSION AUTHORIZATION regress_elsewhere;
+SELECT count(contactpoint.shield_in_advance(g, 'Vorausgesagt', '2025-05-01', 'trap', 'fled')) AS expected
+FROM unnest(ARRAY['Zita', 'Zita Anna', 'Zita Maria', 'Zita Eva', 'Zita Ida', 'Zita Rosa']) g;
+SET SESSION AUTHORIZATION regress_feed;
+INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
+    ('health', 'bait-10', 'Zita Maria', 'Vorausgesagt', 'F', '2025-05-01', '7 Bait Haven', 'BA9 9ZZ');
+RESET SESSION AUTHORIZATION;
+CALL contactpoint.settle();
+SELECT pg_temp.why('bait-10'), authority FROM contactpoint.review WHERE source_ref = 'bait-10';
