@@ -183,6 +183,27 @@ take_slot(CpWorkerKind kind)
 }
 
 /*
+ * What ALTER DATABASE sets is meant for clients.  Were a batch decided with the
+ * snapshot that it began with, it would miss what was shielded while it waited for
+ * the matching lock; and a lock that is waited for is no fault of a row.
+ */
+static void
+pin_settings(void)
+{
+	static const char *const pinned[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"session_replication_role", "origin"},
+		{"default_transaction_isolation", "read committed"},
+		{"default_transaction_read_only", "off"},
+		{"default_transaction_deferrable", "off"},
+		{"lock_timeout", "0"},
+	};
+
+	for (int i = 0; i < lengthof(pinned); i++)
+		SetConfigOption(pinned[i][0], pinned[i][1], PGC_SUSET, PGC_S_SESSION);
+}
+
+/*
  * Begins the life of a worker: signals, connection, settings, slot.  arg: OID
  * of the database, or 0 with its name in bgw_extra.  Ends the process where the
  * database has such a worker already.
@@ -198,8 +219,7 @@ cp_worker_begin(CpWorkerKind kind, Datum arg)
 	else
 		BackgroundWorkerInitializeConnection(MyBgworkerEntry->bgw_extra, NULL, 0);
 	cp_log_registry(true);
-	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("session_replication_role", "origin", PGC_SUSET, PGC_S_SESSION);
+	pin_settings();
 	if (!take_slot(kind))
 		proc_exit(0);
 }

@@ -244,6 +244,40 @@ is( number('other',
 	'0',
 	'nothing got into the other registry');
 
+# ---------- settings of the database are no settings of its matcher ----------
+
+# A child is shielded while a row waits that brings where it lives.
+{
+	my $child = "authority, given_names, family_name, date_of_birth, address, postcode) VALUES ('school',";
+	my $manager;
+
+	ContactPoint::ask($node, $db, 'regress_feed',
+		"INSERT INTO contactpoint.upload (source, source_ref, $child 'se-hidden', 1, 'Philippa', 'Merriweather', '1994-12-25', '3 Larkspur Court', 'SE5 5AA')");
+	ContactPoint::ask($node, $db, 'regress_manager', $settle);
+	$node->safe_psql('postgres', "ALTER DATABASE $db SET $_")
+	  for "default_transaction_isolation = 'repeatable read'", 'default_transaction_read_only = on',
+	  "lock_timeout = '1ms'";
+	$node->safe_psql($db, "SELECT pg_terminate_backend(pid, 10000) $matcher");
+	local $ENV{PGOPTIONS} =
+	  '-c default_transaction_isolation=read\\ committed -c default_transaction_read_only=off -c lock_timeout=0';
+	$manager = $node->background_psql($db, extra_params => [ '-U', 'regress_manager' ]);
+	$manager->query_safe(
+		q{SET contactpoint.reason = 'threats'; BEGIN; SELECT contactpoint.shield(child_id, 'threats', 'harm') FROM contactpoint.child WHERE given_names = 'Philippa'});
+	ContactPoint::ask($node, $db, 'regress_feed',
+		"INSERT INTO contactpoint.upload (source, source_ref, $child 'se-beside', 1, 'Tarquin', 'Osgood', '1987-07-30', '3 Larkspur Court', 'SE5 5AA')");
+	ContactPoint::as($node, $db, 'regress_manager', "CALL contactpoint.settle('10 milliseconds')");
+	ok($node->poll_query_until($db, "SELECT count(*) = 1 $matcher AND wait_event_type = 'Lock'"),
+		'the matcher waits as long as it takes, whatever lock_timeout of the database');
+	$manager->query_safe('COMMIT');
+	$manager->quit;
+	ContactPoint::as($node, $db, 'regress_manager', "CALL contactpoint.settle('20 seconds')");
+	is( $node->safe_psql($db,
+			q{SELECT s.outcome, c.shielded FROM contactpoint.settlement s JOIN contactpoint.child c USING (child_id) WHERE source_ref = 'se-beside'}),
+		'new|t',
+		'and sees what was shielded meanwhile, whatever isolation of the database');
+	$node->safe_psql('postgres', "ALTER DATABASE $db RESET ALL");
+}
+
 # ---------- errors, and what the server log tells ----------
 
 my @secret = ('Xanthippe', 'Quillfeather', '7 Nightjar Lane', 'ZQ9 9QZ');
