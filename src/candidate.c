@@ -16,7 +16,9 @@
  *	  whether a record is still in the delta.
  *
  *	  Entries of the indexes are read without a look at the heap: they are
- *	  hints (rekey.c).  What they lead to is read with the latest snapshot.
+ *	  hints (rekey.c).  What they lead to is read with the latest snapshot, and
+ *	  counts only where an entry of the record as it is would lead there, too: an
+ *	  outcome must not depend on when VACUUM came by.
  *
  *-------------------------------------------------------------------------
  */
@@ -98,9 +100,8 @@ typedef struct Batch
 static bool
 worth_a_look(State *state, const Task *task, DateADT birth, int32 given, int32 family, int64 traits)
 {
-	if (task->guarded)
-		return cp_guard_passes(&state->filter, task->probe.block, birth, given, family, traits);
-	return cp_prefilter_passes(&state->filter, task->probe.block, birth, given, family, traits);
+	return cp_search_passes(state, task->guarded ? GUARD_PROBES : EASY_PROBES, task->probe.block,
+							birth, given, family, traits);
 }
 
 /* Notes a pair; false if it was there. */
@@ -291,13 +292,39 @@ hit_order(const Hit *left, const Hit *right)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-static void
-score(State *state, const CpPerson *record, MemoryContext result)
+/* May an outcome depend on it? */
+static bool
+matters(const CpCandidate *candidate)
 {
+	return candidate->nearness != CP_NEAR_OPEN || candidate->score >= cp_guard_threshold || cp_is_possible(candidate) ||
+		(candidate->birth_near && (candidate->given_agrees || candidate->family_agrees));
+}
+
+/*
+ * An outcome depends on what the record is, not on an entry left behind by what
+ * it was: in deep search another one may lead there.
+ */
+static bool
+is_left_behind(Batch *batch, const Hit *this, const CpPerson *record, const CpCandidate *candidate)
+{
+	SeenKey		key = {this->child_id, this->row};
+
+	if (this->delta >= 0 || !matters(candidate) || cp_search_leads_to(batch->rows[this->row], record))
+		return false;
+	(void) seen_delete(batch->seen, key);
+	return true;
+}
+
+static void
+score(Batch *batch, const Hit *this, const CpPerson *record, MemoryContext result)
+{
+	State	   *state = batch->rows[this->row];
 	CpCandidate *candidate = MemoryContextAllocZero(result, sizeof(CpCandidate));
 	MemoryContext caller;
 
 	cp_score(state->row, record, candidate);
+	if (is_left_behind(batch, this, record, candidate))
+		return;
 	if (!state->deep)
 		state->best = Max(state->best, candidate->score);
 	caller = MemoryContextSwitchTo(result);
@@ -331,7 +358,7 @@ look_at_hits(Batch *batch, Snapshot snapshot)
 		}
 		read = this->delta >= 0 ? 0 : this->child_id;
 		if (record != NULL)
-			score(batch->rows[this->row], record, result);
+			score(batch, this, record, result);
 		MemoryContextSwitchTo(result);
 	}
 	cp_reader_close(reader);

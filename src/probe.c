@@ -96,3 +96,38 @@ cp_search_note_found(CpSearchState *state)
 		state->nshown[pass] = n;
 	}
 }
+
+bool
+cp_search_passes(CpSearchState *state, int list, CpBlock block, DateADT birth,
+				 int32 given, int32 family, int64 traits)
+{
+	if (list == GUARD_PROBES)
+		return cp_guard_passes(&state->filter, block, birth, given, family, traits);
+	return cp_prefilter_passes(&state->filter, block, birth, given, family, traits);
+}
+
+bool
+cp_search_leads_to(CpSearchState *state, const CpPerson *record)
+{
+	for (int list = 0; list < PROBE_LISTS; list++)
+	{
+		int			nkeys;
+		const CpKey *keys;
+		DateADT		birth = record->date_of_birth;
+
+		if (state->nprobes[list] == 0)
+			continue;
+		keys = list == GUARD_PROBES ? cp_guard_keys(record, &nkeys) : cp_match_keys(record, &nkeys);
+		for (int p = 0; p < state->nprobes[list]; p++)
+		{
+			const CpProbe *probe = &state->probes[list][p];
+			int32		key = cp_key_stir(probe->key, record->key_version);
+
+			for (int k = 0; k < nkeys; k++)
+				if (keys[k].key == key && birth >= probe->first && birth <= probe->last &&
+					cp_search_passes(state, list, probe->block, birth, keys[k].given, keys[k].family, keys[k].traits))
+					return true;
+		}
+	}
+	return false;
+}

@@ -54,4 +54,16 @@ extern void cp_search_make_probes(CpSearchState *state, int list, bool always);
 /* Notes the records that were found since as keys of the row. */
 extern void cp_search_note_found(CpSearchState *state);
 
+/*
+ * Is an entry that a probe leads to worth a look at its record?  list: of that probe.
+ */
+extern bool cp_search_passes(CpSearchState *state, int list, CpBlock block, DateADT birth,
+							 int32 given, int32 family, int64 traits);
+
+/*
+ * Does a probe of the row lead to a record as it is?  Entries of an index stay until
+ * vacuum, so one may have led there by what the record was.
+ */
+extern bool cp_search_leads_to(CpSearchState *state, const CpPerson *record);
+
 #endif							/* CP_PROBE_H */
