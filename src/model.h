@@ -39,6 +39,9 @@ extern char *cp_normalize_code(const char *code);
 /* The same for a postcode, in which a British one is put right (postcode.c). */
 extern char *cp_normalize_postcode(const char *postcode);
 
+/* The British one that an address in normal form ends with, "" if it does not. */
+extern char *cp_postcode_at_end(const char *address);
+
 /* As cp_normalize_name(), for a family name: prefixes are joined (family_name.c). */
 extern char *cp_normalize_family(const char *name);
 

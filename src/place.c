@@ -19,8 +19,6 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -137,38 +135,6 @@ house_of(char *place, const char *code)
 	return strpbrk(house.data, "0123456789") != NULL ? house.data : whole;
 }
 
-/* A9 9AA, AA99 9AA, A9A 9AA and the like? */
-static bool
-is_british(const char *code)
-{
-	int			outward = (int) strlen(code) - 3;
-
-	return outward >= 2 && outward <= 4 && isalpha((unsigned char) code[0]) &&
-		strcspn(code, "0123456789") < outward && isdigit((unsigned char) code[outward]) &&
-		isalpha((unsigned char) code[outward + 1]) && isalpha((unsigned char) code[outward + 2]);
-}
-
-/* The British postcode that an address ends with, "" if it does not. */
-static char *
-postcode_at_end(const char *place)
-{
-	const char *word = place + strlen(place);
-
-	for (int words = 0; words < 2 && word > place; words++)
-	{
-		char	   *code;
-
-		for (word--; word > place && word[-1] != ' '; word--)
-			;
-		code = cp_normalize_postcode(word);
-		if (is_british(code))
-			return code;
-		if (word > place)
-			word--;
-	}
-	return "";
-}
-
 /* Street and number alone are in many towns. */
 static void
 add_address(PlaceKey *keys, int *n, const char *address, const char *postcode)
@@ -177,7 +143,7 @@ add_address(PlaceKey *keys, int *n, const char *address, const char *postcode)
 	char	   *code = cp_normalize_postcode(postcode ? postcode : "");
 
 	if (code[0] == '\0')
-		code = postcode_at_end(place);
+		code = cp_postcode_at_end(place);
 	if (place[0] != '\0' && (code[0] != '\0' || cp_address_is_whole(place)))
 		add_key(keys, n, PLACE_ADDRESS, psprintf("%s|%s", code, house_of(place, code)));
 }

@@ -138,3 +138,40 @@ cp_normalize_postcode(const char *postcode)
 	}
 	return code;
 }
+
+/* Is a code in normal form one of the United Kingdom? */
+static bool
+is_british(const char *code)
+{
+	int			length = (int) strlen(code) - INWARD;
+	char		outward[MOST_OUTWARD];
+
+	if (length < 2 || length > MOST_OUTWARD || code[length] < '0' || code[length] > '9' ||
+		strspn(code + length + 1, UNIT_LETTERS) != INWARD - 1)
+		return false;
+	for (int i = 0; i < lengthof(outward_forms); i++)
+		if (in_form(code, length, outward_forms[i], outward) == 0)
+			return true;
+	return false;
+}
+
+/* The British postcode, in normal form, that the last words of an address are; "" if they are none. */
+char *
+cp_postcode_at_end(const char *address)
+{
+	const char *word = address + strlen(address);
+
+	for (int words = 0; words < 2 && word > address; words++)
+	{
+		char	   *code;
+
+		while (word > address && word[-1] == ' ')
+			word--;
+		while (word > address && word[-1] != ' ')
+			word--;
+		code = cp_normalize_postcode(word);
+		if (is_british(code))
+			return code;
+	}
+	return "";
+}
