@@ -252,7 +252,7 @@ COMMENT ON COLUMN contactpoint.review.source_ref IS 'its reference';
 COMMENT ON COLUMN contactpoint.review.authority IS
     'whose managers decide: of a shielded candidate its own authority, else the row''s, else the source''s organisation';
 COMMENT ON COLUMN contactpoint.review.score IS
-    'bits of evidence for the best candidate; null near a shielded one or a hidden name, where it would tell of hidden fields';
+    'bits of evidence for the best candidate, by its public name; null near a shielded one, where it would tell of hidden fields';
 COMMENT ON COLUMN contactpoint.review.candidates IS 'children it may be, best first';
 COMMENT ON COLUMN contactpoint.review.shielded IS 'one of the candidates is shielded';
 COMMENT ON COLUMN contactpoint.review.reason IS 'why it is held';

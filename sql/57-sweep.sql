@@ -30,7 +30,7 @@ COMMENT ON COLUMN contactpoint.finding.candidates IS
 COMMENT ON COLUMN contactpoint.finding.shielded IS 'one of the two is shielded';
 COMMENT ON COLUMN contactpoint.finding.at_risk IS 'the first is open and the second shielded';
 COMMENT ON COLUMN contactpoint.finding.score IS
-    'bits of evidence; null near a shielded record or a hidden name, where it would tell of hidden fields';
+    'bits of evidence, of public names alone; null near a shielded record, where it would tell of hidden fields';
 COMMENT ON COLUMN contactpoint.finding.source IS 'the feed that the first record came from; null: made by hand';
 COMMENT ON COLUMN contactpoint.finding.source_ref IS 'the feed''s reference for it';
 COMMENT ON COLUMN contactpoint.finding.found_at IS 'when it was found';
@@ -162,8 +162,7 @@ BEGIN
         VALUES (CASE WHEN pair.high_shielded OR (pair.low_is_later AND NOT pair.low_shielded)
                      THEN ARRAY[pair.low, pair.high] ELSE ARRAY[pair.high, pair.low] END,
                 pair.low_shielded OR pair.high_shielded, pair.low_shielded OR pair.high_shielded,
-                CASE WHEN NOT (pair.low_shielded OR pair.high_shielded)
-                          AND NOT EXISTS (SELECT FROM contactpoint.alias a WHERE a.child_id IN (pair.low, pair.high)) THEN pair.score END,
+                CASE WHEN NOT (pair.low_shielded OR pair.high_shielded) THEN pair.score END,
                 clock_timestamp() + make_interval(days => current_setting('contactpoint.review_days')::int))
         RETURNING g.finding_id INTO number;
         INSERT INTO contactpoint.finding_pair (child_id, other_id, finding_id) VALUES (pair.low, pair.high, number);

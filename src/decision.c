@@ -190,6 +190,22 @@ decide_match(CpDecision *decision, CpCandidate *candidate, const CpPerson *recor
 	decision->reason = NULL;
 	decision->candidates = list_make1(candidate);
 	decision->shielded = cp_is_shielded(candidate);
+	decision->hidden_name = candidate->nearness == CP_NEAR_ALIAS;
+}
+
+double
+cp_score_openly(const CpPerson *row, int64 child_id)
+{
+	CpPerson   *record = cp_person_fetch(child_id);
+	CpPerson	public;
+	CpCandidate candidate = {0};
+
+	if (record == NULL)
+		return 0;
+	public = *record;
+	public.nnames = Min(public.nnames, 1);
+	cp_score(row, &public, &candidate);
+	return candidate.score;
 }
 
 /* The record of a reference, compared with a row that came under it. */
@@ -427,5 +443,7 @@ cp_decide_found(const CpPerson *row, const CpReference *reference, const CpFound
 	else
 		decide_unlinked(decision, row, reference, &kept);
 	show_former_first(decision);
+	if (decision->hidden_name)
+		decision->score = cp_score_openly(row, ((CpCandidate *) linitial(decision->candidates))->child_id);
 	return decision;
 }

@@ -306,22 +306,12 @@ explain_candidate(const Explained *explained, int64 child_id, ReturnSetInfo *res
 	explain_fields(&line, &candidate, result);
 }
 
-/* Has the record a name that may have had a part in the score? */
-static bool
-has_hidden_name(int64 child_id)
-{
-	CpPerson   *record = child_id != 0 ? cp_person_fetch(child_id) : NULL;
-
-	return record != NULL && record->nnames > 1;
-}
-
 static void
 explain_settled(const Explained *explained, bool hidden, ReturnSetInfo *result)
 {
-	int64		child_id = explained->ncandidates > 0 ? explained->candidates[0] : 0;
-	Line		line = make_line(explained, child_id);
+	Line		line = make_line(explained, explained->ncandidates > 0 ? explained->candidates[0] : 0);
 
-	if (explained->scored && !hidden && !has_hidden_name(child_id))
+	if (explained->scored && !hidden)
 	{
 		put_number(&line, EXPLAIN_SCORE, explained->score);
 		put_number(&line, EXPLAIN_THRESHOLD,

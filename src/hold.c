@@ -150,12 +150,8 @@ open_review(CpBatch *batch, CpInboxRow *row, const CpDecision *decision)
 	review->row = row;
 	review->authority = authority;
 	review->score = (float4) decision->score;
-
-	/*
-	 * a score that climbs with the right guess would give a place, or a
-	 * hidden name, away
-	 */
-	review->scored = !decision->shielded && !decision->hidden_name;
+	/* a score that climbs with the right guess would give a place away */
+	review->scored = !decision->shielded;
 	review->candidates = PointerGetDatum(DatumGetArrayTypePCopy(candidates));
 	review->shielded = decision->shielded;
 	review->reason = decision->reason;
@@ -170,7 +166,6 @@ join_review(CpBatch *batch, const CpInboxRow *row, const CpDecision *decision)
 	int64		shielded = first_shielded(row, decision);
 	Datum	   *numbers = palloc(sizeof(Datum) * (list_length(decision->candidates) + 1));
 	Datum		values[6];
-	char		nulls[] = "      ";
 	ListCell   *cell;
 	int			n = 0;
 
@@ -183,11 +178,7 @@ join_review(CpBatch *batch, const CpInboxRow *row, const CpDecision *decision)
 	values[3] = BoolGetDatum(decision->shielded);
 	values[4] = Int64GetDatum(shielded);
 	values[5] = Int64GetDatum(row->open_review);
-	if (decision->hidden_name)
-		nulls[1] = 'n';
-	if (shielded == 0)
-		nulls[4] = 'n';
-	cp_batch_run(JOIN_REVIEW, values, nulls);
+	cp_batch_run(JOIN_REVIEW, values, shielded == 0 ? "    n " : NULL);
 }
 
 void

@@ -144,6 +144,12 @@ typedef struct CpDecision
 	bool		hidden_name;	/* any of them is open and has one */
 } CpDecision;
 
+/*
+ * The score of a row and a record's public name: that of a hidden one would climb
+ * with each letter of it that is guessed.  0 where the record is gone.
+ */
+extern double cp_score_openly(const CpPerson *row, int64 child_id);
+
 /* What the registry already knows of the reference a row came under. */
 typedef struct CpReference
 {

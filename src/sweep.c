@@ -74,8 +74,20 @@ read_records(int64 *reached, int limit, CpPerson **records, int *nrecords)
 	return n;
 }
 
+/* What a manager is told of the score. */
+static double
+shown_score(const CpPerson *record, const CpCandidate *candidate)
+{
+	CpPerson	public = *record;
+
+	if (record->nnames <= 1 && candidate->nearness != CP_NEAR_ALIAS)
+		return candidate->score;
+	public.nnames = Min(public.nnames, 1);
+	return cp_score_openly(&public, candidate->child_id);
+}
+
 static void
-add_pair(Pairs *pairs, int64 record, const CpCandidate *candidate, CpSecond second)
+add_pair(Pairs *pairs, const CpPerson *record, const CpCandidate *candidate, CpSecond second)
 {
 	if (pairs->n >= pairs->size)
 	{
@@ -85,9 +97,9 @@ add_pair(Pairs *pairs, int64 record, const CpCandidate *candidate, CpSecond seco
 		pairs->scores = repalloc(pairs->scores, pairs->size * sizeof(Datum));
 		pairs->unless_told_apart = repalloc(pairs->unless_told_apart, pairs->size * sizeof(Datum));
 	}
-	pairs->records[pairs->n] = Int64GetDatum(record);
+	pairs->records[pairs->n] = Int64GetDatum(record->child_id);
 	pairs->others[pairs->n] = Int64GetDatum(candidate->child_id);
-	pairs->scores[pairs->n] = Float4GetDatum((float4) candidate->score);
+	pairs->scores[pairs->n] = Float4GetDatum((float4) shown_score(record, candidate));
 	pairs->unless_told_apart[pairs->n] = BoolGetDatum(second == CP_SECOND_UNLESS_TOLD_APART);
 	pairs->n++;
 }
@@ -111,7 +123,7 @@ search_records(CpPerson **records, int nrecords, Pairs *pairs)
 			CpSecond	second = cp_second_record(records[i], candidate);
 
 			if (second != CP_SECOND_NOT)
-				add_pair(pairs, records[i]->child_id, candidate, second);
+				add_pair(pairs, records[i], candidate, second);
 		}
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -62,7 +62,7 @@ SELECT sent FROM contactpoint.source_link WHERE source_ref = 'ad-1';
 SET SESSION AUTHORIZATION regress_feed;
 INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode) VALUES
     ('health', 'ad-4', 'Rosamund', 'Adoptworth', 'F', '2013-02-08', '1 Placement Row', 'AD1 1AD'),
-    ('health', 'ad-5', 'Rosamund', 'Adoptwurth', 'F', '2013-02-08', NULL, NULL),
+    ('health', 'ad-5', 'Rosamund', 'Adopter', 'F', '2013-02-08', NULL, NULL),
     ('school', 'ad-1', 'Rosamund', 'Adoptworth', 'F', '2013-02-08', '9 New Street', 'AD3 3AD');
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
@@ -74,16 +74,12 @@ SELECT given_names, family_name, sex, date_of_birth FROM contactpoint.child WHER
 -- nor does a score tell of the hidden name, which would climb with each letter that is guessed
 SET SESSION AUTHORIZATION regress_feed2;
 INSERT INTO contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth) VALUES
-    ('other', 'ad-6', 'Rosamund', 'Adoptwurth', 'F', '2013-02-09'),
-    ('other', 'ad-6', 'Rosamund', 'Adoptworth', 'F', '2013-02-09');
+    ('other', 'ad-6', 'Rosamund', 'Adopter', 'F', '2013-02-09'),
+    ('other', 'ad-7', 'Rosamund', 'Adoptworth', 'F', '2013-02-09');
 RESET SESSION AUTHORIZATION;
 CALL contactpoint.settle();
-SELECT :rosamund = ANY (candidates) AS near, score FROM contactpoint.review WHERE source_ref = 'ad-6';
-SELECT s.upload_id AS settled FROM contactpoint.settlement s WHERE s.source_ref = 'ad-4' \gset
-SET SESSION AUTHORIZATION regress_manager;
-SET contactpoint.reason = 'adoption';
-SELECT outcome, score FROM contactpoint.explain_match(:settled);
-RESET SESSION AUTHORIZATION;
+SELECT count(*) AS held, bool_and(:rosamund = ANY (candidates)) AS near, count(DISTINCT score) AS scores
+FROM contactpoint.review WHERE source_ref IN ('ad-6', 'ad-7');
 
 -- a search by the hidden name finds nothing, for anyone
 SELECT r AS role, (SELECT pg_temp.attempt(r, 'SET LOCAL contactpoint.reason = ''adoption'';
