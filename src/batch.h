@@ -131,7 +131,10 @@ extern bool cp_resent(CpBatch *batch, const CpInboxRow *row);
 
 /* ---------- outcome.c: what happens to one row ---------- */
 
-/* Has a reference of the row's source, another than its own, sent this child anything in the batch? */
+/*
+ * Has the row's source sent this child anything in the batch, the last of it under
+ * another reference than the row's?  Else under whatever reference.
+ */
 extern bool cp_same_source_writes(const CpBatchChild *child, const CpInboxRow *row, bool other_reference);
 
 /* The batch in which others may ask for links, or NULL. */

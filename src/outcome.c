@@ -128,15 +128,16 @@ write_now(CpBatch *batch, CpDelivery *delivery, CpBatchChild *child)
 bool
 cp_same_source_writes(const CpBatchChild *child, const CpInboxRow *row, bool other_reference)
 {
-	ListCell   *cell;
-
-	foreach(cell, child->rows)
+	/*
+	 * what the last one of the source has sent is what the source has on
+	 * record
+	 */
+	for (int i = list_length(child->rows) - 1; i >= 0; i--)
 	{
-		const CpInboxRow *earlier = lfirst(cell);
+		const CpInboxRow *earlier = list_nth(child->rows, i);
 
-		if (strcmp(earlier->source, row->source) == 0 &&
-			!(other_reference && strcmp(earlier->source_ref, row->source_ref) == 0))
-			return true;
+		if (strcmp(earlier->source, row->source) == 0)
+			return !(other_reference && strcmp(earlier->source_ref, row->source_ref) == 0);
 	}
 	return false;
 }

@@ -66,6 +66,9 @@ sub inbox
 		$row->('school', "s-$i", $given, $family, $birth, $place, $number, $carer, $alias) if $i % 11 == 2;
 		$row->('school', "s-$i", $given, $family, $birth, "New House $i\tNH1 1AA", $number, '[]', '\N')
 		  if $i % 13 == 4;
+		# under a second reference of the source, and the same again
+		push @late, sub { $row->('school', "again-$i", $given, $family, $birth, $place, $number, $carer, '\N') for 1 .. 3 }
+		  if $i % 31 == 7;
 		# another source, the name misspelt, with a number the first has not sent
 		my $slip = $i % 19 == 6 ? substr($family, 0, -2) . 'zz' : $family;
 		$row->('health', "h-$i", $given, $slip, $birth, $place, sprintf('{"upn": "U%09d"}', $i * 31),
