@@ -37,8 +37,10 @@
 #define LARGEST_BATCH 10000
 #define MAX_TRIES 20			/* of a row that meets conflicts */
 
-static int64 *rows_in_work = NULL;	/* of the batch being settled */
+static int64 *rows_in_work = NULL;	/* of the batch being settled; gone when
+									 * it commits */
 static int	nrows_in_work = 0;
+static int64 first_in_work = 0; /* for what fails at commit */
 static bool wake_at_commit = false;
 static bool is_helper = false;
 
@@ -148,6 +150,7 @@ settle_batch(int limit, volatile int *settled)
 		SPI_connect();
 		n = next_rows(limit);
 		nrows_in_work = n;
+		first_in_work = n > 0 ? rows_in_work[0] : 0;
 		*settled = n;
 		if (n > 0 && cp_matcher_workers == 1)
 		{
@@ -296,7 +299,7 @@ settle_inbox(void)
 		PG_CATCH();
 		{
 			failed = cp_settling;
-			first_row = nrows_in_work > 0 ? rows_in_work[0] : 0;
+			first_row = nrows_in_work > 0 ? first_in_work : 0;
 			sqlstate = cp_worker_recover(context);
 			if (cp_matcher_workers > 1)
 				cp_turn_end(true);

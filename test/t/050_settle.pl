@@ -278,6 +278,28 @@ is( number('other',
 	$node->safe_psql('postgres', "ALTER DATABASE $db RESET ALL");
 }
 
+# ---------- a row that fails when it is committed ----------
+
+# What a superuser has planted refuses changes of a reference at the end.
+{
+	my $row = "INSERT INTO contactpoint.upload (source, source_ref, authority, given_names, family_name, date_of_birth, address) VALUES ('school', 'se-last', 1, 'Leocadia', 'Umfreville', '2006-02-09',";
+
+	ContactPoint::ask($node, $db, 'regress_feed', "$row '1 Foundry Bridge')");
+	ContactPoint::ask($node, $db, 'regress_manager', $settle);
+	$node->safe_psql($db, q{
+		SET contactpoint.allow_drop = on;
+		CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+		CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON contactpoint.source_link
+			DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.refuse()});
+	ContactPoint::ask($node, $db, 'regress_feed', "$row '2 Foundry Bridge')");
+	ContactPoint::as($node, $db, 'regress_manager', "CALL contactpoint.settle('10 seconds')");
+	is( $node->safe_psql($db,
+			q{SELECT outcome FROM contactpoint.settlement WHERE source_ref = 'se-last' ORDER BY upload_id DESC LIMIT 1}),
+		'hold',
+		'a row that fails at commit is held');
+	$node->safe_psql($db, 'SET contactpoint.allow_drop = on; DROP FUNCTION public.refuse() CASCADE');
+}
+
 # ---------- errors, and what the server log tells ----------
 
 my @secret = ('Xanthippe', 'Quillfeather', '7 Nightjar Lane', 'ZQ9 9QZ');
