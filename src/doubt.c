@@ -9,7 +9,9 @@
  *
  *	  given	family	date	place
  *	  alike	-		-		house	brothers and sisters have other given names
- *	  -		-		equal	house	twins, unless a source tells them apart
+ *	  -		-		equal	house	twins, unless a source tells them apart, or both
+ *								have a usual name of their own and are a boy
+ *								and a girl
  *	  (own)	-		near	house	where not both have a usual name of their own
  *	  -		alike	close	house	less than eight months between brothers and
  *								sisters
@@ -209,19 +211,6 @@ dates_contradict(const CpPerson *a, const CpPerson *b)
 	return days < BETWEEN_BIRTHS || days > GENERATIONS;
 }
 
-/*
- * Alike beyond what brothers and sisters are?  The first name of one is often
- * the second of another, and Hallie is none for Millie.
- */
-static bool
-given_agrees(const CpPerson *record, const CpCandidate *candidate)
-{
-	if (!candidate->given_agrees || record->nearness != CP_NEAR_OPEN)
-		return candidate->given_agrees;
-	return candidate->comparison.level[CP_GIVEN] != CP_NAME_PART &&
-		(candidate->birth_near || !candidate->given_distinct);
-}
-
 /* Is each of the names that the person is called by a usual one? */
 static bool
 has_usual_names(const CpPerson *person)
@@ -232,12 +221,31 @@ has_usual_names(const CpPerson *person)
 	return true;
 }
 
+/*
+ * Alike beyond what brothers and sisters are?  The first name of one is often
+ * the second of another, and Hallie is none for Millie, nor Charlotte for
+ * Charles.
+ */
+static bool
+given_agrees(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate)
+{
+	if (!candidate->given_agrees || record->nearness != CP_NEAR_OPEN)
+		return candidate->given_agrees;
+	if (candidate->sex_differs && !candidate->given_equal && !candidate->birth_near && has_usual_names(row) && has_usual_names(record))
+		return false;
+	return candidate->comparison.level[CP_GIVEN] != CP_NAME_PART &&
+		(candidate->birth_near || !candidate->given_distinct);
+}
+
 bool
 cp_is_doubtful(const CpPerson *row, const CpPerson *record, const CpCandidate *candidate)
 {
-	bool		given = given_agrees(record, candidate);
+	bool		given = given_agrees(row, record, candidate);
 	bool		date = candidate->birth_near;
 
+	/* a boy and a girl, each with a usual name of its own, are twins */
+	if (candidate->birth_equal && candidate->sex_differs && candidate->given_distinct && record->nearness == CP_NEAR_OPEN)
+		return false;
 	/* twins, one child under two given names, or one with two birth dates */
 	if (candidate->family_agrees && (given || candidate->birth_equal) &&
 		(may_be_one_street(candidate) || (candidate->birth_equal && candidate->place_agrees)))

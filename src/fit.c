@@ -124,8 +124,8 @@ is_likely_other(const CpCandidate *candidate)
 	const uint8 *level = candidate->comparison.level;
 
 	if (is_elsewhere(candidate))
-		return !candidate->birth_equal || level[CP_FAMILY] == CP_NAME_DIFFER ||
-			level[CP_MORE] == CP_MORE_DIFFER || candidate->given_distinct;
+		return !candidate->birth_equal || level[CP_GIVEN] != CP_NAME_EQUAL || level[CP_FAMILY] != CP_NAME_EQUAL ||
+			level[CP_MORE] == CP_MORE_DIFFER;
 	return level[CP_GIVEN] == CP_NAME_PART && level[CP_BIRTH] == CP_BIRTH_DIFFER + 1;
 }
 
@@ -138,9 +138,13 @@ is_possible_open(const CpCandidate *candidate)
 
 	if (candidate->identifier_equal || candidate->doubtful)
 		return true;
-	/* brothers and sisters, whatever else they have in common */
+
+	/*
+	 * brothers and sisters, or a boy and a girl who are twins, whatever else
+	 * they have in common
+	 */
 	if (candidate->given_distinct &&
-		level[CP_BIRTH] >= CP_BIRTH_CLOSE + 1 && level[CP_BIRTH] <= CP_BIRTH_DIFFER + 1)
+		(candidate->sex_differs || (level[CP_BIRTH] >= CP_BIRTH_CLOSE + 1 && level[CP_BIRTH] <= CP_BIRTH_DIFFER + 1)))
 		return false;
 	if (is_likely_other(candidate))
 		from = Max(from, 0);

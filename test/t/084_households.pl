@@ -49,7 +49,9 @@ my @usual = (
 	[ 'usual-2', 'Marnie', 'Quarrington', '2003-01-11', '1 Dale Street', 'UN2 1AA' ],
 	[ 'usual-3', 'Minnie', 'Ravenscroft', '2005-04-17', '2 Dale Street', 'UN2 1AB' ],
 	[ 'usual-4', 'Minnie', 'Silverthorne', '2006-12-05', '3 Hill Street', 'UN3 1AA' ]);
-send_rows(@usual, map { [ "one-$_", name($_), 'X' . name($_ * 3 + 1), sprintf('%04d-%02d-%02d', 2000 + $_ % 17, 1 + $_ % 12, 1 + $_ % 28),
+my @frequent = map { [ "freq-$_", $_ % 2 ? 'Horatio' : 'Clementina', 'W' . name($_ * 5 + 2), sprintf('%04d-%02d-%02d', 1980 + $_, 1 + $_ % 12, 1 + $_ % 28),
+	($_ + 1) . ' ' . name($_ + 900) . ' Row', 'FR1 1AA' ] } 1 .. 24;
+send_rows(@usual, @frequent, map { [ "one-$_", name($_), 'X' . name($_ * 3 + 1), sprintf('%04d-%02d-%02d', 2000 + $_ % 17, 1 + $_ % 12, 1 + $_ % 28),
 	($_ + 1) . ' ' . name($_ + 40) . ' Road', 'AL1 1AA' ] } 1 .. 200);
 cmp_ok($node->safe_psql($db, 'SELECT count(*) FROM contactpoint.child'), '>', 150, 'most are records');
 my ($others, $twins) = counted();
@@ -61,6 +63,49 @@ send_rows([ 'slip', 'Marnic Ottilie', 'Tattersfield', '2016-05-30', '12 Cliff St
 	[ 'other', 'Minnie Ottilie', 'Tattersfield', '2018-05-30', '12 Cliff Street', 'UN1 1AA' ]);
 is($node->safe_psql($db, q{SELECT string_agg(outcome, ' ' ORDER BY source_ref DESC) FROM contactpoint.settlement WHERE source_ref IN ('slip', 'other')}),
 	'hold new', 'one usual name is not doubted for another');
+
+# A boy and a girl: twins who have usual names of their own, and two of one family whose names are alike.
+# Each is sent by a source of its own, which so cannot tell them apart.
+sub settle_sexed
+{
+	my ($ref, @rows) = @_;
+	my @sources = ('school', 'health');
+	my $rows = join '', map { join("\t", $sources[ $_ % 2 ], @{ $rows[$_] }) . "\n" } 0 .. $#rows;
+
+	ContactPoint::ask($node, $db, 'regress_feed',
+		"COPY contactpoint.upload (source, source_ref, given_names, family_name, sex, date_of_birth, address, postcode) FROM stdin;\n$rows\\.\n");
+	ContactPoint::ask($node, $db, 'regress_manager', "CALL contactpoint.settle('2 minutes')");
+	return $node->safe_psql($db,
+		"SELECT string_agg(outcome, ' ' ORDER BY source_ref) FROM contactpoint.settlement WHERE source_ref ~ '^$ref'");
+}
+
+my @twins = ('Gloverdale', '2012-05-05', '9 Moor Street', 'UN5 1AA');
+is( settle_sexed('twin-',
+		[ 'twin-a', 'Horatio', $twins[0], 'M', @twins[ 1 .. 3 ] ],
+		[ 'twin-b', 'Clementina', $twins[0], 'F', @twins[ 1 .. 3 ] ],
+		[ 'twin-c', 'Clementine', $twins[0], 'F', @twins[ 1 .. 3 ] ]),
+	'new new match', 'a boy and a girl of usual names are twins');
+
+# What is doubted is held whatever the score.
+$node->safe_psql('postgres', 'ALTER SYSTEM SET contactpoint.possible_threshold = 30');
+$node->reload;
+is( settle_sexed('kin-',
+		[ 'kin-a', 'Marnie', 'Thistlewood', 'F', '2001-02-03', '7 Fell Street', 'UN6 1AA' ],
+		[ 'kin-b', 'Minnie', 'Thistlewood', 'M', '2013-09-21', '7 Fell Street', 'UN6 1AA' ],
+		[ 'kin-c', 'Marnie', 'Underbank', 'F', '1998-07-19', '8 Crag Street', 'UN9 2AA' ],
+		[ 'kin-d', 'Minnie', 'Underbank', 'F', '2016-05-30', '8 Crag Street', 'UN9 2AA' ]),
+	'new new new hold', 'nor is a boy doubted for his sister because their names are alike');
+
+# Elsewhere, and not all of name and birth date agree: such a record must be as likely as not.
+$node->safe_psql('postgres', 'ALTER SYSTEM SET contactpoint.possible_threshold = -15');
+$node->reload;
+is( settle_sexed('away-',
+		[ 'away-a', 'Yolanda', 'Redfearn', 'F', '2009-01-01', '3 Pike Street', 'UN7 1AA' ],
+		[ 'away-b', 'Barnaby', 'Redfearn', 'M', '2009-01-01', '8 Tarn Road', 'TQ8 1BB' ],
+		[ 'away-c', 'Barnabas', 'Redfearn', 'M', '2009-01-01', '3 Pike Street', 'UN7 1AA' ]),
+	'new new hold', 'a namesake at another place is looked at only where it is likely');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET contactpoint.possible_threshold');
+$node->reload;
 
 # A row that names the house and the family of a child, and another birth date.
 send_rows([ 'held', name(3), 'X' . name(10), '2003-04-05', '4 ' . name(43) . ' Road', 'AL1 1AA' ]);
