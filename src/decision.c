@@ -193,19 +193,17 @@ decide_match(CpDecision *decision, CpCandidate *candidate, const CpPerson *recor
 	decision->hidden_name = candidate->nearness == CP_NEAR_ALIAS;
 }
 
-double
-cp_score_openly(const CpPerson *row, int64 child_id)
+/*
+ * Near a hidden name people are told the score of the public one: the other would
+ * climb with each letter that is guessed.
+ */
+static void
+score_openly(CpDecision *decision, const CpPerson *row)
 {
-	CpPerson   *record = cp_person_fetch(child_id);
-	CpPerson	public;
-	CpCandidate candidate = {0};
+	const CpCandidate *first = linitial(decision->candidates);
+	CpCandidate shown;
 
-	if (record == NULL)
-		return 0;
-	public = *record;
-	public.nnames = Min(public.nnames, 1);
-	cp_score(row, &public, &candidate);
-	return candidate.score;
+	decision->score = cp_compare_openly(row, first->child_id, &shown) ? shown.score : 0;
 }
 
 /* The record of a reference, compared with a row that came under it. */
@@ -444,6 +442,6 @@ cp_decide_found(const CpPerson *row, const CpReference *reference, const CpFound
 		decide_unlinked(decision, row, reference, &kept);
 	show_former_first(decision);
 	if (decision->hidden_name)
-		decision->score = cp_score_openly(row, ((CpCandidate *) linitial(decision->candidates))->child_id);
+		score_openly(decision, row);
 	return decision;
 }

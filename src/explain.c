@@ -291,16 +291,13 @@ static void
 explain_candidate(const Explained *explained, int64 child_id, ReturnSetInfo *result)
 {
 	Line		line = make_line(explained, child_id);
-	CpPerson   *record = cp_person_fetch(child_id);
 	CpCandidate candidate;
 
-	if (record == NULL || explained->row == NULL)
+	if (explained->row == NULL || !cp_compare_openly(explained->row, child_id, &candidate))
 	{
 		put_line(&line, result);
 		return;
 	}
-	record->nnames = Min(record->nnames, 1);
-	cp_score(explained->row, record, &candidate);
 	put_number(&line, EXPLAIN_SCORE, candidate.score);
 	put_number(&line, EXPLAIN_THRESHOLD, cp_possible_threshold);
 	explain_fields(&line, &candidate, result);

@@ -194,21 +194,26 @@ cp_second_record(const CpPerson *record, const CpCandidate *candidate)
 	return cp_may_be_told_apart(record, candidate) ? CP_SECOND_UNLESS_TOLD_APART : CP_SECOND_MAYBE;
 }
 
-/*
- * Has a record the name of a row as its own?  A hidden one may have been given to
- * it so that another child's rows come to it.
- */
 bool
-cp_shows_name(const CpPerson *row, int64 child_id)
+cp_compare_openly(const CpPerson *row, int64 child_id, CpCandidate *candidate)
 {
 	CpPerson   *record = cp_person_fetch(child_id);
-	CpCandidate shown = {0};
 
 	if (record == NULL)
 		return false;
 	record->nnames = Min(record->nnames, 1);
-	cp_score(row, record, &shown);
-	return shown.given_agrees && shown.family_agrees && !shown.given_differs;
+	memset(candidate, 0, sizeof(CpCandidate));
+	cp_score(row, record, candidate);
+	return true;
+}
+
+bool
+cp_shows_name(const CpPerson *row, int64 child_id)
+{
+	CpCandidate shown;
+
+	return cp_compare_openly(row, child_id, &shown) &&
+		shown.given_agrees && shown.family_agrees && !shown.given_differs;
 }
 
 bool

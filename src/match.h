@@ -104,8 +104,19 @@ extern bool cp_is_possible(const CpCandidate *candidate);
 /* A twin, or another child of one family, if its source says so?  Reads match_person. */
 extern bool cp_may_be_told_apart(const CpPerson *row, const CpCandidate *candidate);
 
-/* Does the row bear the name of a former identity? */
+/*
+ * Compares a row with a record by its public name, as if it had no other; false
+ * where the record is gone.
+ */
+extern bool cp_compare_openly(const CpPerson *row, int64 child_id, CpCandidate *candidate);
+
+/*
+ * Has the record the name of the row as its public one?  A hidden one may have been
+ * given to it so that another child's rows come to it.
+ */
 extern bool cp_shows_name(const CpPerson *row, int64 child_id);
+
+/* Does the row bear the name of a former identity? */
 extern bool cp_bears_former_name(const CpCandidate *candidate);
 
 /* Does a known reference, whose record this is, still mean its child? */
@@ -143,12 +154,6 @@ typedef struct CpDecision
 	bool		shielded;		/* any of them is shielded */
 	bool		hidden_name;	/* any of them is open and has one */
 } CpDecision;
-
-/*
- * The score of a row and a record's public name: that of a hidden one would climb
- * with each letter of it that is guessed.  0 where the record is gone.
- */
-extern double cp_score_openly(const CpPerson *row, int64 child_id);
 
 /* What the registry already knows of the reference a row came under. */
 typedef struct CpReference

@@ -79,11 +79,12 @@ static double
 shown_score(const CpPerson *record, const CpCandidate *candidate)
 {
 	CpPerson	public = *record;
+	CpCandidate shown;
 
 	if (record->nnames <= 1 && candidate->nearness != CP_NEAR_ALIAS)
 		return candidate->score;
 	public.nnames = Min(public.nnames, 1);
-	return cp_score_openly(&public, candidate->child_id);
+	return cp_compare_openly(&public, candidate->child_id, &shown) ? shown.score : 0;
 }
 
 static void
