@@ -132,8 +132,8 @@ extern bool cp_resent(CpBatch *batch, const CpInboxRow *row);
 /* ---------- outcome.c: what happens to one row ---------- */
 
 /*
- * Has the row's source sent this child anything in the batch, the last of it under
- * another reference than the row's?  Else under whatever reference.
+ * Has the row's source sent this child anything in the batch?  With other_reference:
+ * and the last of it under another reference than the row's?
  */
 extern bool cp_same_source_writes(const CpBatchChild *child, const CpInboxRow *row, bool other_reference);
 

@@ -100,7 +100,7 @@ typedef struct Batch
 static bool
 worth_a_look(State *state, const Task *task, DateADT birth, int32 given, int32 family, int64 traits)
 {
-	return cp_search_passes(state, task->guarded ? GUARD_PROBES : EASY_PROBES, task->probe.block,
+	return cp_search_passes(state, task->guarded, task->probe.block,
 							birth, given, family, traits);
 }
 

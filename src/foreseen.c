@@ -249,7 +249,7 @@ cp_foresee_person(const CpDelivery *delivery, const CpPerson *record, List *wait
 		return NULL;
 	addresses = foresee(delivery, CP_DETAIL_ADDRESS, waiting, &moved);
 	identifiers = foresee(delivery, CP_DETAIL_IDENTIFIER, waiting, &renumbered);
-	/* which of them count */
+	/* of so many only some count: the registry says which */
 	if (list_length(identifiers) > CP_MAX_PLACES)
 		return NULL;
 	if (moved.adds && !moved.removes && says_nothing_new(delivery->row->person, record, addresses))

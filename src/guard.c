@@ -17,7 +17,7 @@
  *	  equal	-		-		agrees	any
  *	  equal	two words of names	-	any, in whatever place they are
  *	  near	equal	alike	-		any, of one sex; and the other way round
- *	  near	equal	equal	-		any, of one sex: both among the given, or family, names
+ *	  near	alike	equal	-		any, of one sex: both among the given, or family, names
  *	  near	alike	-		agrees	any
  *	  near	-		alike	agrees	any
  *	  near	equal	-		-		wide, where a second name agrees or it is rare

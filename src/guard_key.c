@@ -38,12 +38,6 @@
 
 /* ---------- keys ---------- */
 
-static int32
-first_word(const int32 *words, int n)
-{
-	return n > 0 ? words[0] : CP_NO_WORD;
-}
-
 static const char *
 text_of(int32 id)
 {
@@ -76,8 +70,8 @@ add_sound_keys(CpKeyList *list, const char *code, DateADT birth, int32 given, in
 static void
 add_name_keys(CpKeyList *list, const CpName *name, DateADT birth, bool wide)
 {
-	int32		given = first_word(name->given, name->ngiven);
-	int32		family = first_word(name->family, name->nfamily);
+	int32		given = cp_key_first_word(name->given, name->ngiven);
+	int32		family = cp_key_first_word(name->family, name->nfamily);
 
 	cp_key_add(list, cp_key_hash('G', "", "", 0), given, family);
 	for (int g = 0; g < name->ngiven; g++)
@@ -125,8 +119,8 @@ cp_guard_keys(const CpPerson *person, int *nkeys)
 						  person->nearness >= CP_NEAR_SHIELDED_WIDE);
 		if (person->nnames > 0)
 		{
-			given = first_word(person->names[0].given, person->names[0].ngiven);
-			family = first_word(person->names[0].family, person->names[0].nfamily);
+			given = cp_key_first_word(person->names[0].given, person->names[0].ngiven);
+			family = cp_key_first_word(person->names[0].family, person->names[0].nfamily);
 		}
 		add_texts(&list, 'c', person->postcodes, given, family);
 		add_texts(&list, 'a', person->addresses, given, family);

@@ -16,9 +16,9 @@
 #include "keys.h"
 
 #define BESIDE_YEAR 548			/* days: a year and a half */
-#define MONTH 31				/* days, and so on */
-#define TWO_YEARS 731
-#define DECADE 3652
+#define MONTH_DAYS 31
+#define TWO_YEARS_DAYS 731
+#define DECADE_DAYS 3652
 #define MAX_SIMILAR_CODES 4		/* sounds that are tried for one word */
 #define MAX_JOINED 160			/* bytes of words run together */
 #define LEAST_NAME 4			/* records that have a name at least, and one */
@@ -175,9 +175,9 @@ probe_namesakes(CpProbeList *list, const CpPrefilter *filter, int32 given, int32
 		cp_probe_add(list, key, CP_FIRST_DATE, CP_LAST_DATE, CP_BLOCK_NAMESAKES);
 	else if (cp_prefilter_reaches(filter, given, family, CP_BIRTH_NEIGHBOUR))
 	{
-		cp_probe_add(list, key, birth - DECADE - MONTH, birth - DECADE + MONTH, CP_BLOCK_NAMESAKES);
-		cp_probe_add(list, key, birth - TWO_YEARS - MONTH, birth + TWO_YEARS + MONTH, CP_BLOCK_NAMESAKES);
-		cp_probe_add(list, key, birth + DECADE - MONTH, birth + DECADE + MONTH, CP_BLOCK_NAMESAKES);
+		cp_probe_add(list, key, birth - DECADE_DAYS - MONTH_DAYS, birth - DECADE_DAYS + MONTH_DAYS, CP_BLOCK_NAMESAKES);
+		cp_probe_add(list, key, birth - TWO_YEARS_DAYS - MONTH_DAYS, birth + TWO_YEARS_DAYS + MONTH_DAYS, CP_BLOCK_NAMESAKES);
+		cp_probe_add(list, key, birth + DECADE_DAYS - MONTH_DAYS, birth + DECADE_DAYS + MONTH_DAYS, CP_BLOCK_NAMESAKES);
 	}
 }
 

@@ -31,8 +31,7 @@ typedef enum CpBlock
 	CP_BLOCK_HOUSE,				/* the birth date is close, or one name agrees */
 	CP_BLOCK_JOINED,			/* the birth date is near, or not known */
 	CP_BLOCK_NUMBER,			/* every one */
-	CP_BLOCK_NAMESAKES,			/* both names agree: the first ones, and none
-								 * is missed */
+	CP_BLOCK_NAMESAKES,			/* both names agree, whatever the birth date */
 	CP_BLOCK_GUARD,				/* as guard.c would hold the row without the
 								 * place */
 	CP_BLOCK_GUARD_GIVEN		/* the birth date is near */

@@ -456,5 +456,5 @@ cp_prefilter_reaches(const CpPrefilter *filter, int32 given, int32 family, CpBir
 							most_bits(filter, given, false) + most_bits(filter, family, true));
 	double		near = filter->row->postcodes != NIL ? cp_weights()->bits[CP_POSTCODE][CP_POSTCODE_NEAR][CP_CLASS_MATCH] : 0;
 
-	return names + filter->birth_bits[level] + Max(near, CP_TRAITS_MOST) + Max(filter->slip_bits, 0) >= filter->least;
+	return names + filter->birth_bits[level] + Max(near, CP_TRAITS_MOST) + filter->slip_bits >= filter->least;
 }

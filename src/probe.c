@@ -98,10 +98,10 @@ cp_search_note_found(CpSearchState *state)
 }
 
 bool
-cp_search_passes(CpSearchState *state, int list, CpBlock block, DateADT birth,
+cp_search_passes(CpSearchState *state, bool guarded, CpBlock block, DateADT birth,
 				 int32 given, int32 family, int64 traits)
 {
-	if (list == GUARD_PROBES)
+	if (guarded)
 		return cp_guard_passes(&state->filter, block, birth, given, family, traits);
 	return cp_prefilter_passes(&state->filter, block, birth, given, family, traits);
 }
@@ -111,13 +111,14 @@ cp_search_leads_to(CpSearchState *state, const CpPerson *record)
 {
 	for (int list = 0; list < PROBE_LISTS; list++)
 	{
+		bool		guarded = list == GUARD_PROBES;
 		int			nkeys;
 		const CpKey *keys;
 		DateADT		birth = record->date_of_birth;
 
 		if (state->nprobes[list] == 0)
 			continue;
-		keys = list == GUARD_PROBES ? cp_guard_keys(record, &nkeys) : cp_match_keys(record, &nkeys);
+		keys = guarded ? cp_guard_keys(record, &nkeys) : cp_match_keys(record, &nkeys);
 		for (int p = 0; p < state->nprobes[list]; p++)
 		{
 			const CpProbe *probe = &state->probes[list][p];
@@ -125,7 +126,7 @@ cp_search_leads_to(CpSearchState *state, const CpPerson *record)
 
 			for (int k = 0; k < nkeys; k++)
 				if (keys[k].key == key && birth >= probe->first && birth <= probe->last &&
-					cp_search_passes(state, list, probe->block, birth, keys[k].given, keys[k].family, keys[k].traits))
+					cp_search_passes(state, guarded, probe->block, birth, keys[k].given, keys[k].family, keys[k].traits))
 					return true;
 		}
 	}

@@ -54,10 +54,8 @@ extern void cp_search_make_probes(CpSearchState *state, int list, bool always);
 /* Notes the records that were found since as keys of the row. */
 extern void cp_search_note_found(CpSearchState *state);
 
-/*
- * Is an entry that a probe leads to worth a look at its record?  list: of that probe.
- */
-extern bool cp_search_passes(CpSearchState *state, int list, CpBlock block, DateADT birth,
+/* Is an entry that a probe leads to worth a look at its record?  guarded: one of guard_key. */
+extern bool cp_search_passes(CpSearchState *state, bool guarded, CpBlock block, DateADT birth,
 							 int32 given, int32 family, int64 traits);
 
 /*
